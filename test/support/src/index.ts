@@ -1,0 +1,10 @@
+// Real ZooKeeper servers
+export { fourLetterWord, type ServerMode, type ServerStatus, serverStatus } from './servers/four-letter-word.js';
+export { freePort } from './servers/free-port.js';
+export type { ServerOptions } from './servers/server-options.js';
+export { describeSource, findServerSource, type OwnServers, type ServerSource } from './servers/server-source.js';
+export { type EnsembleOptions, startEnsemble, startStandalone } from './servers/start-servers.js';
+export { ZooKeeperEnsemble } from './servers/zookeeper-ensemble.js';
+export { ZooKeeperServer } from './servers/zookeeper-server.js';
+// Waiting for what announces itself by no event
+export { type UntilOptions, until } from './until.js';

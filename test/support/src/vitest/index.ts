@@ -1,0 +1,8 @@
+export {
+  canStartServers,
+  describeOnOwnServers,
+  describeOnSharedServer,
+  freshPath,
+  type SharedServer,
+  sharedServer,
+} from './shared-server.js';

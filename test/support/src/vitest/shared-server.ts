@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import { describe, inject } from 'vitest';
+// For the type of what is injected, which that module declares.
+import type {} from './global-setup.js';
+
+/** The real ZooKeeper server that the test files of a run share. */
+export interface SharedServer {
+  /** Whether there is one; tests that need it are skipped if not. */
+  readonly available: boolean;
+  /** Its connect string; empty when there is none. */
+  readonly connectString: string;
+}
+
+/**
+ * The real ZooKeeper server that all test files of this run share: tests keep to a {@link freshPath} of their own,
+ * and leave the server alone. A test that stops, pauses or configures a server starts its own.
+ */
+export function sharedServer(): SharedServer {
+  const { shared } = inject('servers');
+  return { available: shared !== null, connectString: shared ?? '' };
+}
+
+/** Whether tests can start servers and ensembles of their own. */
+export function canStartServers(): boolean {
+  return inject('servers').whyNoOwn === null;
+}
+
+/** `describe` for tests on the shared server: skipped, and counted so, when there is none. */
+export const describeOnSharedServer: typeof describe.skip = describe.skipIf(!sharedServer().available);
+
+/** `describe` for tests that start servers of their own: skipped, and counted so, when none can be started. */
+export const describeOnOwnServers: typeof describe.skip = describe.skipIf(!canStartServers());
+
+/**
+ * A path that no other test uses, below the root.
+ *
+ * @param prefix names the test for a reader of the server's tree
+ */
+export function freshPath(prefix: string): string {
+  return `/${prefix}-${randomUUID()}`;
+}
