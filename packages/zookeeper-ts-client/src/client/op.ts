@@ -1,0 +1,115 @@
+import { type KeeperError, keeperError, MultiError, type MultiErrorResult } from '../errors.js';
+import { ErrorCode } from '../protocol/error-code.js';
+import { OpCode } from '../protocol/op-code.js';
+import type { MultiRequestItem, MultiResponseItem } from '../protocol/operations/multi.js';
+import type { Stat } from '../protocol/stat.js';
+import { validatePath } from '../protocol/znode-path.js';
+import type { Chroot } from './chroot.js';
+import { checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
+import type { CreateOptions, VersionOptions } from './request-options.js';
+
+/** One operation of a `multi`: plain data, made by `op`. */
+export type MultiOp =
+  | { readonly type: 'create'; readonly path: string; readonly data: ZnodeData; readonly options: CreateOptions }
+  | { readonly type: 'delete'; readonly path: string; readonly version: number }
+  | { readonly type: 'setData'; readonly path: string; readonly data: ZnodeData; readonly version: number }
+  | { readonly type: 'check'; readonly path: string; readonly version: number };
+
+/** One operation of a `multiRead`: plain data, made by `op`. */
+export type ReadOp = { readonly type: 'getData' | 'getChildren'; readonly path: string };
+
+/** Describes operations for `multi` and `multiRead`. */
+export const op: {
+  create(path: string, data?: ZnodeData, options?: CreateOptions): MultiOp;
+  delete(path: string, options?: VersionOptions): MultiOp;
+  setData(path: string, data: ZnodeData, options?: VersionOptions): MultiOp;
+  check(path: string, options?: VersionOptions): MultiOp;
+  getData(path: string): ReadOp;
+  getChildren(path: string): ReadOp;
+} = {
+  create: (path, data = null, options = {}) => ({ type: 'create', path, data, options }),
+  delete: (path, { version = -1 } = {}) => ({ type: 'delete', path, version }),
+  setData: (path, data, { version = -1 } = {}) => ({ type: 'setData', path, data, version }),
+  check: (path, { version = -1 } = {}) => ({ type: 'check', path, version }),
+  getData: (path) => ({ type: 'getData', path }),
+  getChildren: (path) => ({ type: 'getChildren', path }),
+};
+
+/** The result of one operation of a `multi`. `stat` of a create is `null` on servers before 3.7.2 and on 3.8.0 and 3.8.1, which do not send it. */
+export type MultiResult =
+  | { readonly type: 'create'; readonly path: string; readonly stat: Stat | null }
+  | { readonly type: 'delete' }
+  | { readonly type: 'setData'; readonly stat: Stat }
+  | { readonly type: 'check' };
+
+/** The result of one operation of a `multiRead`: its value, or its own error. */
+export type MultiReadResult =
+  | { readonly type: 'getData'; readonly data: Buffer | null; readonly stat: Stat }
+  | { readonly type: 'getChildren'; readonly children: readonly string[] }
+  | { readonly type: 'error'; readonly error: KeeperError };
+
+/** @throws TypeError or RangeError if an operation is not what `op` makes */
+export function multiRequest(ops: readonly MultiOp[], chroot: Chroot): MultiRequestItem[] {
+  return ops.map((item) => {
+    if (item.type === 'create') {
+      const { operation, request } = createRequest(item.path, item.data, item.options, chroot);
+      return { type: operation.opCode, request } as MultiRequestItem;
+    }
+    validatePath(item.path);
+    const path = chroot.toServer(item.path);
+    const version = checkedVersion(item.version);
+    if (item.type === 'setData')
+      return { type: OpCode.setData, request: { path, data: dataBytes(item.data), version } };
+    if (item.type === 'delete' || item.type === 'check') return { type: OpCode[item.type], request: { path, version } };
+    throw new TypeError(
+      `Expected an operation of \`multi\` made by \`op\`, got type '${String((item as { type: unknown }).type)}'`,
+    );
+  });
+}
+
+/** @throws TypeError if an operation is not what `op` makes */
+export function multiReadRequest(ops: readonly ReadOp[], chroot: Chroot): MultiRequestItem[] {
+  return ops.map(({ type, path }) => {
+    validatePath(path);
+    if (type !== 'getData' && type !== 'getChildren') {
+      throw new TypeError(`Expected an operation of \`multiRead\` made by \`op\`, got type '${String(type)}'`);
+    }
+    return { type: OpCode[type], request: { path: chroot.toServer(path), watch: false } };
+  });
+}
+
+/** @throws MultiError if the transaction was refused */
+export function multiResults(
+  items: readonly MultiResponseItem[],
+  ops: readonly MultiOp[],
+  chroot: Chroot,
+): MultiResult[] {
+  const errors = items.map((item) => (item.type === 'error' ? item.errorCode : ErrorCode.OK));
+  // Those that an earlier failure took along are marked too; the first mark of another kind is the culprit's.
+  const culprit = errors.findIndex((code) => code !== ErrorCode.OK && code !== ErrorCode.RUNTIMEINCONSISTENCY);
+  const failedIndex = culprit >= 0 ? culprit : errors.findIndex((code) => code !== ErrorCode.OK);
+  if (failedIndex >= 0)
+    throw new MultiError(
+      errors.map((code, index) => errorResult(code, ops[index])),
+      failedIndex,
+    );
+  return items.map((item) =>
+    item.type === 'create' ? { ...item, path: chroot.toClient(item.path) } : item,
+  ) as MultiResult[];
+}
+
+/** Results of a `multiRead`, each with its own fate. */
+export function multiReadResults(items: readonly MultiResponseItem[], ops: readonly ReadOp[]): MultiReadResult[] {
+  return items.map((item, index) => {
+    if (item.type !== 'error') return item as MultiReadResult;
+    const asked = ops[index];
+    return { type: 'error', error: keeperError(item.errorCode, asked?.type ?? 'multiRead', asked?.path ?? null) };
+  });
+}
+
+function errorResult(code: number, asked: MultiOp | undefined): MultiErrorResult {
+  return {
+    type: 'error',
+    error: code === ErrorCode.OK ? null : keeperError(code, asked?.type ?? 'multi', asked?.path ?? null),
+  };
+}

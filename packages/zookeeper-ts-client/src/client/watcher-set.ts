@@ -1,0 +1,222 @@
+import {
+  ClosedError,
+  ConnectionLossError,
+  NoWatcherError,
+  RequestRejectedError,
+  SessionExpiredError,
+} from '../errors.js';
+import { ErrorCode } from '../protocol/error-code.js';
+import { addWatch, removeWatches } from '../protocol/operations/watches.js';
+import type { Session } from '../session/session.js';
+import type { WatchKind } from '../session/watch-registry.js';
+import type { WatchedEventType, Watcher } from './watched-event.js';
+
+/** Modes of watches that stay. @see org.apache.zookeeper.AddWatchMode */
+export const AddWatchMode = {
+  /** Events of the znode and of its children list. */
+  PERSISTENT: 'PERSISTENT',
+  /** Events of the znode and of everything below it, but none of children lists. */
+  PERSISTENT_RECURSIVE: 'PERSISTENT_RECURSIVE',
+} as const;
+
+/** Modes of watches that stay, by name. */
+export type AddWatchMode = keyof typeof AddWatchMode;
+
+/** Which watches to remove. `ANY` is all of them. @see org.apache.zookeeper.Watcher.WatcherType */
+export type WatcherType = 'CHILDREN' | 'DATA' | 'ANY' | 'PERSISTENT' | 'PERSISTENT_RECURSIVE';
+
+interface TypeTraits {
+  readonly wire: number;
+  readonly kinds: readonly WatchKind[];
+}
+
+const ANY_ON_WIRE = 3;
+
+const typeTraits: Readonly<Record<WatcherType, TypeTraits>> = {
+  CHILDREN: { wire: 1, kinds: ['child'] },
+  DATA: { wire: 2, kinds: ['data', 'exist'] },
+  ANY: { wire: ANY_ON_WIRE, kinds: ['data', 'exist', 'child', 'persistent', 'recursive'] },
+  PERSISTENT: { wire: 4, kinds: ['persistent'] },
+  PERSISTENT_RECURSIVE: { wire: 5, kinds: ['recursive'] },
+};
+
+const removedEvents: Readonly<Record<WatchKind, WatchedEventType>> = {
+  data: 'DataWatchRemoved',
+  exist: 'DataWatchRemoved',
+  child: 'ChildWatchRemoved',
+  persistent: 'PersistentWatchRemoved',
+  recursive: 'PersistentWatchRemoved',
+};
+
+interface Removed {
+  readonly kind: WatchKind;
+  readonly watcher: Watcher;
+}
+
+/** @throws TypeError if it is not a function */
+export function checkedWatcher(watcher: Watcher): Watcher {
+  if (typeof watcher !== 'function') throw new TypeError(`Expected the watch to be a function, got ${typeof watcher}`);
+  return watcher;
+}
+
+/** What a read with a watch adds to its exchange. */
+export interface WatchHooks {
+  readonly onReply: (err: number) => void;
+  readonly onLost: () => void;
+}
+
+/** The watches of a client: sets and removes them, and keeps what the server has in step with what is wanted here. */
+export class WatcherSet {
+  readonly #session: Session<Watcher>;
+  readonly #deliver: (watcher: Watcher, type: WatchedEventType, serverPath: string) => void;
+
+  constructor(
+    session: Session<Watcher>,
+    deliver: (watcher: Watcher, type: WatchedEventType, serverPath: string) => void,
+  ) {
+    this.#session = session;
+    this.#deliver = deliver;
+  }
+
+  /**
+   * Whether a read must ask the server for its one-shot watch. Where a watch that stays covers it already the server is not
+   * asked: before 3.9 the one-shot would replace the other (one mode a path and connection).
+   */
+  mustAsk(kind: 'data' | 'child', serverPath: string): boolean {
+    const { watches } = this.#session;
+    if (watches.has('persistent', serverPath)) return false;
+    return kind === 'child' || !watches.has('recursive', serverPath);
+  }
+
+  /** Registers a one-shot watch with the reply of its read, in the frame handler, so that no event can come before it. */
+  oneShot(
+    kind: 'data' | 'child' | 'exists',
+    serverPath: string,
+    watcher: Watcher,
+    signal: AbortSignal | undefined,
+  ): WatchHooks {
+    return this.#hooks(serverPath, watcher, signal, (err) => {
+      if (kind === 'exists') return err === ErrorCode.OK ? 'data' : err === ErrorCode.NONODE ? 'exist' : null;
+      return err === ErrorCode.OK ? kind : null;
+    });
+  }
+
+  async add(
+    serverPath: string,
+    mode: AddWatchMode,
+    watcher: Watcher,
+    path: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const kind: WatchKind = mode === 'PERSISTENT' ? 'persistent' : 'recursive';
+    await this.#session.request({
+      operation: addWatch,
+      request: { path: serverPath, mode: mode === 'PERSISTENT' ? 0 : 1 },
+      path,
+      signal,
+      result: () => undefined,
+      ...this.#hooks(serverPath, watcher, signal, (err) => (err === ErrorCode.OK ? kind : null)),
+    });
+  }
+
+  /**
+   * @param watcher `undefined` removes all watches of the type
+   * @param local whether it counts as removed whatever the server says
+   * @throws NoWatcherError if there is none
+   */
+  async remove(
+    serverPath: string,
+    type: WatcherType,
+    watcher: Watcher | undefined,
+    local: boolean,
+    path: string,
+  ): Promise<void> {
+    const removed: Removed[] = typeTraits[type].kinds.flatMap((kind) =>
+      this.#session.watches.remove(kind, serverPath, watcher).map((one) => ({ kind, watcher: one })),
+    );
+    if (removed.length === 0) throw new NoWatcherError(ErrorCode.NOWATCHER, 'removeWatches', path);
+    try {
+      await this.#removeFromServer(serverPath, type, path);
+    } catch (error) {
+      if (!local && !isGone(error)) {
+        for (const { kind, watcher: one } of removed) this.#session.watches.add(kind, serverPath, one);
+        throw error;
+      }
+    }
+    for (const { kind, watcher: one } of removed) this.#deliver(one, removedEvents[kind], serverPath);
+  }
+
+  #hooks(
+    serverPath: string,
+    watcher: Watcher,
+    signal: AbortSignal | undefined,
+    kindFor: (err: number) => WatchKind | null,
+  ): WatchHooks {
+    const { watches } = this.#session;
+    watches.begin(serverPath);
+    return {
+      onReply: (err) => {
+        watches.finish(serverPath);
+        const kind = kindFor(err);
+        if (kind === null) return;
+        if (!signal?.aborted) watches.add(kind, serverPath, watcher);
+        else this.#forget(serverPath, kind);
+      },
+      onLost: () => watches.finish(serverPath),
+    };
+  }
+
+  /** Nobody waits for a watch any more that the server has just set. */
+  #forget(serverPath: string, kind: WatchKind): void {
+    const type =
+      kind === 'child'
+        ? 'CHILDREN'
+        : kind === 'persistent'
+          ? 'PERSISTENT'
+          : kind === 'recursive'
+            ? 'PERSISTENT_RECURSIVE'
+            : 'DATA';
+    // Should it fail, the watch is as good as gone: with its connection, or by firing once into the void.
+    this.#removeFromServer(serverPath, type, serverPath).catch(() => {});
+  }
+
+  /** Takes the watch from the server as well, unless something here still needs it. */
+  async #removeFromServer(serverPath: string, type: WatcherType, path: string): Promise<void> {
+    const { watches } = this.#session;
+    if (!this.#session.isConnected || watches.isUnderWay(serverPath)) return;
+    if (typeTraits[type].kinds.some((kind) => watches.has(kind, serverPath))) return;
+    const lasting = watches.has('persistent', serverPath) || watches.has('recursive', serverPath);
+    // Before 3.9 the removal of a one-shot takes half of a lasting watch with it; left alone, it does no harm.
+    if (lasting && (type === 'CHILDREN' || type === 'DATA')) return;
+    try {
+      await this.#request(serverPath, typeTraits[type].wire, path);
+    } catch (error) {
+      if (!(error instanceof RequestRejectedError) || typeTraits[type].wire <= ANY_ON_WIRE) throw error;
+      // Servers before 3.9 know only `any`, which takes all watches of the path: what is wanted is set again behind it.
+      const removal = this.#request(serverPath, ANY_ON_WIRE, path);
+      this.#session.rewatch(serverPath);
+      await removal;
+      return;
+    }
+    if (type === 'PERSISTENT' || type === 'PERSISTENT_RECURSIVE') this.#session.rewatch(serverPath);
+  }
+
+  #request(serverPath: string, type: number, path: string): Promise<void> {
+    return this.#session.request({
+      operation: removeWatches,
+      request: { path: serverPath, type },
+      path,
+      result: () => undefined,
+    });
+  }
+}
+
+/** Watches go with their connection and when they fire; that they are gone already is no failure of a removal. */
+function isGone(error: unknown): boolean {
+  return (
+    error instanceof NoWatcherError ||
+    error instanceof ConnectionLossError ||
+    error instanceof SessionExpiredError ||
+    error instanceof ClosedError
+  );
+}

@@ -1,0 +1,319 @@
+import { EventEmitter } from 'node:events';
+import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
+import { NoWatcherError } from '../errors.js';
+import type { Acl } from '../protocol/acl.js';
+import type { ClientInfo } from '../protocol/operations/auth.js';
+import type { Stat } from '../protocol/stat.js';
+import type { ExchangeOptions } from '../session/exchange.js';
+import { Session } from '../session/session.js';
+import type { ConnectionState } from '../session/session-state.js';
+import { Calls, type DataAndStat } from './calls.js';
+import { Chroot } from './chroot.js';
+import { firstConnection } from './first-connection.js';
+import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
+import { type Environment, sessionOptions, systemEnvironment, type ZooKeeperOptions } from './options.js';
+import type { ZnodeData } from './request-arguments.js';
+import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
+import { hasEnded, statesOf } from './states.js';
+import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
+import { type AddWatchMode, checkedWatcher, WatcherSet, type WatcherType } from './watcher-set.js';
+
+/** A watch that stays until it is removed. */
+export interface WatchHandle {
+  /** Removes it; idempotent. */
+  remove(): Promise<void>;
+}
+
+/** Events of a client. */
+export interface ZooKeeperEvents {
+  state: [state: ConnectionState];
+  /** A watch or a listener of the user threw; nothing else came of it. */
+  callbackError: [error: unknown];
+}
+
+/**
+ * A client: one session with an ensemble, kept through reconnects until it is closed or the server ends it.
+ *
+ * Paths are below the chroot of the connect string. Requests leave in the order of the calls, those of one tick in one write, and
+ * results and events come in the order of the wire. Every method rejects with `TypeError` or `RangeError` for wrong arguments,
+ * `KeeperError` and its kin when the server refuses, `ConnectionLossError` when no reply came, `SessionExpiredError`,
+ * `AuthFailedError` or `ClosedError` when the session is over, `MarshallingError` for a frame over `maxFrameBytes`.
+ */
+export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
+  readonly #session: Session<Watcher>;
+  readonly #chroot: Chroot;
+  readonly #watchers: WatcherSet;
+  readonly #calls: Calls;
+  /** The last failure of each server that was tried and did not let us in. */
+  readonly #attempts = new Map<string, Error>();
+  #state: ConnectionState = 'connecting';
+
+  /** Prepares a client that is not connected; use `ZooKeeper.connect`. */
+  private constructor(connectString: string, options: ZooKeeperOptions, environment: Environment) {
+    super();
+    const { servers, chroot } = parseConnectString(connectString);
+    this.#chroot = new Chroot(chroot);
+    this.#session = new Session<Watcher>(servers, sessionOptions(options, environment), {
+      onState: (state) => this.#announce(state),
+      onEvent: (event, watchers) => {
+        const type = eventTypeOf(event.type);
+        if (type !== null) for (const watcher of watchers) this.#deliver(watcher, type, event.path);
+      },
+      onAttemptFailed: (server, cause) => this.#attempts.set(formatServer(server), cause),
+      onWatchersEnd: (reason, watchers) => {
+        for (const watcher of watchers) this.#call(() => watcher(endEvent(reason)));
+      },
+    });
+    this.#watchers = new WatcherSet(this.#session, (watcher, type, path) => this.#deliver(watcher, type, path));
+    this.#calls = new Calls(this.#chroot, this.#watchers);
+    for (const { scheme, auth } of options.auth ?? []) {
+      // A refusal ends the session, of which the state and every request tell.
+      this.#session.addAuth(scheme, auth).catch(() => {});
+    }
+  }
+
+  /**
+   * Connects to an ensemble and resolves when there is a session. Tries until it succeeds or `signal` aborts.
+   *
+   * @param connectString `host:port,host:port/chroot`; the port defaults to 2181; the chroot must exist
+   * @throws AggregateError with the cause of each server when `signal` aborts; SessionExpiredError if `session` is gone; AuthFailedError
+   */
+  static async connect(
+    connectString: string,
+    options: ZooKeeperOptions = {},
+    environment: Environment = systemEnvironment,
+  ): Promise<ZooKeeper> {
+    const zookeeper = new ZooKeeper(connectString, options, environment);
+    await firstConnection(zookeeper, () => zookeeper.#session.start(), zookeeper.#attempts, options.signal);
+    return zookeeper;
+  }
+
+  /** Id of the session, as `Stat.ephemeralOwner` has it. */
+  get sessionId(): bigint {
+    return this.#session.id;
+  }
+  /** With `sessionId` what another process needs to resume the session. Keep it secret. */
+  get sessionPasswd(): Buffer {
+    return Buffer.from(this.#session.passwd);
+  }
+  /** The negotiated timeout in milliseconds. */
+  get sessionTimeoutMs(): number {
+    return this.#session.timeoutMs;
+  }
+  get state(): ConnectionState {
+    return this.#state;
+  }
+  /** The newest transaction whose effects this client has seen. */
+  get lastZxid(): bigint {
+    return this.#session.lastZxid;
+  }
+  /** `host:port` of the server now connected to, `null` when there is none. */
+  get server(): string | null {
+    return this.#session.server === null ? null : formatServer(this.#session.server);
+  }
+  /** Milliseconds for which the session is certainly alive on the server, whatever happens to this process or the network; 0 when unknown. */
+  validForMs(): number {
+    return this.#session.validForMs;
+  }
+
+  /** Each state from now on, the present one first, until the session has ended. */
+  states(options: RequestOptions = {}): AsyncIterableIterator<ConnectionState> {
+    return statesOf(this, options.signal);
+  }
+
+  /** Creates a znode; resolves with its path, the number of a sequential one included, and its `Stat`. */
+  create(
+    path: string,
+    data: ZnodeData = null,
+    options: CreateOptions & RequestOptions = {},
+  ): Promise<{ path: string; stat: Stat }> {
+    return this.#send((calls) => calls.create(path, data, options));
+  }
+
+  delete(path: string, options: VersionOptions & RequestOptions = {}): Promise<void> {
+    return this.#send((calls) => calls.delete(path, options));
+  }
+
+  /** `null` when there is no such znode; a watch is set then as well, for its creation. */
+  exists(path: string, options: ReadOptions = {}): Promise<Stat | null> {
+    return this.#send((calls) => calls.exists(path, options));
+  }
+
+  getData(path: string, options: ReadOptions = {}): Promise<DataAndStat> {
+    return this.#send((calls) => calls.getData(path, options));
+  }
+
+  setData(path: string, data: ZnodeData, options: VersionOptions & RequestOptions = {}): Promise<Stat> {
+    return this.#send((calls) => calls.setData(path, data, options));
+  }
+
+  /** Names of the children, in no particular order. */
+  getChildren(path: string, options: ReadOptions = {}): Promise<{ children: string[]; stat: Stat }> {
+    return this.#send((calls) => calls.getChildren(path, options));
+  }
+
+  /** Without the permission ADMIN the server masks digests: never write such a list back. */
+  getAcl(path: string, options: RequestOptions = {}): Promise<{ acl: Acl[]; stat: Stat }> {
+    return this.#send((calls) => calls.getAcl(path, options));
+  }
+
+  /** `version` is that of the ACL, `Stat.aversion`. */
+  setAcl(path: string, acl: readonly Acl[], options: VersionOptions & RequestOptions = {}): Promise<Stat> {
+    return this.#send((calls) => calls.setAcl(path, acl, options));
+  }
+
+  /** Lets the server catch up with the leader: reads issued behind it see what was committed before it. They need not wait for it. */
+  sync(path: string, options: RequestOptions = {}): Promise<void> {
+    return this.#send((calls) => calls.sync(path, options));
+  }
+
+  /** All operations or none, as one transaction. @throws MultiError with the error of each operation */
+  multi(ops: readonly MultiOp[], options: RequestOptions = {}): Promise<MultiResult[]> {
+    return this.#send((calls) => calls.multi(ops, options));
+  }
+
+  /** Several reads in one round trip, each with its value or its own error. Servers from 3.6. */
+  multiRead(ops: readonly ReadOp[], options: RequestOptions = {}): Promise<MultiReadResult[]> {
+    return this.#send((calls) => calls.multiRead(ops, options));
+  }
+
+  /** Ephemerals of this session whose paths begin with `prefix`, letter by letter; all by default. Servers from 3.6. */
+  getEphemerals(prefix = '/', options: RequestOptions = {}): Promise<string[]> {
+    return this.#send((calls) => calls.getEphemerals(prefix, options));
+  }
+
+  /** Number of all descendants. Servers from 3.6. */
+  getAllChildrenNumber(path: string, options: RequestOptions = {}): Promise<number> {
+    return this.#send((calls) => calls.getAllChildrenNumber(path, options));
+  }
+
+  /** Identities of this connection: `ip` always, and what it authenticated as. Servers from 3.7. */
+  whoAmI(options: RequestOptions = {}): Promise<ClientInfo[]> {
+    return this.#send((calls) => calls.whoAmI(options));
+  }
+
+  /**
+   * Sets a watch that stays, also through reconnects. What happened while disconnected is not told for it: read again when the
+   * state is `connected`. Servers from 3.6; before 3.9 they keep only the last mode set for a path.
+   */
+  async addWatch(
+    path: string,
+    mode: AddWatchMode,
+    listener: Watcher,
+    options: RequestOptions = {},
+  ): Promise<WatchHandle> {
+    if (mode !== 'PERSISTENT' && mode !== 'PERSISTENT_RECURSIVE') {
+      throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got '${String(mode)}'`);
+    }
+    const serverPath = this.#calls.serverPath(path);
+    await this.#watchers.add(serverPath, mode, checkedWatcher(listener), path, options.signal);
+    let removal: Promise<void> | null = null;
+    return {
+      remove: () => (removal ??= this.#watchers.remove(serverPath, mode, listener, true, path).catch(allowNoWatcher)),
+    };
+  }
+
+  /**
+   * Removes watches of a path; each removed watch function is told by an event of its own type.
+   *
+   * @param options.type default `ANY`
+   * @param options.listener default: all of that type
+   * @param options.local whether they count as removed whatever the server says
+   * @throws NoWatcherError if there is none
+   */
+  async removeWatches(
+    path: string,
+    options: { type?: WatcherType; listener?: Watcher; local?: boolean } = {},
+  ): Promise<void> {
+    await this.#watchers.remove(
+      this.#calls.serverPath(path),
+      options.type ?? 'ANY',
+      options.listener,
+      options.local ?? false,
+      path,
+    );
+  }
+
+  /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
+  addAuth(scheme: string, auth: Uint8Array | string): Promise<void> {
+    return this.#session.addAuth(scheme, typeof auth === 'string' ? Buffer.from(auth) : auth);
+  }
+
+  /** The ensemble's configuration: one line a server, then its version in hexadecimal. Not below the chroot. */
+  getConfig(options: ReadOptions = {}): Promise<DataAndStat> {
+    return this.#send((calls) => calls.getConfig(options));
+  }
+
+  /** Changes the ensemble; resolves with its new configuration. */
+  reconfig(options: ReconfigOptions): Promise<DataAndStat> {
+    return this.#send((calls) => calls.reconfig(options));
+  }
+
+  /** Replaces the servers. Clients move to new ones with the probability that spreads them evenly; the session stays. */
+  updateServerList(connectString: string): void {
+    const { servers, chroot } = parseConnectString(connectString);
+    if (chroot !== '' && chroot !== this.#chroot.root) {
+      throw new TypeError(`Expected the chroot '${this.#chroot.root}' or none, got '${chroot}'`);
+    }
+    this.#session.updateServers(servers);
+  }
+
+  /** Ends the session; its ephemerals go at once. Without a connection the server ends it after its timeout. Idempotent. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const onState = (): void => {
+        if (!hasEnded(this.#state)) return;
+        this.off('state', onState);
+        resolve();
+      };
+      this.on('state', onState);
+      this.#session.close();
+      onState();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The promise is the very one that the frame handler settles: nothing may come between a result and the event behind it. */
+  #send<Request, Response, Result>(
+    describe: (calls: Calls) => ExchangeOptions<Request, Response, Result>,
+  ): Promise<Result> {
+    try {
+      return this.#session.request(describe(this.#calls));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #deliver(watcher: Watcher, type: WatchedEventType, serverPath: string): void {
+    const state =
+      this.#state === 'connected-read-only'
+        ? 'ConnectedReadOnly'
+        : this.#session.isConnected
+          ? 'SyncConnected'
+          : 'Disconnected';
+    const event: WatchedEvent = { type, state, path: this.#chroot.toClient(serverPath) };
+    this.#call(() => watcher(event));
+  }
+
+  #announce(state: ConnectionState): void {
+    if (state === this.#state && state !== 'connecting') return;
+    this.#state = state;
+    for (const listener of this.listeners('state')) this.#call(() => listener(state));
+  }
+
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      queueMicrotask(() => this.emit('callbackError', error));
+    }
+  }
+}
+
+/** A watch that is gone already is as good as removed. */
+function allowNoWatcher(error: unknown): void {
+  if (!(error instanceof NoWatcherError)) throw error;
+}

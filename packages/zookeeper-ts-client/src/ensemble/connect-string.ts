@@ -1,0 +1,53 @@
+import { validatePath } from '../protocol/znode-path.js';
+
+/** ZooKeeper's port for clients. */
+export const DEFAULT_PORT = 2181;
+
+/** One server of the ensemble as the connect string names it; the host is resolved at each attempt. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A connect string taken apart. */
+export interface ConnectString {
+  readonly servers: readonly ServerAddress[];
+  /** `''` when there is none, otherwise a path that begins with `/`. */
+  readonly chroot: string;
+}
+
+/**
+ * Parses `host[:port],host[:port],…[/chroot]`. The default port is 2181; IPv6 addresses stand in brackets.
+ *
+ * @throws TypeError if there is no server, a port is not a number from 1 to 65535, or the chroot is not a valid path
+ */
+export function parseConnectString(connectString: string): ConnectString {
+  if (typeof connectString !== 'string') throw new TypeError(`Expected a connect string, got ${typeof connectString}`);
+  const slash = connectString.indexOf('/');
+  const hosts = slash < 0 ? connectString : connectString.slice(0, slash);
+  const chroot = slash < 0 ? '' : connectString.slice(slash);
+  if (chroot.length > 1) validatePath(chroot, 'the chroot of the connect string');
+  const servers = hosts
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(parseServer);
+  if (servers.length === 0)
+    throw new TypeError(`Expected at least one 'host:port' in the connect string, got '${connectString}'`);
+  return { servers, chroot: chroot === '/' ? '' : chroot };
+}
+
+function parseServer(text: string): ServerAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d*))?$/.exec(text);
+  if (match === null) throw new TypeError(`Expected 'host:port' in the connect string, got '${text}'`);
+  const [, ipv6, name, portText] = match;
+  const port = portText === undefined || portText === '' ? DEFAULT_PORT : Number(portText);
+  if (port < 1 || port > 65_535)
+    throw new TypeError(`Expected a port from 1 to 65535 in the connect string, got '${text}'`);
+  return { host: ipv6 ?? name ?? '', port };
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function formatServer({ host, port }: ServerAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,315 @@
+import { ErrorCode, errorName } from './protocol/error-code.js';
+
+/** What may have become of a request whose reply never came. */
+export type RequestOutcome = 'not-sent' | 'unknown';
+
+/** Puts `name` and `code` on the prototype, so that the stack's first line already has them. */
+function describe(
+  errorClass: { readonly prototype: { name: string; readonly code: string } },
+  name: string,
+  code: string,
+): void {
+  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
+  Object.defineProperty(errorClass.prototype, 'code', { value: code, configurable: true, writable: true });
+}
+
+/** Base of every error that this client reports about ZooKeeper; misuse is a plain `TypeError` or `RangeError`. */
+export abstract class ZooKeeperError extends Error {
+  /** A stable literal that begins with `ZK_`; for programs, where `message` is for people. */
+  declare readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.message = `${message} (${this.code})`;
+  }
+}
+
+/** The server answered a request with an error code. Codes without a class of their own stay `KeeperError`. */
+export class KeeperError extends ZooKeeperError {
+  static {
+    describe(KeeperError, 'KeeperError', 'ZK_KEEPER');
+  }
+  /** The server's number, e.g. -101; 0 and positive numbers do not occur. */
+  readonly errorCode: number;
+  /** Name of the operation in ZooKeeper's words, e.g. `create`. */
+  readonly operation: string;
+  /** The path as the caller gave it, `null` for operations without one. */
+  readonly path: string | null;
+
+  constructor(errorCode: number, operation: string, path: string | null) {
+    super(`${operation}${path === null ? '' : ` ${path}`}: ${errorName(errorCode)}`);
+    this.errorCode = errorCode;
+    this.operation = operation;
+    this.path = path;
+  }
+}
+
+/** An operation of a failed `multi` that was not run because an earlier one had failed. */
+export class RuntimeInconsistencyError extends KeeperError {
+  static {
+    describe(RuntimeInconsistencyError, 'RuntimeInconsistencyError', 'ZK_RUNTIME_INCONSISTENCY');
+  }
+}
+/** The server found its own data inconsistent. */
+export class DataInconsistencyError extends KeeperError {
+  static {
+    describe(DataInconsistencyError, 'DataInconsistencyError', 'ZK_DATA_INCONSISTENCY');
+  }
+}
+/** The server could not decode the request. */
+export class RequestRejectedError extends KeeperError {
+  static {
+    describe(RequestRejectedError, 'RequestRejectedError', 'ZK_REQUEST_REJECTED');
+  }
+}
+/** The server does not know the operation, or has it disabled (TTL nodes need `extendedTypesEnabled`). */
+export class UnimplementedError extends KeeperError {
+  static {
+    describe(UnimplementedError, 'UnimplementedError', 'ZK_UNIMPLEMENTED');
+  }
+}
+/** The server refused the arguments: path, flags, TTL, or deletion of a protected znode. */
+export class BadArgumentsError extends KeeperError {
+  static {
+    describe(BadArgumentsError, 'BadArgumentsError', 'ZK_BAD_ARGUMENTS');
+  }
+}
+/** A reconfiguration would leave no quorum of the new configuration. */
+export class NewConfigNoQuorumError extends KeeperError {
+  static {
+    describe(NewConfigNoQuorumError, 'NewConfigNoQuorumError', 'ZK_NEW_CONFIG_NO_QUORUM');
+  }
+}
+/** Another reconfiguration is under way. */
+export class ReconfigInProgressError extends KeeperError {
+  static {
+    describe(ReconfigInProgressError, 'ReconfigInProgressError', 'ZK_RECONFIG_IN_PROGRESS');
+  }
+}
+/** The znode, or on create its parent, does not exist. */
+export class NoNodeError extends KeeperError {
+  static {
+    describe(NoNodeError, 'NoNodeError', 'ZK_NO_NODE');
+  }
+}
+/** The ACL denies the operation to the credentials of this connection. */
+export class NoAuthError extends KeeperError {
+  static {
+    describe(NoAuthError, 'NoAuthError', 'ZK_NO_AUTH');
+  }
+}
+/** The znode has another version than the one expected. */
+export class BadVersionError extends KeeperError {
+  static {
+    describe(BadVersionError, 'BadVersionError', 'ZK_BAD_VERSION');
+  }
+}
+/** The parent is ephemeral and cannot have children. */
+export class NoChildrenForEphemeralsError extends KeeperError {
+  static {
+    describe(NoChildrenForEphemeralsError, 'NoChildrenForEphemeralsError', 'ZK_NO_CHILDREN_FOR_EPHEMERALS');
+  }
+}
+/** The znode exists already. */
+export class NodeExistsError extends KeeperError {
+  static {
+    describe(NodeExistsError, 'NodeExistsError', 'ZK_NODE_EXISTS');
+  }
+}
+/** The znode has children and cannot be deleted. */
+export class NotEmptyError extends KeeperError {
+  static {
+    describe(NotEmptyError, 'NotEmptyError', 'ZK_NOT_EMPTY');
+  }
+}
+/** The ACL list is empty, or has a scheme or an id that the server does not accept. */
+export class InvalidAclError extends KeeperError {
+  static {
+    describe(InvalidAclError, 'InvalidAclError', 'ZK_INVALID_ACL');
+  }
+}
+/** The session is attached to another server now; the request was not executed. */
+export class SessionMovedError extends KeeperError {
+  static {
+    describe(SessionMovedError, 'SessionMovedError', 'ZK_SESSION_MOVED');
+  }
+}
+/** A write reached a server in read-only mode; it was not executed. */
+export class NotReadOnlyError extends KeeperError {
+  static {
+    describe(NotReadOnlyError, 'NotReadOnlyError', 'ZK_NOT_READ_ONLY');
+  }
+}
+/** A local session cannot own ephemerals. */
+export class EphemeralOnLocalSessionError extends KeeperError {
+  static {
+    describe(EphemeralOnLocalSessionError, 'EphemeralOnLocalSessionError', 'ZK_EPHEMERAL_ON_LOCAL_SESSION');
+  }
+}
+/** There is no such watch to remove. */
+export class NoWatcherError extends KeeperError {
+  static {
+    describe(NoWatcherError, 'NoWatcherError', 'ZK_NO_WATCHER');
+  }
+}
+/** Dynamic reconfiguration is disabled on the server. */
+export class ReconfigDisabledError extends KeeperError {
+  static {
+    describe(ReconfigDisabledError, 'ReconfigDisabledError', 'ZK_RECONFIG_DISABLED');
+  }
+}
+/** The server demands authentication of the session first. */
+export class SessionRequiresAuthError extends KeeperError {
+  static {
+    describe(SessionRequiresAuthError, 'SessionRequiresAuthError', 'ZK_SESSION_REQUIRES_AUTH');
+  }
+}
+/** A hard quota would be exceeded. */
+export class QuotaExceededError extends KeeperError {
+  static {
+    describe(QuotaExceededError, 'QuotaExceededError', 'ZK_QUOTA_EXCEEDED');
+  }
+}
+/** The server refused the request under load; it was not executed. */
+export class ThrottledOpError extends KeeperError {
+  static {
+    describe(ThrottledOpError, 'ThrottledOpError', 'ZK_THROTTLED_OP');
+  }
+}
+
+/** One operation of a `multi` that did not succeed: `KeeperError` of the culprit, or of those it took along. */
+export interface MultiErrorResult {
+  readonly type: 'error';
+  readonly error: KeeperError | null;
+}
+
+/** A `multi` that was refused: nothing of it was applied. Its `errorCode` is that of the operation at `failedIndex`. */
+export class MultiError extends KeeperError {
+  static {
+    describe(MultiError, 'MultiError', 'ZK_MULTI');
+  }
+  /** For each operation its error; `null` for those before the culprit, which would have succeeded and were rolled back. */
+  readonly results: readonly MultiErrorResult[];
+  /** Index of the operation that failed. */
+  readonly failedIndex: number;
+
+  constructor(results: readonly MultiErrorResult[], failedIndex: number) {
+    const culprit = results[failedIndex]?.error ?? null;
+    const what = culprit === null ? '' : ` ${culprit.operation}`;
+    super(culprit?.errorCode ?? ErrorCode.SYSTEMERROR, `multi, operation ${failedIndex}${what}`, culprit?.path ?? null);
+    this.results = results;
+    this.failedIndex = failedIndex;
+    if (culprit !== null) this.cause = culprit;
+  }
+}
+
+/** The connection was lost before the reply came, or before the request could be sent. */
+export class ConnectionLossError extends ZooKeeperError {
+  static {
+    describe(ConnectionLossError, 'ConnectionLossError', 'ZK_CONNECTION_LOSS');
+  }
+  /** `not-sent`: certainly not executed. `unknown`: executed or not, nobody can tell from here. */
+  readonly outcome: RequestOutcome;
+  /** Name of the operation in ZooKeeper's words. */
+  readonly operation: string;
+  /** The path as the caller gave it, `null` for operations without one. */
+  readonly path: string | null;
+
+  constructor(operation: string, path: string | null, outcome: RequestOutcome, cause?: unknown) {
+    const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    super(`${operation}${path === null ? '' : ` ${path}`}: connection lost, outcome ${outcome}${reason}`, { cause });
+    this.operation = operation;
+    this.path = path;
+    this.outcome = outcome;
+  }
+}
+
+/** The server has ended the session: its ephemerals and watches are gone, and this client with them. */
+export class SessionExpiredError extends ZooKeeperError {
+  static {
+    describe(SessionExpiredError, 'SessionExpiredError', 'ZK_SESSION_EXPIRED');
+  }
+  constructor(message = 'session expired', options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** The server refused the credentials. */
+export class AuthFailedError extends ZooKeeperError {
+  static {
+    describe(AuthFailedError, 'AuthFailedError', 'ZK_AUTH_FAILED');
+  }
+  constructor(message = 'authentication failed', options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** The client was closed by its user. */
+export class ClosedError extends ZooKeeperError {
+  static {
+    describe(ClosedError, 'ClosedError', 'ZK_CLOSED');
+  }
+  constructor(message = 'client is closed', options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** A frame, in or out, that is malformed or too large. Carries the place, never the payload. */
+export class MarshallingError extends ZooKeeperError {
+  static {
+    describe(MarshallingError, 'MarshallingError', 'ZK_MARSHALLING');
+  }
+  /** Byte in the frame at which it was noticed; -1 where no byte is to blame. */
+  readonly offset: number;
+
+  constructor(message: string, offset = -1, options?: ErrorOptions) {
+    super(offset < 0 ? message : `${message} at byte ${offset}`, options);
+    this.offset = offset;
+  }
+}
+
+/** Where each code of the server finds its class. @see org.apache.zookeeper.KeeperException.Code */
+const keeperErrors: ReadonlyMap<number, typeof KeeperError> = new Map([
+  [ErrorCode.RUNTIMEINCONSISTENCY, RuntimeInconsistencyError],
+  [ErrorCode.DATAINCONSISTENCY, DataInconsistencyError],
+  [ErrorCode.MARSHALLINGERROR, RequestRejectedError],
+  [ErrorCode.UNIMPLEMENTED, UnimplementedError],
+  [ErrorCode.BADARGUMENTS, BadArgumentsError],
+  [ErrorCode.NEWCONFIGNOQUORUM, NewConfigNoQuorumError],
+  [ErrorCode.RECONFIGINPROGRESS, ReconfigInProgressError],
+  [ErrorCode.NONODE, NoNodeError],
+  [ErrorCode.NOAUTH, NoAuthError],
+  [ErrorCode.BADVERSION, BadVersionError],
+  [ErrorCode.NOCHILDRENFOREPHEMERALS, NoChildrenForEphemeralsError],
+  [ErrorCode.NODEEXISTS, NodeExistsError],
+  [ErrorCode.NOTEMPTY, NotEmptyError],
+  [ErrorCode.INVALIDACL, InvalidAclError],
+  [ErrorCode.SESSIONMOVED, SessionMovedError],
+  [ErrorCode.NOTREADONLY, NotReadOnlyError],
+  [ErrorCode.EPHEMERALONLOCALSESSION, EphemeralOnLocalSessionError],
+  [ErrorCode.NOWATCHER, NoWatcherError],
+  [ErrorCode.RECONFIGDISABLED, ReconfigDisabledError],
+  [ErrorCode.SESSIONCLOSEDREQUIRESASLAUTH, SessionRequiresAuthError],
+  [ErrorCode.QUOTAEXCEEDED, QuotaExceededError],
+  [ErrorCode.THROTTLEDOP, ThrottledOpError],
+]);
+
+/** The error of one operation inside a transaction, where codes about sessions do not occur. */
+export function keeperError(errorCode: number, operation: string, path: string | null): KeeperError {
+  return new (keeperErrors.get(errorCode) ?? KeeperError)(errorCode, operation, path);
+}
+
+/** The error that a reply's code stands for. */
+export function errorOfReply(errorCode: number, operation: string, path: string | null): ZooKeeperError {
+  switch (errorCode) {
+    case ErrorCode.SESSIONEXPIRED:
+    case ErrorCode.UNKNOWNSESSION:
+      return new SessionExpiredError(`${operation}${path === null ? '' : ` ${path}`}: session expired`);
+    case ErrorCode.AUTHFAILED:
+      return new AuthFailedError();
+    case ErrorCode.CONNECTIONLOSS:
+      return new ConnectionLossError(operation, path, 'unknown');
+    default:
+      return keeperError(errorCode, operation, path);
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * A complete Apache ZooKeeper client.
+ *
+ * @packageDocumentation
+ */
+
+// The client
+export type { DataAndStat } from './client/calls.js';
+export { CreateMode } from './client/create-mode.js';
+export { type MultiOp, type MultiReadResult, type MultiResult, op, type ReadOp } from './client/op.js';
+export type { ZooKeeperOptions } from './client/options.js';
+export type { ZnodeData } from './client/request-arguments.js';
+export type {
+  CreateOptions,
+  ReadOptions,
+  ReconfigOptions,
+  RequestOptions,
+  VersionOptions,
+} from './client/request-options.js';
+export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './client/watched-event.js';
+export { AddWatchMode, type WatcherType } from './client/watcher-set.js';
+// Access control
+export {
+  type Auth,
+  creatorAllAcl,
+  digestAuth,
+  digestId,
+  openAclUnsafe,
+  Perms,
+  readAclUnsafe,
+} from './client/well-known-acls.js';
+export { type WatchHandle, ZooKeeper, type ZooKeeperEvents } from './client/zookeeper.js';
+// Addresses
+export { type ConnectString, parseConnectString, type ServerAddress } from './ensemble/connect-string.js';
+export * from './errors.js';
+export type { Acl, Id } from './protocol/acl.js';
+// Errors
+export { ErrorCode } from './protocol/error-code.js';
+export type { ClientInfo } from './protocol/operations/auth.js';
+// Znodes
+export type { Stat } from './protocol/stat.js';
+export { validatePath } from './protocol/znode-path.js';
+export type { ConnectionState } from './session/session-state.js';

@@ -1,0 +1,127 @@
+import { MarshallingError } from '../errors.js';
+
+/** Data up to this share of its chunk is copied out, so that a few bytes kept by the user do not keep a whole chunk alive. */
+const VIEW_SHARE = 0.5;
+
+/** Reads jute primitives from one frame in place. Every length is checked before it is believed. */
+export class JuteReader {
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #start = 0;
+  #offset = 0;
+  #end = 0;
+
+  /** A reader over the whole of `bytes`. */
+  static over(bytes: Uint8Array): JuteReader {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return new JuteReader().reset(buffer, view, 0, buffer.length);
+  }
+
+  /** Points the reader at a frame: the bytes from `start` up to `end` of `bytes`, which `view` sees as well. */
+  reset(bytes: Buffer, view: DataView, start: number, end: number): this {
+    this.#bytes = bytes;
+    this.#view = view;
+    this.#start = start;
+    this.#offset = start;
+    this.#end = end;
+    return this;
+  }
+
+  /** Bytes of the frame not read yet. */
+  get remaining(): number {
+    return this.#end - this.#offset;
+  }
+
+  /** Position in the frame, for error messages. */
+  get position(): number {
+    return this.#offset - this.#start;
+  }
+
+  boolean(): boolean {
+    return this.#bytes[this.#advance(1)] !== 0;
+  }
+
+  int(): number {
+    return this.#view.getInt32(this.#advance(4));
+  }
+
+  long(): bigint {
+    return this.#view.getBigInt64(this.#advance(8));
+  }
+
+  /** A long that is a time or a duration: a number, exact up to 2^53. */
+  longAsNumber(): number {
+    const at = this.#advance(8);
+    return this.#view.getInt32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+  }
+
+  buffer(): Buffer | null {
+    const length = this.#length('buffer');
+    if (length < 0) return null;
+    const at = this.#advance(length);
+    const view = this.#bytes.subarray(at, at + length);
+    return length > this.#bytes.length * VIEW_SHARE ? view : Buffer.from(view);
+  }
+
+  ustring(): string | null {
+    const length = this.#length('string');
+    if (length < 0) return null;
+    const at = this.#advance(length);
+    const text = this.#bytes.toString('utf8', at, at + length);
+    return text.includes('\ufffd') ? decodeCesu8(this.#bytes.subarray(at, at + length)) : text;
+  }
+
+  /** A vector: its count in an int, -1 for null, then the elements. */
+  vector<T>(element: (reader: this) => T): T[] | null {
+    const count = this.int();
+    if (count === -1) return null;
+    // Each element has at least one byte, so a count beyond the rest of the frame is a lie that need not be allocated for.
+    if (count < 0 || count > this.remaining)
+      throw new MarshallingError(`vector of ${count} elements`, this.position - 4);
+    const elements: T[] = [];
+    for (let i = 0; i < count; i++) elements.push(element(this));
+    return elements;
+  }
+
+  #length(what: string): number {
+    const length = this.int();
+    if (length < -1 || length > this.remaining)
+      throw new MarshallingError(`${what} of ${length} bytes`, this.position - 4);
+    return length;
+  }
+
+  #advance(bytes: number): number {
+    const at = this.#offset;
+    if (bytes > this.#end - at)
+      throw new MarshallingError(`frame ends within a value of ${bytes} bytes`, this.position);
+    this.#offset = at + bytes;
+    return at;
+  }
+}
+
+/**
+ * UTF-8 in which characters beyond U+FFFF may stand as two surrogates of three bytes each, which is how Java's jute
+ * writes them. Anything else that is malformed becomes U+FFFD.
+ */
+function decodeCesu8(bytes: Buffer): string {
+  let text = '';
+  let start = 0;
+  for (let i = 0; i + 5 < bytes.length; i++) {
+    if (!isSurrogate(bytes, i, 0xa0) || !isSurrogate(bytes, i + 3, 0xb0)) continue;
+    text += bytes.toString('utf8', start, i);
+    text += String.fromCharCode(surrogate(bytes, i), surrogate(bytes, i + 3));
+    i += 5;
+    start = i + 1;
+  }
+  return text + bytes.toString('utf8', start);
+}
+
+function isSurrogate(bytes: Buffer, at: number, half: number): boolean {
+  const second = bytes[at + 1] ?? 0;
+  return bytes[at] === 0xed && (second & 0xf0) === half && ((bytes[at + 2] ?? 0) & 0xc0) === 0x80;
+}
+
+function surrogate(bytes: Buffer, at: number): number {
+  return 0xd000 | (((bytes[at + 1] ?? 0) & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f);
+}

@@ -1,0 +1,87 @@
+import { MarshallingError } from '../errors.js';
+import { JuteReader } from '../jute/reader.js';
+
+/** Bytes of the length in front of every frame. */
+export const FRAME_HEADER_BYTES = 4;
+
+/** `jute.maxbuffer` of ZooKeeper unless configured otherwise. */
+export const DEFAULT_MAX_FRAME_BYTES = 0xfffff;
+
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  offset: number;
+}
+
+/** Cuts a stream of chunks into frames. A frame that lies in one chunk is read where it is; only one that straddles chunks is copied. */
+export class FrameDecoder {
+  readonly #maxFrameBytes: number;
+  readonly #chunks: Chunk[] = [];
+  readonly #reader = new JuteReader();
+  readonly #header = Buffer.alloc(FRAME_HEADER_BYTES);
+  #headerFilled = 0;
+  /** The frame that straddles chunks, `null` when none is under way. */
+  #straddling: Buffer | null = null;
+  #straddlingFilled = 0;
+
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  push(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#chunks.push({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 });
+  }
+
+  /**
+   * The next whole frame, or `null` until more bytes come. The reader is the decoder's own and valid until the next call.
+   * @throws MarshallingError if the length is negative or above the limit; the stream cannot be read on then
+   */
+  next(): JuteReader | null {
+    for (let chunk = this.#chunks[0]; chunk !== undefined; chunk = this.#chunks[0]) {
+      const frame = this.#straddling === null ? this.#nextIn(chunk) : this.#continueIn(chunk, this.#straddling);
+      if (chunk.offset === chunk.bytes.length) this.#chunks.shift();
+      if (frame !== null) return frame;
+    }
+    return null;
+  }
+
+  #nextIn(chunk: Chunk): JuteReader | null {
+    const available = chunk.bytes.length - chunk.offset;
+    let length: number;
+    if (this.#headerFilled === 0 && available >= FRAME_HEADER_BYTES) {
+      length = chunk.view.getInt32(chunk.offset);
+      chunk.offset += FRAME_HEADER_BYTES;
+    } else {
+      const wanted = Math.min(FRAME_HEADER_BYTES - this.#headerFilled, available);
+      chunk.bytes.copy(this.#header, this.#headerFilled, chunk.offset, chunk.offset + wanted);
+      this.#headerFilled += wanted;
+      chunk.offset += wanted;
+      if (this.#headerFilled < FRAME_HEADER_BYTES) return null;
+      this.#headerFilled = 0;
+      length = this.#header.readInt32BE(0);
+    }
+    if (length < 0 || length > this.#maxFrameBytes) {
+      throw new MarshallingError(
+        `frame of ${length} bytes, where at most ${this.#maxFrameBytes} are allowed (maxFrameBytes)`,
+      );
+    }
+    const start = chunk.offset;
+    if (chunk.bytes.length - start >= length) {
+      chunk.offset += length;
+      return this.#reader.reset(chunk.bytes, chunk.view, start, start + length);
+    }
+    this.#straddling = Buffer.allocUnsafeSlow(length);
+    this.#straddlingFilled = 0;
+    return this.#continueIn(chunk, this.#straddling);
+  }
+
+  #continueIn(chunk: Chunk, frame: Buffer): JuteReader | null {
+    const copied = chunk.bytes.copy(frame, this.#straddlingFilled, chunk.offset);
+    this.#straddlingFilled += copied;
+    chunk.offset += copied;
+    if (this.#straddlingFilled < frame.length) return null;
+    this.#straddling = null;
+    return this.#reader.reset(frame, new DataView(frame.buffer), 0, frame.length);
+  }
+}

@@ -1,0 +1,10 @@
+import type { Decoder, Encoder } from '../jute/codec.js';
+
+/** An operation as plain data: what the session needs in order to send a request and to read its reply. */
+export interface Operation<Request, Response> {
+  /** Name in ZooKeeper's words, for errors and diagnostics. */
+  readonly name: string;
+  readonly opCode: number;
+  readonly request: Encoder<Request>;
+  readonly response: Decoder<Response>;
+}

@@ -1,0 +1,56 @@
+import type { Codec } from '../jute/codec.js';
+
+/** What the server knows about a znode besides its data. `Stat` of zookeeper.jute. */
+export interface Stat {
+  /** zxid of the transaction that created the znode; never used twice, so it serves as a fencing token. */
+  readonly czxid: bigint;
+  /** zxid of the last change of the data. */
+  readonly mzxid: bigint;
+  /** When it was created: milliseconds since 1970 by the leader's wall clock. */
+  readonly ctime: number;
+  /** When its data was last changed: milliseconds since 1970 by the leader's wall clock. */
+  readonly mtime: number;
+  /** Number of changes of the data; wraps at 32 bits. */
+  readonly version: number;
+  /** Number of creations and deletions of children. */
+  readonly cversion: number;
+  /** Number of changes of the ACL. */
+  readonly aversion: number;
+  /** Session that owns an ephemeral; 0 for every other znode, containers and TTL nodes included. */
+  readonly ephemeralOwner: bigint;
+  /** Length of the data in bytes; 0 for null too. */
+  readonly dataLength: number;
+  readonly numChildren: number;
+  /** zxid of the last creation or deletion of a child. */
+  readonly pzxid: bigint;
+}
+
+/** Written out field by field: it is read with nearly every reply, and a literal has one shape that the engine knows. */
+export const Stat: Codec<Stat> = {
+  write(writer, stat) {
+    writer.long(stat.czxid);
+    writer.long(stat.mzxid);
+    writer.long(BigInt(stat.ctime));
+    writer.long(BigInt(stat.mtime));
+    writer.int(stat.version);
+    writer.int(stat.cversion);
+    writer.int(stat.aversion);
+    writer.long(stat.ephemeralOwner);
+    writer.int(stat.dataLength);
+    writer.int(stat.numChildren);
+    writer.long(stat.pzxid);
+  },
+  read: (reader) => ({
+    czxid: reader.long(),
+    mzxid: reader.long(),
+    ctime: reader.longAsNumber(),
+    mtime: reader.longAsNumber(),
+    version: reader.int(),
+    cversion: reader.int(),
+    aversion: reader.int(),
+    ephemeralOwner: reader.long(),
+    dataLength: reader.int(),
+    numChildren: reader.int(),
+    pzxid: reader.long(),
+  }),
+};

@@ -1,0 +1,31 @@
+/** Characters that no path may have: controls, surrogates, private use and specials. @see org.apache.zookeeper.common.PathUtils */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const forbidden = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
+
+/**
+ * Checks a path before it is sent.
+ *
+ * @param path as ZooKeeper has them: begins with `/`, no empty, `.` or `..` segment, no `/` at the end
+ * @param name what the message calls it
+ * @param sequential whether the server will append a number, so that a `/` at the end is fine
+ * @throws TypeError that says what was expected and what came
+ */
+export function validatePath(path: string, name = '`path`', sequential = false): void {
+  if (typeof path !== 'string')
+    throw new TypeError(`Expected ${name} to be a string, got ${path === null ? 'null' : typeof path}`);
+  if (!path.startsWith('/')) throw new TypeError(`Expected ${name} to start with '/', got '${path}'`);
+  const whole = sequential ? `${path}1` : path;
+  if (whole.length === 1) return;
+  if (whole.endsWith('/')) throw new TypeError(`Expected ${name} not to end with '/', got '${path}'`);
+  const bad = forbidden.exec(whole);
+  if (bad !== null) {
+    const unit = bad[0].charCodeAt(0).toString(16).padStart(4, '0').toUpperCase();
+    throw new TypeError(
+      `Expected ${name} without the character U+${unit} at index ${bad.index}, got ${JSON.stringify(path)}`,
+    );
+  }
+  if (whole.includes('//')) throw new TypeError(`Expected ${name} without an empty segment, got '${path}'`);
+  if (whole.includes('/.') && /\/\.{1,2}(?:\/|$)/.test(whole)) {
+    throw new TypeError(`Expected ${name} without a segment '.' or '..', got '${path}'`);
+  }
+}

@@ -1,0 +1,314 @@
+import type { ServerAddress } from '../ensemble/connect-string.js';
+import { MarshallingError } from '../errors.js';
+import type { Codec } from '../jute/codec.js';
+import type { JuteReader } from '../jute/reader.js';
+import { JuteWriter } from '../jute/writer.js';
+import { ErrorCode } from '../protocol/error-code.js';
+import { FrameDecoder } from '../protocol/frame.js';
+import { ConnectRequest, ConnectResponse, MIN_CONNECT_RESPONSE_BYTES } from '../protocol/handshake.js';
+import { MAX_XID, SpecialXid } from '../protocol/headers.js';
+import { OpCode } from '../protocol/op-code.js';
+import { AuthPacket } from '../protocol/operations/auth.js';
+import { WatcherEvent } from '../protocol/watcher-event.js';
+import type { OpenTransport, Transport } from '../transport/transport.js';
+import type { Clock, Moment } from './clock.js';
+import { type PendingRequest, RequestQueue } from './pending-requests.js';
+
+/** Bytes written in one tick beyond which requests wait for the socket. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+
+/** What a connection needs from around it. */
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly maxFrameBytes: number;
+  readonly maxInFlight: number;
+  /** The number of the first request; replies never outlive their connection, so each begins anew. */
+  readonly firstXid: number;
+}
+
+/** What a connection reports, in the order of the wire. */
+export interface ConnectionHandlers {
+  onOpen(): void;
+  onHandshake(response: ConnectResponse): void;
+  onEvent(event: WatcherEvent): void;
+  /** A request or ping that was sent at that moment has been answered. */
+  onAcknowledged(sentAt: Moment): void;
+  /** A reply to an ordinary request showed that the server had come to this transaction. */
+  onZxid(zxid: bigint): void;
+  onAuthReply(err: number): void;
+  /** There is room for requests again. */
+  onCapacity(): void;
+  /** The connection is over, or what came cannot be understood. */
+  onLost(cause: Error): void;
+}
+
+/** One connection to one server: writes requests, matches replies with them in order, and reports events between them. */
+export class Connection {
+  readonly server: ServerAddress;
+  readonly #options: ConnectionOptions;
+  readonly #handlers: ConnectionHandlers;
+  readonly #transport: Transport;
+  readonly #writer = new JuteWriter();
+  readonly #decoder: FrameDecoder;
+  readonly #pending = new RequestQueue();
+  /** How many at the end of `#pending` are written but not given to the socket. */
+  #unflushed = 0;
+  #flushScheduled = false;
+  #congested = false;
+  #nextXid: number;
+  #stage: 'opening' | 'handshaking' | 'ready' | 'over' = 'opening';
+  /** An event that waits for what was read before it to be acted upon. */
+  #heldEvent: WatcherEvent | null = null;
+  #connectSentAt: Moment;
+  #pingSentAt: Moment | null = null;
+  #lastSentAtMs: number;
+  #lastHeardAtMs: number;
+
+  constructor(open: OpenTransport, server: ServerAddress, options: ConnectionOptions, handlers: ConnectionHandlers) {
+    this.server = server;
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#decoder = new FrameDecoder(options.maxFrameBytes);
+    this.#nextXid = options.firstXid;
+    this.#connectSentAt = this.#moment();
+    this.#lastSentAtMs = this.#lastHeardAtMs = this.#connectSentAt.monotonicMs;
+    this.#transport = open(server, {
+      onOpen: () => this.#handlers.onOpen(),
+      onData: (chunk) => this.#onData(chunk),
+      onDrain: () => this.#onDrain(),
+      onClose: (cause) => this.#onClose(cause),
+    });
+  }
+
+  /** Monotonic milliseconds at which something was last sent. */
+  get lastSentAtMs(): number {
+    return this.#lastSentAtMs;
+  }
+
+  /** Monotonic milliseconds at which something was last heard. */
+  get lastHeardAtMs(): number {
+    return this.#lastHeardAtMs;
+  }
+
+  /** When the handshake was sent. */
+  get connectSentAt(): Moment {
+    return this.#connectSentAt;
+  }
+
+  /** Whether a ping waits for its answer. */
+  get pingUnderWay(): boolean {
+    return this.#pingSentAt !== null;
+  }
+
+  /** When the oldest request was sent that is not answered yet; `null` when there is none. */
+  get oldestSentAt(): Moment | null {
+    return this.#pending.first?.sentAt ?? null;
+  }
+
+  /** Whether a request may be sent now. */
+  get hasCapacity(): boolean {
+    return (
+      !this.#congested && this.#pending.size < this.#options.maxInFlight && this.#writer.pendingBytes < HIGH_WATER_BYTES
+    );
+  }
+
+  sendConnectRequest(request: ConnectRequest): void {
+    this.#stage = 'handshaking';
+    this.#connectSentAt = this.#moment();
+    this.#writeFrame(ConnectRequest, request);
+    this.#flush();
+  }
+
+  sendAuth(packet: AuthPacket): void {
+    this.#writeSpecial(SpecialXid.auth, OpCode.auth, () => AuthPacket.write(this.#writer, packet));
+  }
+
+  /** Sends a ping, unless one is under way. */
+  ping(): void {
+    if (this.#pingSentAt !== null) return;
+    this.#pingSentAt = this.#moment();
+    this.#writeSpecial(SpecialXid.ping, OpCode.ping, () => {});
+    this.#flush();
+  }
+
+  /** Writes a request; it leaves at the end of the tick, with all others of the tick. One that is too large is refused here. */
+  send(request: PendingRequest): void {
+    const writer = this.#writer;
+    writer.beginFrame();
+    try {
+      writer.int(this.#nextXid);
+      writer.int(request.opCode);
+      request.write(writer);
+    } catch (error) {
+      writer.discardFrame();
+      request.fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    const length = writer.endFrame();
+    if (length > this.#options.maxFrameBytes) {
+      writer.discardFrame();
+      const limit = this.#options.maxFrameBytes;
+      request.fail(
+        new MarshallingError(`${request.name} of ${length} bytes, where at most ${limit} are allowed (maxFrameBytes)`),
+      );
+      return;
+    }
+    request.xid = this.#nextXid;
+    request.sentAt = this.#moment();
+    this.#nextXid = this.#nextXid === MAX_XID ? 1 : this.#nextXid + 1;
+    this.#pending.push(request);
+    this.#unflushed++;
+    this.#scheduleFlush();
+  }
+
+  /** Ends the connection; every request without a reply ends with it, its outcome known or not. */
+  abandon(cause: Error): void {
+    if (this.#stage === 'over') return;
+    this.#stage = 'over';
+    this.#heldEvent = null;
+    this.#transport.destroy();
+    const lost = this.#pending.drain();
+    const sent = lost.length - this.#unflushed;
+    lost.forEach((request, index) => {
+      request.lose(index < sent ? 'unknown' : 'not-sent', cause);
+    });
+  }
+
+  #moment(): Moment {
+    return { monotonicMs: this.#options.clock.now(), wallMs: this.#options.clock.wallNow() };
+  }
+
+  #writeFrame<T>(codec: Codec<T>, value: T): void {
+    this.#writer.beginFrame();
+    codec.write(this.#writer, value);
+    this.#writer.endFrame();
+  }
+
+  #writeSpecial(xid: number, opCode: number, body: () => void): void {
+    this.#writer.beginFrame();
+    this.#writer.int(xid);
+    this.#writer.int(opCode);
+    body();
+    this.#writer.endFrame();
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    process.nextTick(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#stage === 'over' || this.#writer.pendingBytes === 0) return;
+    this.#lastSentAtMs = this.#options.clock.now();
+    this.#unflushed = 0;
+    if (!this.#transport.write(this.#writer.take())) this.#congested = true;
+    else if (this.hasCapacity) this.#handlers.onCapacity();
+  }
+
+  #onDrain(): void {
+    this.#congested = false;
+    this.#handlers.onCapacity();
+  }
+
+  #onClose(cause: Error): void {
+    // What the server said before it closed comes first.
+    const held = this.#heldEvent;
+    this.#heldEvent = null;
+    if (held !== null) {
+      this.#handlers.onEvent(held);
+      this.#readFrames(false);
+    }
+    this.#handlers.onLost(cause);
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#lastHeardAtMs = this.#options.clock.now();
+    this.#decoder.push(chunk);
+    if (this.#heldEvent === null) this.#readFrames(true);
+  }
+
+  /**
+   * Reads all whole frames. An event that follows a reply in the same chunk is held back until the code that awaits that
+   * reply has run, however many promises lie between, so that users see results and events in the order of the wire.
+   */
+  #readFrames(mayHold: boolean): void {
+    let acknowledged: Moment | null = null;
+    try {
+      for (let frame = this.#decoder.next(); frame !== null; frame = this.#decoder.next()) {
+        if (this.#stage === 'over') return;
+        if (this.#stage !== 'ready') {
+          this.#readHandshake(frame);
+          continue;
+        }
+        const xid = frame.int();
+        const zxid = frame.long();
+        const err = frame.int();
+        if (xid === SpecialXid.notification) {
+          const event = WatcherEvent.read(frame);
+          if (mayHold && acknowledged !== null) {
+            this.#hold(event);
+            break;
+          }
+          this.#handlers.onEvent(event);
+        } else if (xid === SpecialXid.ping) {
+          acknowledged = this.#pingSentAt ?? acknowledged;
+          this.#pingSentAt = null;
+        } else if (xid === SpecialXid.auth) {
+          this.#handlers.onAuthReply(err);
+        } else {
+          acknowledged = this.#readReply(xid, zxid, err, frame);
+        }
+      }
+    } catch (error) {
+      this.#handlers.onLost(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (acknowledged !== null && this.#stage === 'ready') {
+      this.#handlers.onAcknowledged(acknowledged);
+      if (this.hasCapacity) this.#handlers.onCapacity();
+    }
+  }
+
+  #hold(event: WatcherEvent): void {
+    this.#heldEvent = event;
+    this.#options.clock.afterIo(() => {
+      if (this.#heldEvent !== event) return;
+      this.#heldEvent = null;
+      this.#handlers.onEvent(event);
+      this.#readFrames(true);
+    });
+  }
+
+  #readHandshake(frame: JuteReader): void {
+    // A read-only server answers a request for a session it may not make with a bare reply header.
+    if (frame.remaining < MIN_CONNECT_RESPONSE_BYTES) throw new Error('the server refused the handshake');
+    const response = ConnectResponse.read(frame);
+    this.#stage = 'ready';
+    this.#handlers.onHandshake(response);
+  }
+
+  #readReply(xid: number, zxid: bigint, err: number, body: JuteReader): Moment {
+    const request = this.#pending.first;
+    if (request === undefined || request.xid !== xid) {
+      const expected = request === undefined ? 'no reply' : `the reply to request ${request.xid}`;
+      throw new MarshallingError(`expected ${expected}, got one to ${xid}`, 0);
+    }
+    this.#pending.shift();
+    if (zxid > 0n) this.#handlers.onZxid(zxid);
+    if (err !== ErrorCode.OK) request.reply(err, body);
+    else {
+      try {
+        request.reply(err, body);
+      } catch (error) {
+        // The promise must not hang because its reply is garbage; the connection that sent garbage is given up.
+        const cause = error instanceof Error ? error : new Error(String(error));
+        request.lose('unknown', cause);
+        throw cause;
+      }
+    }
+    return request.sentAt;
+  }
+}

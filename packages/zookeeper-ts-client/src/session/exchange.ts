@@ -1,0 +1,116 @@
+import { ConnectionLossError, errorOfReply, type RequestOutcome } from '../errors.js';
+import type { JuteReader } from '../jute/reader.js';
+import type { JuteWriter } from '../jute/writer.js';
+import { ErrorCode } from '../protocol/error-code.js';
+import type { Operation } from '../protocol/operation.js';
+import type { Moment } from './clock.js';
+import type { PendingRequest } from './pending-requests.js';
+
+/** What to send, and what to make of the answer. */
+export interface ExchangeOptions<Request, Response, Result> {
+  readonly operation: Operation<Request, Response>;
+  readonly request: Request;
+  /** The path as the caller gave it, for errors. */
+  readonly path: string | null;
+  /** Runs while the reply's frame is handled, before the next frame is looked at. */
+  readonly result: (response: Response) => Result;
+  /** An error code that is an answer too, and what it means. */
+  readonly answer?: { readonly errorCode: number; readonly result: Result };
+  /** Told the error code of the reply (0 for none), also when nobody waits for it any more. */
+  readonly onReply?: (err: number) => void;
+  /** Told that no reply will come. */
+  readonly onLost?: () => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const NEVER: Moment = { monotonicMs: 0, wallMs: 0 };
+
+/** One request with the promise of its result, which settles exactly once. */
+export class Exchange<Request, Response, Result> implements PendingRequest {
+  readonly promise: Promise<Result>;
+  xid = 0;
+  sentAt: Moment = NEVER;
+  readonly #options: ExchangeOptions<Request, Response, Result>;
+  #resolve!: (result: Result) => void;
+  #reject!: (error: unknown) => void;
+  #settled = false;
+  #onAbort: (() => void) | null = null;
+
+  constructor(options: ExchangeOptions<Request, Response, Result>) {
+    this.#options = options;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get name(): string {
+    return this.#options.operation.name;
+  }
+
+  get opCode(): number {
+    return this.#options.operation.opCode;
+  }
+
+  get path(): string | null {
+    return this.#options.path;
+  }
+
+  /** Whether the caller has its result, or has given up. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Rejects with the signal's reason when it aborts; `withdraw` may take the request out of a line it stands in. */
+  watchSignal(withdraw: () => void): void {
+    const { signal } = this.#options;
+    if (signal === undefined) return;
+    this.#onAbort = () => {
+      withdraw();
+      this.#settle(() => this.#reject(signal.reason));
+    };
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  write(writer: JuteWriter): void {
+    this.#options.operation.request.write(writer, this.#options.request);
+  }
+
+  reply(err: number, body: JuteReader): void {
+    const { operation, answer, path } = this.#options;
+    if (err !== ErrorCode.OK) {
+      this.#options.onReply?.(err);
+      if (answer !== undefined && answer.errorCode === err) this.#settle(() => this.#resolve(answer.result));
+      else this.#settle(() => this.#reject(errorOfReply(err, operation.name, path)));
+      return;
+    }
+    const response = operation.response.read(body);
+    this.#options.onReply?.(err);
+    this.#settle(() => {
+      try {
+        this.#resolve(this.#options.result(response));
+      } catch (error) {
+        this.#reject(error);
+      }
+    });
+  }
+
+  lose(outcome: RequestOutcome, cause: Error): void {
+    this.fail(new ConnectionLossError(this.name, this.path, outcome, cause));
+  }
+
+  fail(error: Error): void {
+    this.#options.onLost?.();
+    this.#settle(() => this.#reject(error));
+  }
+
+  #settle(how: () => void): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    if (this.#onAbort !== null) {
+      this.#options.signal?.removeEventListener('abort', this.#onAbort);
+      this.#onAbort = null;
+    }
+    how();
+  }
+}

@@ -1,0 +1,123 @@
+import { sync } from '../protocol/operations/sync.js';
+import type { Clock, Moment } from './clock.js';
+import type { Connection } from './connection.js';
+import { nextPingInMs } from './deadlines.js';
+import { Exchange } from './exchange.js';
+import type { Validity } from './validity.js';
+
+/** Milliseconds; `replyMs` infinite where a reply may take as long as it likes. */
+export interface KeepAliveLimits {
+  readonly readMs: number;
+  readonly replyMs: number;
+}
+
+/** Watches over an established connection: pings when it is idle, notices when the server has fallen silent, renews the validity clock. */
+export class KeepAlive {
+  readonly #clock: Clock;
+  readonly #validity: Validity;
+  readonly #lost: (cause: Error) => void;
+  #connection: Connection | null = null;
+  #limits: KeepAliveLimits = { readMs: 0, replyMs: 0 };
+  #proofUnderWay = false;
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Clock, validity: Validity, lost: (cause: Error) => void) {
+    this.#clock = clock;
+    this.#validity = validity;
+    this.#lost = lost;
+  }
+
+  start(connection: Connection, limits: KeepAliveLimits): void {
+    this.stop();
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#connection = null;
+    this.#proofUnderWay = false;
+  }
+
+  /** A request was sent: where replies have a limit, the timer has to know of it. */
+  sent(): void {
+    if (this.#limits.replyMs !== Number.POSITIVE_INFINITY) this.#arm();
+  }
+
+  #arm(): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    this.#cancel?.();
+    this.#cancel = this.#clock.schedule(Math.max(1, Math.ceil(this.#dueInMs(connection))), () =>
+      this.#onTimer(connection),
+    );
+  }
+
+  #dueInMs(connection: Connection): number {
+    const now = this.#clock.now();
+    const readDueMs = connection.lastHeardAtMs + this.#limits.readMs - now;
+    const pingDueMs = connection.pingUnderWay
+      ? readDueMs
+      : nextPingInMs(this.#limits.readMs, now - connection.lastSentAtMs);
+    return Math.min(readDueMs, pingDueMs, this.#proofDueMs() ?? readDueMs, this.#replyDueMs(connection, now));
+  }
+
+  #replyDueMs(connection: Connection, now: number): number {
+    const oldest = connection.oldestSentAt;
+    return oldest === null ? Number.POSITIVE_INFINITY : oldest.monotonicMs + this.#limits.replyMs - now;
+  }
+
+  #proofDueMs(): number | null {
+    return this.#proofUnderWay ? null : this.#validity.proofDueInMs(this.#moment());
+  }
+
+  #moment(): Moment {
+    return { monotonicMs: this.#clock.now(), wallMs: this.#clock.wallNow() };
+  }
+
+  #onTimer(connection: Connection): void {
+    this.#cancel = null;
+    const now = this.#clock.now();
+    if (this.#complaint(connection, now) !== null) {
+      // After a blocked event loop the answer may lie in the socket already: look there before believing in silence.
+      this.#clock.afterIo(() => this.#judge(connection));
+      return;
+    }
+    if (!connection.pingUnderWay && nextPingInMs(this.#limits.readMs, now - connection.lastSentAtMs) <= 1)
+      connection.ping();
+    if (this.#proofDueMs() === 0) this.#prove(connection);
+    this.#arm();
+  }
+
+  #judge(connection: Connection): void {
+    if (connection !== this.#connection) return;
+    const complaint = this.#complaint(connection, this.#clock.now());
+    if (complaint !== null) this.#lost(new Error(complaint));
+    else this.#arm();
+  }
+
+  #complaint(connection: Connection, now: number): string | null {
+    if (now - connection.lastHeardAtMs >= this.#limits.readMs)
+      return `nothing heard from the server for ${this.#limits.readMs} ms`;
+    return this.#replyDueMs(connection, now) <= 0 ? `no reply within ${this.#limits.replyMs} ms` : null;
+  }
+
+  /** After a long silence only the leader's word starts the validity clock again. */
+  #prove(connection: Connection): void {
+    this.#proofUnderWay = true;
+    const exchange: Exchange<{ readonly path: string }, { readonly path: string }, void> = new Exchange({
+      operation: sync,
+      request: { path: '/' },
+      path: null,
+      result: () => this.#validity.prove(exchange.sentAt),
+    });
+    const done = (): void => {
+      this.#proofUnderWay = false;
+      this.#arm();
+    };
+    exchange.promise.then(done, done);
+    connection.send(exchange);
+  }
+}

@@ -1,0 +1,147 @@
+import { EventType } from '../protocol/watcher-event.js';
+
+/** Kinds of watches as a client keeps them, in the order in which they are set again. */
+export const WATCH_KINDS = ['data', 'exist', 'child', 'persistent', 'recursive'] as const;
+
+/** A table of watches. */
+export type WatchKind = (typeof WATCH_KINDS)[number];
+
+/** Paths of each kind. */
+export type WatchedPaths = Readonly<Record<WatchKind, readonly string[]>>;
+
+/** A request to set watches again holds at most so many characters of paths, one path more. ZOOKEEPER-706. */
+const CHUNK_CHARACTERS = 128 * 1024;
+
+/**
+ * Who wants to hear of which znode, in server paths. Pure.
+ *
+ * A listener stands once in a table however often it registers, and one notification serves all listeners of a path.
+ * @see org.apache.zookeeper.ZKWatchManager
+ */
+export class WatchRegistry<Listener> {
+  readonly #tables: Readonly<Record<WatchKind, Map<string, Set<Listener>>>> = {
+    data: new Map(),
+    exist: new Map(),
+    child: new Map(),
+    persistent: new Map(),
+    recursive: new Map(),
+  };
+  /** Registrations that wait for their reply: the server may have the watch already. */
+  readonly #underWay = new Map<string, number>();
+
+  /** Number of paths in all tables. */
+  get size(): number {
+    return WATCH_KINDS.reduce((sum, kind) => sum + this.#tables[kind].size, 0);
+  }
+
+  add(kind: WatchKind, path: string, listener: Listener): void {
+    const table = this.#tables[kind];
+    const listeners = table.get(path);
+    if (listeners === undefined) table.set(path, new Set([listener]));
+    else listeners.add(listener);
+  }
+
+  has(kind: WatchKind, path: string): boolean {
+    return this.#tables[kind].has(path);
+  }
+
+  listeners(kind: WatchKind, path: string): readonly Listener[] {
+    return [...(this.#tables[kind].get(path) ?? [])];
+  }
+
+  /** Takes a listener out, or all of the path where none is given, and returns those taken out. */
+  remove(kind: WatchKind, path: string, listener?: Listener): readonly Listener[] {
+    const table = this.#tables[kind];
+    const listeners = table.get(path);
+    if (listeners === undefined) return [];
+    const removed = listener === undefined ? [...listeners] : listeners.has(listener) ? [listener] : [];
+    for (const one of removed) listeners.delete(one);
+    if (listeners.size === 0) table.delete(path);
+    return removed;
+  }
+
+  /** A request that registers a watch on the path has been sent. */
+  begin(path: string): void {
+    this.#underWay.set(path, (this.#underWay.get(path) ?? 0) + 1);
+  }
+
+  /** Its reply has come, or never will. */
+  finish(path: string): void {
+    const count = (this.#underWay.get(path) ?? 0) - 1;
+    if (count > 0) this.#underWay.set(path, count);
+    else this.#underWay.delete(path);
+  }
+
+  isUnderWay(path: string): boolean {
+    return this.#underWay.has(path);
+  }
+
+  /** Listeners that an event concerns, each once; one-shot watches are used up by it. */
+  fire(type: number, path: string): ReadonlySet<Listener> {
+    const concerned = new Set<Listener>();
+    const take = (kind: WatchKind): void => {
+      const listeners = this.#tables[kind].get(path);
+      if (listeners === undefined) return;
+      for (const listener of listeners) concerned.add(listener);
+      if (kind !== 'persistent') this.#tables[kind].delete(path);
+    };
+    if (type === EventType.NodeChildrenChanged) {
+      take('child');
+      take('persistent');
+      return concerned;
+    }
+    take('data');
+    take('exist');
+    if (type === EventType.NodeDeleted) take('child');
+    take('persistent');
+    this.#collectRecursive(path, concerned);
+    return concerned;
+  }
+
+  #collectRecursive(path: string, concerned: Set<Listener>): void {
+    const table = this.#tables.recursive;
+    if (table.size === 0) return;
+    for (let ancestor = path; ; ancestor = ancestor.slice(0, Math.max(1, ancestor.lastIndexOf('/')))) {
+      for (const listener of table.get(ancestor) ?? []) concerned.add(listener);
+      if (ancestor.length <= 1) return;
+    }
+  }
+
+  /** Every listener there is, each once, and leaves the tables empty. */
+  clear(): ReadonlySet<Listener> {
+    const all = new Set<Listener>();
+    for (const kind of WATCH_KINDS) {
+      for (const listeners of this.#tables[kind].values()) for (const listener of listeners) all.add(listener);
+      this.#tables[kind].clear();
+    }
+    return all;
+  }
+
+  /** All watched paths, in chunks that fit a request each. */
+  *chunks(): Generator<WatchedPaths> {
+    let chunk = emptyChunk();
+    let characters = 0;
+    for (const kind of WATCH_KINDS) {
+      for (const path of this.#tables[kind].keys()) {
+        chunk[kind].push(path);
+        characters += path.length;
+        if (characters < CHUNK_CHARACTERS) continue;
+        yield chunk;
+        chunk = emptyChunk();
+        characters = 0;
+      }
+    }
+    if (characters > 0) yield chunk;
+  }
+
+  /** The watches of one path, or `null` when there are none. */
+  watchesOf(path: string): WatchedPaths | null {
+    const chunk = emptyChunk();
+    for (const kind of WATCH_KINDS) if (this.has(kind, path)) chunk[kind].push(path);
+    return WATCH_KINDS.some((kind) => chunk[kind].length > 0) ? chunk : null;
+  }
+}
+
+function emptyChunk(): Record<WatchKind, string[]> {
+  return { data: [], exist: [], child: [], persistent: [], recursive: [] };
+}

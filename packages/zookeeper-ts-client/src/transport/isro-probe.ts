@@ -1,0 +1,23 @@
+import type { ServerAddress } from '../ensemble/connect-string.js';
+import type { OpenTransport, Transport } from './transport.js';
+
+/** Asks a server by the four-letter word `isro` whether it takes writes. Any failure or silence is a no. */
+export function probeReadWrite(
+  open: OpenTransport,
+  server: ServerAddress,
+  done: (readWrite: boolean) => void,
+): Transport {
+  let answer = '';
+  const transport: Transport = open(server, {
+    onOpen: () => void transport.write(Buffer.from('isro')),
+    onData: (chunk) => {
+      answer += chunk.toString('latin1');
+      if (answer.length < 2) return;
+      transport.destroy();
+      done(answer.startsWith('rw'));
+    },
+    onDrain: () => {},
+    onClose: () => done(false),
+  });
+  return transport;
+}

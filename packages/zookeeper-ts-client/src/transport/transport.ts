@@ -1,0 +1,21 @@
+import type { ServerAddress } from '../ensemble/connect-string.js';
+
+/** One connection to one server: bytes in both directions, nothing of what they mean. */
+export interface Transport {
+  /** Sends bytes; `false` when the socket's buffer is full, until `onDrain`. */
+  write(bytes: Buffer): boolean;
+  /** Ends the connection at once. No handler is called after it. */
+  destroy(): void;
+}
+
+/** What a transport reports. After `onClose` nothing more comes. */
+export interface TransportHandlers {
+  onOpen(): void;
+  onData(chunk: Buffer): void;
+  onDrain(): void;
+  /** The connection is over or could not be made. */
+  onClose(cause: Error): void;
+}
+
+/** Opens a connection. Injected, so that a session can be tested without a network. */
+export type OpenTransport = (server: ServerAddress, handlers: TransportHandlers) => Transport;
