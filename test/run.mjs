@@ -1,0 +1,67 @@
+/**
+ * `npm test`: everything from a bare clone to the result. Installs, checks the types, lints, and runs every test, on a
+ * real ZooKeeper if there is one to be had. Arguments go to vitest: `npm test -- packages/core`.
+ *
+ * The last line is `N passed, N failed`, with `, N skipped` if any were; a step that fails before the tests counts as
+ * one failure.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compile, install, runNode } from './setup.mjs';
+
+const failedSteps = [];
+
+/** Does one step; says so when it fails. */
+function step(title, work) {
+  console.log(`\n── ${title}`);
+  if (work()) return true;
+  failedSteps.push(title);
+  console.log(`── ${title}: failed`);
+  return false;
+}
+
+/** Runs vitest, and counts what it reports. */
+function runTests() {
+  const folder = mkdtempSync(join(tmpdir(), 'zk-recipes-report-'));
+  const report = join(folder, 'report.json');
+  try {
+    const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const succeeded = runNode('vitest/vitest.mjs', [...args, ...process.argv.slice(2)]);
+    return count(JSON.parse(readFileSync(report, 'utf8')), succeeded);
+  } catch (error) {
+    console.log(`No report of the tests: ${error.message}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function count({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }, succeeded) {
+  const broken = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  );
+  for (const { name, message } of broken) console.log(`Not loaded: ${name}: ${message}`);
+  const failed = numFailedTests + broken.length;
+  // Vitest fails for more than its tests: an error that nobody caught, a set-up that failed, nothing to run.
+  return {
+    passed: numPassedTests,
+    failed: succeeded ? failed : Math.max(1, failed),
+    skipped: numPendingTests + numTodoTests,
+  };
+}
+
+let result = { passed: 0, failed: 0, skipped: 0 };
+if (step('Install', install)) {
+  step('Check types', compile);
+  step('Lint', () => runNode('@biomejs/biome/bin/biome', ['ci']));
+  step('Test', () => {
+    result = runTests();
+    return true;
+  });
+}
+
+const failed = result.failed + failedSteps.length;
+if (failedSteps.length > 0) console.log(`\nFailed before the tests: ${failedSteps.join(', ')}`);
+console.log(`\n${result.passed} passed, ${failed} failed${result.skipped > 0 ? `, ${result.skipped} skipped` : ''}`);
+process.exitCode = failed === 0 ? 0 : 1;
