@@ -54,7 +54,7 @@ function count({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, 
 let result = { passed: 0, failed: 0, skipped: 0 };
 if (step('Install', install)) {
   step('Check types', compile);
-  step('Lint', () => runNode('@biomejs/biome/bin/biome', ['ci']));
+  step('Lint', () => runNode('@biomejs/biome/bin/biome', ['ci', ...(process.stdout.isTTY ? [] : ['--colors=off'])]));
   step('Test', () => {
     result = runTests();
     return true;

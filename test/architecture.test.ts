@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { exportsOf, hasDocstring, packageNames, readSources, type SourceFile } from './source-tree.js';
+
+/**
+ * The layers of a package, lowest first: a folder, or a file of `src` itself. What a layer imports is in the list of
+ * those it may; each may import from itself.
+ */
+type Layers = Readonly<Record<string, readonly string[]>>;
+
+const clientLayers: Layers = {
+  'protocol/error-code': [],
+  errors: ['protocol/error-code'],
+  jute: ['errors'],
+  protocol: ['jute', 'errors', 'protocol/error-code'],
+  ensemble: ['protocol', 'errors'],
+  transport: ['ensemble', 'protocol', 'errors'],
+  sasl: ['protocol', 'errors'],
+  session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
+  client: ['session', 'sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
+};
+
+const coreFoundation = ['errors', 'connection-state', 'diagnostics', 'listeners'];
+const coreLayers: Layers = {
+  ...Object.fromEntries(coreFoundation.map((name) => [name, coreFoundation])),
+  execution: coreFoundation,
+  builders: ['execution', ...coreFoundation],
+  options: ['execution', ...coreFoundation],
+  keeper: ['builders', 'execution', 'options', ...coreFoundation],
+  'recipe-kit': ['keeper', 'builders', 'execution', 'options', ...coreFoundation],
+};
+
+/** Packages from outside that a package may import; Node's own modules it may in any case. */
+const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
+const outside: Readonly<Record<string, readonly string[]>> = {
+  'zookeeper-ts-client': [],
+  core: ['zookeeper-ts-client', 'zod', 'p-retry'],
+  'test-server': ['zookeeper-ts-client/protocol'],
+};
+
+/** Files that put a package together, and may import all of it. */
+const isEntry = (path: string) => path === 'index.ts' || path === 'protocol.ts';
+
+describe.each(packageNames())('packages/%s', (packageName) => {
+  const sources = readSources(packageName);
+  const names = (files: readonly SourceFile[]) => files.map(({ path }) => path);
+
+  it('imports only the packages below it', () => {
+    const allowed = outside[packageName] ?? recipeImports;
+    const strangers = sources.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ target, isRelative }) => !isRelative && !target.startsWith('node:') && !allowed.includes(target))
+        .map(({ target }) => `${path} imports ${target}`),
+    );
+    expect(strangers).toEqual([]);
+  });
+
+  it('keeps its layers', () => {
+    const layers = { 'zookeeper-ts-client': clientLayers, core: coreLayers }[packageName];
+    if (layers !== undefined) expect(upwardImports(sources, layers)).toEqual([]);
+  });
+
+  it('has no cycle of imports', () => {
+    expect(findCycle(sources)).toBeUndefined();
+  });
+
+  it('has files of one sitting, named in kebab-case', () => {
+    expect(names(sources.filter(({ text }) => text.split('\n').length > 301))).toEqual([]);
+    expect(names(sources.filter(({ path }) => !/^([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(path)))).toEqual([]);
+    const vague = /(^|[/-])(utils?|helpers?|types|common|misc)(\.ts$|\/)/;
+    expect(names(sources.filter(({ path }) => vague.test(path)))).toEqual([]);
+  });
+
+  it('exports by name, and documents each name', () => {
+    expect(names(sources.filter(({ text }) => /^export default\b/m.test(text)))).toEqual([]);
+    const indices = sources.filter(({ path }) => isEntry(path) || path.endsWith('/index.ts'));
+    const bare = indices.flatMap((index) =>
+      exportsOf(index, sources)
+        .filter(({ name, file }) => !hasDocstring(name, file))
+        .map(({ name, file }) => `${name} of ${file.path}`),
+    );
+    expect(bare).toEqual([]);
+  });
+});
+
+function layerOf(path: string, layers: Layers): string | undefined {
+  const file = path.replace(/\.ts$/, '');
+  return [file, file.split('/')[0] as string].find((name) => name in layers);
+}
+
+function upwardImports(sources: readonly SourceFile[], layers: Layers): string[] {
+  const complaints: string[] = [];
+  for (const { path, imports } of sources.filter((source) => !isEntry(source.path))) {
+    const layer = layerOf(path, layers);
+    if (layer === undefined) complaints.push(`${path} is in no layer`);
+    for (const { target } of imports.filter(({ isRelative }) => isRelative)) {
+      const below = layerOf(target, layers);
+      if (layer === undefined || below === layer) continue;
+      if (below === undefined || !layers[layer]?.includes(below)) complaints.push(`${path} imports ${target}`);
+    }
+  }
+  return complaints;
+}
+
+/** The files of the first cycle met; imports of types alone do not count, for nothing of them is left at run time. */
+function findCycle(sources: readonly SourceFile[]): string[] | undefined {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const { target, isRelative, isTypeOnly } of byPath.get(path)?.imports ?? []) {
+      const cycle = isRelative && !isTypeOnly ? visit(target, [...trail, path]) : undefined;
+      if (cycle) return cycle;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const { path } of sources) {
+    const cycle = visit(path, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}

@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageNames, root } from './source-tree.js';
+
+const packages = packageNames();
+
+/** What the packages offer for import, such as `zookeeper-ts-client/protocol`. */
+const entries: string[] = [];
+
+/** The packages as they would be published, and a project that has installed them from there. */
+let folder: string;
+let tarballs: string;
+let project: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'zk-recipes-packaging-'));
+  [tarballs, project] = [join(folder, 'tarballs'), join(folder, 'project')];
+  await Promise.all([mkdir(tarballs), mkdir(project)]);
+  await node(root, 'node_modules/typescript/bin/tsc', '-b', ...packages.map((name) => `packages/${name}`));
+  for (const name of packages) {
+    const cwd = join(root, 'packages', name);
+    await run(cwd, 'npx', '--yes', 'pnpm@12', 'pack', '--pack-destination', tarballs);
+    entries.push(...(await entriesOf(cwd)));
+  }
+  await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
+  await run(project, 'npm', 'install', '--no-audit', '--no-fund', ...files);
+}, 180_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('the packages, installed from their tarballs into an empty project', () => {
+  it('import and are required, with the same names', async () => {
+    const script = `
+      const required = createRequire(import.meta.url)(entry);
+      const imported = await import(entry);
+      const names = (module) => Object.keys(module).filter((name) => name !== 'module.exports').sort().join();
+      if (names(required) !== names(imported)) throw new Error(names(required) + ' against ' + names(imported));`;
+    for (const entry of entries) {
+      const program = `import { createRequire } from 'node:module'; const entry = '${entry}';${script}`;
+      await run(project, process.execPath, '--input-type=module', '--eval', program);
+    }
+  });
+
+  it('have types that a strict program accepts, library files included', async () => {
+    const imports = entries.map((entry, index) => `import type * as entry${index} from '${entry}';\n`);
+    const names = entries.map((_, index) => `typeof entry${index}`);
+    await writeFile(join(project, 'program.ts'), `${imports.join('')}export type All = [${names.join(', ')}];\n`);
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      exactOptionalPropertyTypes: true,
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+    };
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+    await node(root, 'node_modules/typescript/bin/tsc', '-p', project);
+  });
+
+  it('hold what was compiled and its sources, and nothing of the tests', async () => {
+    for (const entry of entries.filter((name) => !/^(@[^/]+\/)?[^/]+\/./.test(name))) {
+      const files = await readdir(join(project, 'node_modules', entry), { recursive: true });
+      expect(files).toEqual(expect.arrayContaining(['LICENSE', 'package.json', 'dist/index.js', 'src/index.ts']));
+      expect(files.filter((file) => /\.test\.|tsbuildinfo|tsconfig/.test(file))).toEqual([]);
+    }
+  });
+
+  it.each(packages)('satisfy publint and attw: %s', async (name) => {
+    const manifest = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8'));
+    const start = manifest.name.replace('@', '').replace('/', '-');
+    const tarball = join(tarballs, `${start}-${manifest.version}.tgz`);
+    await node(root, 'node_modules/publint/src/cli.js', 'run', tarball, '--strict');
+    await node(root, 'node_modules/@arethetypeswrong/cli/dist/index.js', tarball, '--profile', 'esm-only');
+  });
+}, 60_000);
+
+/** The names by which a package's `exports` can be imported. */
+async function entriesOf(packageFolder: string): Promise<string[]> {
+  const { name, exports } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8'));
+  return Object.keys(exports)
+    .filter((subpath) => subpath !== './package.json')
+    .map((subpath) => name + subpath.slice(1));
+}
+
+function node(cwd: string, ...args: string[]): Promise<void> {
+  return run(cwd, process.execPath, ...args);
+}
+
+/** Runs a program to its end; what it printed is in the error, if it fails. */
+async function run(cwd: string, program: string, ...args: string[]): Promise<void> {
+  // The tests' own settings for Node are not the packages' business.
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  await promisify(execFile)(program, args, { cwd, env }).catch((error) => {
+    throw new Error(`${program} ${args.join(' ')}\n${error.stdout}${error.stderr}`);
+  });
+}
