@@ -1,0 +1,72 @@
+import { ZooKeeperError } from 'zookeeper-ts-client';
+
+/** Base of the errors that recipes have of their own. What ZooKeeper or the connection says keeps the client's classes. */
+export abstract class RecipeError extends ZooKeeperError {}
+
+/**
+ * Gives an error class its name and code, on the prototype, so that the stack's first line already has them.
+ * For the `static` block of a `RecipeError`.
+ *
+ * @param errorClass the class that is being defined
+ * @param name equal to the class name
+ * @param code begins with `ZK_`, and no other class has it
+ */
+export function describeError(
+  errorClass: { readonly prototype: { name: string; readonly code: string } },
+  name: string,
+  code: `ZK_${string}`,
+): void {
+  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
+  Object.defineProperty(errorClass.prototype, 'code', { value: code, configurable: true, writable: true });
+}
+
+/**
+ * Why a hold ended.
+ *
+ * - `expired`: the server has ended the session.
+ * - `validity`: the validity clock ran out; the server may have ended the session, or is about to.
+ * - `suspended`: the connection was lost, and the hold's policy takes that for a loss.
+ * - `deleted`: its znode is gone or no longer this session's, by somebody else's hand.
+ * - `closed`: the `Keeper` was closed.
+ * - `released`: its owner let go of it.
+ */
+export type HoldLostReason = 'expired' | 'validity' | 'suspended' | 'deleted' | 'closed' | 'released';
+
+const explanations: Readonly<Record<HoldLostReason, string>> = {
+  expired: 'the session has expired',
+  validity: 'the session may have expired by now',
+  suspended: 'the connection was lost',
+  deleted: 'its znode is gone',
+  closed: 'the keeper was closed',
+  released: 'it was released',
+};
+
+/** A hold (a lock, a lease, a leadership) stands no longer. The reason of its `signal`, and of what was waiting for it. */
+export class HoldLostError extends RecipeError {
+  static {
+    describeError(HoldLostError, 'HoldLostError', 'ZK_HOLD_LOST');
+  }
+  /** Znode of the hold, as the recipe's user names it. */
+  readonly path: string;
+  readonly reason: HoldLostReason;
+
+  constructor(path: string, reason: HoldLostReason, options?: ErrorOptions) {
+    super(`hold of ${path} ended: ${explanations[reason]}`, options);
+    this.path = path;
+    this.reason = reason;
+  }
+}
+
+/** Something was asked of a hold that does not stand any more. */
+export class NotHeldError extends RecipeError {
+  static {
+    describeError(NotHeldError, 'NotHeldError', 'ZK_NOT_HELD');
+  }
+  /** Znode of the hold, as the recipe's user names it. */
+  readonly path: string;
+
+  constructor(path: string, options?: ErrorOptions) {
+    super(`${path} is not held`, options);
+    this.path = path;
+  }
+}
