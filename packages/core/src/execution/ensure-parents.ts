@@ -1,0 +1,63 @@
+import {
+  type Acl,
+  BadArgumentsError,
+  CreateMode,
+  NodeExistsError,
+  UnimplementedError,
+  type ZooKeeper,
+} from 'zookeeper-ts-client';
+import { ancestorsOf } from './namespace.js';
+
+/** How missing parents are to be made. */
+export interface ParentOptions {
+  /** The access control list of a znode, by its real path. */
+  readonly aclFor: (realPath: string) => readonly Acl[] | undefined;
+  /** Whether parents are containers, which the server removes some time after their last child; else they are persistent. */
+  readonly useContainers: boolean;
+}
+
+/** Makes the missing ancestors of znodes. */
+export class Parents {
+  readonly #options: ParentOptions;
+  /** Sessions whose server does not know containers: asking it once is enough, since it closes the connection over it. */
+  readonly #withoutContainers = new WeakSet<ZooKeeper>();
+
+  constructor(options: ParentOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes what is missing, and returns whether anything had to be looked for. It may be gone again before it is used
+   * (an empty container is reaped), so the caller tries in a loop. Safe to repeat.
+   *
+   * Which ones are missing is asked first: a create needs a permission on the parent even if the znode is there already.
+   */
+  async ensure(zookeeper: ZooKeeper, realPath: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const ancestors = ancestorsOf(realPath);
+    if (ancestors.length === 0) return false;
+    const stats = await Promise.all(ancestors.map((path) => zookeeper.exists(path, { signal })));
+    const missing = ancestors.filter((_, index) => stats[index] === null);
+    await this.#create(zookeeper, missing, signal);
+    return true;
+  }
+
+  /** All at once: the server executes them in their order, so that each finds its parent. */
+  async #create(zookeeper: ZooKeeper, paths: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const asContainers = this.#options.useContainers && !this.#withoutContainers.has(zookeeper);
+    const mode = asContainers ? CreateMode.CONTAINER : CreateMode.PERSISTENT;
+    const results = await Promise.allSettled(
+      paths.map((path) => zookeeper.create(path, Buffer.alloc(0), { mode, acl: this.#options.aclFor(path), signal })),
+    );
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    if (asContainers && failures.some(meansNoContainers)) {
+      this.#withoutContainers.add(zookeeper);
+      return await this.#create(zookeeper, paths, signal);
+    }
+    const failure = failures.find((error) => !(error instanceof NodeExistsError));
+    if (failure !== undefined) throw failure;
+  }
+}
+
+function meansNoContainers(error: unknown): boolean {
+  return error instanceof UnimplementedError || error instanceof BadArgumentsError;
+}

@@ -1,0 +1,46 @@
+import { type Acl, NoNodeError } from 'zookeeper-ts-client';
+import type { Parents } from './ensure-parents.js';
+import type { Attempt, Executor } from './executor.js';
+import type { GuaranteedDeletes } from './guaranteed-delete.js';
+import type { Namespace } from './namespace.js';
+import type { Watches } from './watches.js';
+
+/** What every call may be given. */
+export interface CallOptions {
+  /** Gives up waiting: the call rejects at once with the signal's reason. What was sent may be executed none the less. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** All that a builder needs to execute what it describes. */
+export interface Execution {
+  readonly executor: Executor;
+  readonly namespace: Namespace;
+  readonly watches: Watches;
+  readonly parents: Parents;
+  readonly deletes: GuaranteedDeletes;
+  /** The access control list of a new znode, by its real path; `undefined` leaves it to the client. */
+  readonly aclFor: (realPath: string) => readonly Acl[] | undefined;
+  /** What a znode holds that is created without data. */
+  readonly defaultData: Uint8Array;
+}
+
+/**
+ * Makes an attempt, and another when it failed only because the root of the namespace does not exist yet.
+ *
+ * @param needed real path of the znode without which the request cannot succeed
+ */
+export async function withRoot<T>(
+  { namespace, parents }: Execution,
+  { zookeeper, signal }: Attempt,
+  needed: string,
+  request: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await request();
+    } catch (error) {
+      if (needed !== namespace.root || !(error instanceof NoNodeError)) throw error;
+      await parents.ensure(zookeeper, `${namespace.root}/`, signal);
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import pRetry from 'p-retry';
+import {
+  ConnectionLossError,
+  NotReadOnlyError,
+  SessionExpiredError,
+  SessionMovedError,
+  ThrottledOpError,
+  type ZooKeeper,
+} from 'zookeeper-ts-client';
+import type { RetryPolicy } from './retry-policy.js';
+
+/** A session that serves requests, as the executor sees it. */
+export interface Incarnation {
+  readonly zookeeper: ZooKeeper;
+  /** Ordinal of the session; the first is 1. */
+  readonly epoch: number;
+}
+
+/** Where the executor finds sessions. */
+export interface SessionSource {
+  /** Aborts when nothing new is to be begun any more; its reason says why. */
+  readonly over: AbortSignal;
+  /** The session to use now, of this epoch or a later one; `null` while there is none. */
+  usable(sinceEpoch: number): Incarnation | null;
+  /** Waits for such a session, at most as long as a request may wait for a connection. */
+  awaitUsable(sinceEpoch: number, signal: AbortSignal | undefined): Promise<Incarnation>;
+}
+
+/** What an attempt has to work with. */
+export interface Attempt extends Incarnation {
+  /** To be handed to every request, so that nothing is sent after the caller has given up. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How an operation is to be run. */
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Instead of the policy of the `Keeper`. */
+  readonly retry?: RetryPolicy;
+  /** Runs on while the `Keeper` closes; for what has to be cleaned up. */
+  readonly whileClosing?: boolean;
+}
+
+/** Holds an error that no retry may follow. Never leaves the executor. */
+class Final extends Error {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    super('not to be repeated');
+    this.error = error;
+  }
+}
+
+/** Runs operations: the first attempt at once, in the caller's tick, the next ones as the retry policy says. */
+export class Executor {
+  readonly #sessions: SessionSource;
+  readonly #retry: RetryPolicy;
+
+  constructor(sessions: SessionSource, retry: RetryPolicy) {
+    this.#sessions = sessions;
+    this.#retry = retry;
+  }
+
+  /** The session that would be used now; `null` while there is none. */
+  get current(): Incarnation | null {
+    return this.#sessions.usable(0);
+  }
+
+  /**
+   * Runs an operation.
+   *
+   * @param perform makes one attempt. It is repeated after every error for which `isRetryable` holds, except for those that
+   *   came through `once`
+   * @throws the signal's reason; the error that no retry may follow; or that of the last attempt. A connection loss says
+   *   `unknown` if any of the attempts had an unknown outcome
+   */
+  async run<T>(perform: (attempt: Attempt) => Promise<T>, options: RunOptions = {}): Promise<T> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const beganMs = performance.now();
+    const attempts = new Attempts(this.#sessions, perform, options);
+    try {
+      return await attempts.next();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!isRetryable(error)) throw attempts.verdict(error);
+      return await this.#repeat(attempts, error, options, performance.now() - beganMs);
+    }
+  }
+
+  async #repeat<T>(attempts: Attempts<T>, first: Error, options: RunOptions, elapsedMs: number): Promise<T> {
+    const { signal, retry = this.#retry } = options;
+    try {
+      return await pRetry(
+        async (number) => {
+          if (number === 1) throw first;
+          return await attempts.next();
+        },
+        {
+          retries: retry.retries,
+          minTimeout: retry.baseDelayMs,
+          maxTimeout: retry.maxDelayMs,
+          factor: retry.factor,
+          randomize: retry.jitter,
+          maxRetryTime: Math.max(0, retry.maxElapsedMs - elapsedMs),
+          shouldRetry: ({ error }) => isRetryable(error),
+          signal,
+        },
+      );
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw attempts.verdict(error);
+    }
+  }
+}
+
+/** The attempts of one operation, and what they have in common. */
+class Attempts<T> {
+  readonly #sessions: SessionSource;
+  readonly #perform: (attempt: Attempt) => Promise<T>;
+  readonly #options: RunOptions;
+  #sinceEpoch = 0;
+  #unknown: ConnectionLossError | null = null;
+
+  constructor(sessions: SessionSource, perform: (attempt: Attempt) => Promise<T>, options: RunOptions) {
+    this.#sessions = sessions;
+    this.#perform = perform;
+    this.#options = options;
+  }
+
+  async next(): Promise<T> {
+    const { signal } = this.#options;
+    if (!this.#options.whileClosing) this.#sessions.over.throwIfAborted();
+    const { zookeeper, epoch } =
+      this.#sessions.usable(this.#sinceEpoch) ?? (await this.#sessions.awaitUsable(this.#sinceEpoch, signal));
+    try {
+      return await this.#perform({ zookeeper, epoch, signal });
+    } catch (error) {
+      if (error instanceof SessionExpiredError) this.#sinceEpoch = epoch + 1;
+      if (error instanceof ConnectionLossError && error.outcome === 'unknown') this.#unknown ??= error;
+      throw error;
+    }
+  }
+
+  /** What to tell the caller: "not sent" would be a lie if an earlier attempt may have been executed. */
+  verdict(last: unknown): unknown {
+    if (last instanceof Final) return last.error;
+    if (this.#unknown === null || !isRetryable(last) || last === this.#unknown) return last;
+    return new ConnectionLossError(this.#unknown.operation, this.#unknown.path, 'unknown', last);
+  }
+}
+
+/**
+ * Marks a request that must not be sent twice: when its outcome is unknown, that is the end of the operation, whatever the
+ * retry policy says. So it is when its session expired, since what a caller meant for one session need not be right in another.
+ */
+export async function once<T>(request: Promise<T>): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    throw isUnknown(error) || error instanceof SessionExpiredError ? new Final(error) : error;
+  }
+}
+
+/** Whether a request may or may not have been executed, for all that its error says. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof ConnectionLossError && error.outcome === 'unknown';
+}
+
+/** Whether the same operation may succeed later, if it is safe to repeat. */
+export function isRetryable(error: unknown): error is Error {
+  return (
+    error instanceof ConnectionLossError ||
+    error instanceof SessionExpiredError ||
+    error instanceof SessionMovedError ||
+    error instanceof ThrottledOpError ||
+    error instanceof NotReadOnlyError
+  );
+}

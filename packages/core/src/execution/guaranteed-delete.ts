@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { NoNodeError } from 'zookeeper-ts-client';
+import type { Diagnostics } from '../diagnostics.js';
+import type { Attempt, Executor } from './executor.js';
+import { childOf } from './namespace.js';
+import { findProtected } from './protection.js';
+import { PERSEVERANCE } from './retry-policy.js';
+
+/** Deletes that are tried again in the background until they are done, or the `Keeper` is closed. */
+export class GuaranteedDeletes {
+  readonly #executor: Executor;
+  readonly #diagnostics: Diagnostics;
+  readonly #giveUp = new AbortController();
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(executor: Executor, diagnostics: Diagnostics) {
+    this.#executor = executor;
+    this.#diagnostics = diagnostics;
+  }
+
+  /** Deletes a znode. That it is not there is as good. */
+  delete(realPath: string): void {
+    this.goOn(realPath, ({ zookeeper, signal }) => deleteIfThere(zookeeper.delete(realPath, { signal })));
+  }
+
+  /** Goes on with a delete that was begun elsewhere. */
+  goOn(realPath: string, perform: (attempt: Attempt) => Promise<void>): void {
+    this.#begin('guaranteed delete', realPath, perform);
+  }
+
+  /**
+   * Deletes the znode that a protected create may have left behind. It is looked for by its uuid, after a `sync`: when it is
+   * not found then, it never will be, since the requests of a session are executed in their order or not at all.
+   */
+  deleteProtected(realParent: string, uuid: string, owner: bigint | undefined): void {
+    this.#begin('removal of an abandoned znode', realParent, async (attempt) => {
+      if (owner !== undefined && attempt.zookeeper.sessionId !== owner) return;
+      const path = await lookUpProtected(attempt, realParent, uuid);
+      if (path !== null) await deleteIfThere(attempt.zookeeper.delete(path, { signal: attempt.signal }));
+    });
+  }
+
+  /** Number of deletes that are under way. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Waits for all to be done, at most so long; then gives up the rest, each with a background error. */
+  async finish(timeoutMs: number): Promise<void> {
+    if (this.#pending.size > 0) {
+      const timer = new AbortController();
+      const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => {});
+      await Promise.race([Promise.all(this.#pending), timeout]);
+      timer.abort();
+    }
+    this.#giveUp.abort(new Error('the keeper was closed before it was done'));
+    await Promise.all(this.#pending);
+  }
+
+  #begin(operation: string, path: string, perform: (attempt: Attempt) => Promise<void>): void {
+    const task = this.#executor
+      .run(perform, { retry: PERSEVERANCE, signal: this.#giveUp.signal, whileClosing: true })
+      .catch((error: unknown) => this.#diagnostics.report(error, operation, path))
+      .finally(() => this.#pending.delete(task));
+    this.#pending.add(task);
+  }
+}
+
+/** Waits for a delete to succeed, or to find that there is nothing to delete. */
+export function deleteIfThere(request: Promise<void>): Promise<void> {
+  return request.catch(ignoreNoNode);
+}
+
+/** Throws every error but that a znode does not exist. */
+export function ignoreNoNode(error: unknown): void {
+  if (!(error instanceof NoNodeError)) throw error;
+}
+
+/**
+ * Looks for the znode of a protected create, by its uuid. Returns its path, or `null` when there is certainly none.
+ * The `sync` is for ensembles: the create may have been sent to another server than the one that answers now.
+ */
+export async function lookUpProtected(attempt: Attempt, realParent: string, uuid: string): Promise<string | null> {
+  const { zookeeper, signal } = attempt;
+  try {
+    const [, { children }] = await Promise.all([
+      zookeeper.sync(realParent, { signal }),
+      zookeeper.getChildren(realParent, { signal }),
+    ]);
+    const name = findProtected(children, uuid);
+    return name === null ? null : childOf(realParent, name);
+  } catch (error) {
+    if (error instanceof NoNodeError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,35 @@
+import type { WatchedEvent } from 'zookeeper-ts-client';
+import type { Diagnostics } from '../diagnostics.js';
+import type { Namespace, WatchFunction } from './namespace.js';
+
+/**
+ * The functions that stand in the client for those of a namespace's users: they strip the namespace from the events and
+ * report what the users' throw. One for each, for as long as that lives, since the client knows a watch by its function.
+ */
+export class Watches {
+  readonly #namespace: Namespace;
+  readonly #diagnostics: Diagnostics;
+  readonly #wrappers = new WeakMap<WatchFunction, WatchFunction>();
+
+  constructor(namespace: Namespace, diagnostics: Diagnostics) {
+    this.#namespace = namespace;
+    this.#diagnostics = diagnostics;
+  }
+
+  /** @throws {TypeError} it is not a function */
+  wrap(listener: WatchFunction): WatchFunction {
+    if (typeof listener !== 'function')
+      throw new TypeError(`Expected a watch to be a function, got ${typeof listener}`);
+    const known = this.#wrappers.get(listener);
+    if (known !== undefined) return known;
+    const wrapper = (event: WatchedEvent): void => {
+      try {
+        listener(this.#namespace.localEvent(event));
+      } catch (error) {
+        this.#diagnostics.report(error, 'watch function', event.path);
+      }
+    };
+    this.#wrappers.set(listener, wrapper);
+    return wrapper;
+  }
+}
