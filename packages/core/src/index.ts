@@ -1,1 +1,92 @@
-export {};
+/**
+ * A ZooKeeper connection that recipes can be built on: `Keeper`.
+ *
+ * @packageDocumentation
+ */
+
+// From the client below: what users of the keeper and writers of recipes meet
+export {
+  type Acl,
+  AddWatchMode,
+  type Auth,
+  AuthFailedError,
+  BadArgumentsError,
+  BadVersionError,
+  ClosedError,
+  ConnectionLossError,
+  CreateMode,
+  creatorAllAcl,
+  DataInconsistencyError,
+  digestAuth,
+  digestId,
+  EphemeralOnLocalSessionError,
+  ErrorCode,
+  type Id,
+  InvalidAclError,
+  KeeperError,
+  MarshallingError,
+  MultiError,
+  type MultiErrorResult,
+  type MultiResult,
+  NewConfigNoQuorumError,
+  NoAuthError,
+  NoChildrenForEphemeralsError,
+  NodeExistsError,
+  NoNodeError,
+  NotEmptyError,
+  NotReadOnlyError,
+  NoWatcherError,
+  openAclUnsafe,
+  Perms,
+  QuotaExceededError,
+  ReconfigDisabledError,
+  ReconfigInProgressError,
+  type RequestOutcome,
+  RequestRejectedError,
+  RuntimeInconsistencyError,
+  readAclUnsafe,
+  SessionExpiredError,
+  SessionMovedError,
+  SessionRequiresAuthError,
+  type Stat,
+  ThrottledOpError,
+  UnimplementedError,
+  type WatchedEvent,
+  type WatchedEventType,
+  type Watcher,
+  type WatcherType,
+  type WatchHandle,
+  type ZnodeData,
+  type ZooKeeper,
+  ZooKeeperError,
+} from 'zookeeper-ts-client';
+// Builders
+export type { GetAclBuilder, SetAclBuilder, SetAclStart, ZnodeAcl } from './builders/acl.js';
+export type { CreateBuilder } from './builders/create.js';
+export type { DeleteBuilder } from './builders/delete.js';
+export type { ExistsBuilder } from './builders/exists.js';
+export type { GetChildrenBuilder, ZnodeChildren } from './builders/get-children.js';
+export type { GetDataBuilder, ZnodeContent } from './builders/get-data.js';
+export type { SetDataBuilder } from './builders/set-data.js';
+export type { SyncBuilder } from './builders/sync.js';
+export type { ExpectedVersion, Transaction, TransactionCreateOptions } from './builders/transaction.js';
+export type { RemoveWatchBuilder, WatchBuilder } from './builders/watch.js';
+export type { ConnectionState } from './connection-state.js';
+export { BACKGROUND_ERROR_CHANNEL, type BackgroundError } from './diagnostics.js';
+// Errors of recipes
+export { describeError, HoldLostError, type HoldLostReason, NotHeldError, RecipeError } from './errors.js';
+export type { CreatedZnode } from './execution/creation.js';
+export type { CallOptions } from './execution/execution.js';
+// Protection, for recipes that look at each other's znodes
+export { type ProtectedName, parseProtectedName, protectedPrefix } from './execution/protection.js';
+// Retry policies
+export {
+  exponentialBackoff,
+  type RetryPolicy,
+  retryForever,
+  retryNTimes,
+  retryUntilElapsed,
+} from './execution/retry-policy.js';
+// The keeper
+export { Keeper, type KeeperEvents } from './keeper.js';
+export type { KeeperOptions } from './options.js';

@@ -1,0 +1,39 @@
+import type { Stat } from 'zookeeper-ts-client';
+import type { CallOptions, Execution } from '../execution/execution.js';
+import type { WatchFunction } from '../execution/namespace.js';
+
+/** Asks whether a znode exists. Immutable: each step returns a new builder. */
+export class ExistsBuilder {
+  readonly #execution: Execution;
+  readonly #listener: WatchFunction | undefined;
+
+  constructor(execution: Execution, listener: WatchFunction | undefined) {
+    this.#execution = execution;
+    this.#listener = listener;
+  }
+
+  /** Leaves a watch: called once, when the znode is created, deleted or changed, or when the session ends. */
+  watching(listener: WatchFunction): ExistsBuilder {
+    return new ExistsBuilder(this.#execution, listener);
+  }
+
+  /**
+   * Resolves with the znode's stat, or `null` when it does not exist.
+   *
+   * @throws {ConnectionLossError} the retries are used up
+   */
+  async forPath(path: string, { signal }: CallOptions = {}): Promise<Stat | null> {
+    const { executor, namespace, watches, parents } = this.#execution;
+    const realPath = namespace.toReal(path);
+    const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
+    return await executor.run(
+      async ({ zookeeper }) => {
+        const stat = await zookeeper.exists(realPath, { watch, signal });
+        if (stat !== null || realPath !== namespace.root) return stat;
+        await parents.ensure(zookeeper, `${namespace.root}/`, signal);
+        return await zookeeper.exists(realPath, { watch, signal });
+      },
+      { signal },
+    );
+  }
+}

@@ -1,0 +1,54 @@
+import type { Stat } from 'zookeeper-ts-client';
+import { type CallOptions, type Execution, withRoot } from '../execution/execution.js';
+import type { WatchFunction } from '../execution/namespace.js';
+
+/** Names of a znode's children, with its own stat. */
+export interface ZnodeChildren {
+  /** In no particular order. */
+  readonly children: string[];
+  readonly stat: Stat;
+}
+
+/** Lists the children of a znode. Immutable: each step returns a new builder. */
+export class GetChildrenBuilder<Result> {
+  readonly #execution: Execution;
+  readonly #listener: WatchFunction | undefined;
+  readonly #present: (listing: ZnodeChildren) => Result;
+
+  constructor(execution: Execution, listener: WatchFunction | undefined, present: (listing: ZnodeChildren) => Result) {
+    this.#execution = execution;
+    this.#listener = listener;
+    this.#present = present;
+  }
+
+  /**
+   * Leaves a watch, unless the znode does not exist: called once, when a child comes or goes, when the znode is deleted, or when the
+   * session ends.
+   */
+  watching(listener: WatchFunction): GetChildrenBuilder<Result> {
+    return new GetChildrenBuilder(this.#execution, listener, this.#present);
+  }
+
+  /** Resolves with `{ children, stat }` instead of the names. */
+  withStat(): GetChildrenBuilder<ZnodeChildren> {
+    return new GetChildrenBuilder(this.#execution, this.#listener, (listing) => listing);
+  }
+
+  /**
+   * Lists the children's names, in no particular order.
+   *
+   * @throws {NoNodeError} the znode does not exist
+   * @throws {ConnectionLossError} the retries are used up
+   */
+  async forPath(path: string, { signal }: CallOptions = {}): Promise<Result> {
+    const { executor, namespace, watches } = this.#execution;
+    const realPath = namespace.toReal(path);
+    const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
+    const listing = await executor.run(
+      (attempt) =>
+        withRoot(this.#execution, attempt, realPath, () => attempt.zookeeper.getChildren(realPath, { watch, signal })),
+      { signal },
+    );
+    return this.#present(listing);
+  }
+}

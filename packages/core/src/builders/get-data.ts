@@ -1,0 +1,51 @@
+import type { Stat } from 'zookeeper-ts-client';
+import { type CallOptions, type Execution, withRoot } from '../execution/execution.js';
+import type { WatchFunction } from '../execution/namespace.js';
+
+/** Data of a znode with its stat. */
+export interface ZnodeContent {
+  /** `null` where the znode was created with none; not the same as empty. */
+  readonly data: Buffer | null;
+  readonly stat: Stat;
+}
+
+/** Reads the data of a znode. Immutable: each step returns a new builder. */
+export class GetDataBuilder<Result> {
+  readonly #execution: Execution;
+  readonly #listener: WatchFunction | undefined;
+  readonly #present: (content: ZnodeContent) => Result;
+
+  constructor(execution: Execution, listener: WatchFunction | undefined, present: (content: ZnodeContent) => Result) {
+    this.#execution = execution;
+    this.#listener = listener;
+    this.#present = present;
+  }
+
+  /** Leaves a watch, unless the znode does not exist: called once, when it is changed or deleted, or when the session ends. */
+  watching(listener: WatchFunction): GetDataBuilder<Result> {
+    return new GetDataBuilder(this.#execution, listener, this.#present);
+  }
+
+  /** Resolves with `{ data, stat }` instead of the data. */
+  withStat(): GetDataBuilder<ZnodeContent> {
+    return new GetDataBuilder(this.#execution, this.#listener, (content) => content);
+  }
+
+  /**
+   * Reads the znode.
+   *
+   * @throws {NoNodeError} it does not exist
+   * @throws {ConnectionLossError} the retries are used up
+   */
+  async forPath(path: string, { signal }: CallOptions = {}): Promise<Result> {
+    const { executor, namespace, watches } = this.#execution;
+    const realPath = namespace.toReal(path);
+    const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
+    const content = await executor.run(
+      (attempt) =>
+        withRoot(this.#execution, attempt, realPath, () => attempt.zookeeper.getData(realPath, { watch, signal })),
+      { signal },
+    );
+    return this.#present(content);
+  }
+}

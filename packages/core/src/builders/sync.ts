@@ -1,0 +1,21 @@
+import type { CallOptions, Execution } from '../execution/execution.js';
+
+/** Brings the server that this session reads from up to date with the leader. */
+export class SyncBuilder {
+  readonly #execution: Execution;
+
+  constructor(execution: Execution) {
+    this.#execution = execution;
+  }
+
+  /**
+   * Resolves when the reads that follow see everything that was committed before the call.
+   *
+   * @throws {ConnectionLossError} the retries are used up
+   */
+  async forPath(path: string, { signal }: CallOptions = {}): Promise<void> {
+    const { executor, namespace } = this.#execution;
+    const realPath = namespace.toReal(path);
+    await executor.run(({ zookeeper }) => zookeeper.sync(realPath, { signal }), { signal });
+  }
+}

@@ -1,0 +1,125 @@
+import { networkInterfaces } from 'node:os';
+import { z } from 'zod';
+import type { Acl, Auth, ZooKeeperOptions } from 'zookeeper-ts-client';
+import type { EngineOptions } from './execution/engine.js';
+import { checkNamespace } from './execution/namespace.js';
+import { exponentialBackoff, type RetryPolicy } from './execution/retry-policy.js';
+
+/** How a `Keeper` is connected. Durations are milliseconds. */
+export interface KeeperOptions {
+  /** `host:port,host:port/chroot`; the port defaults to 2181; the chroot must exist. */
+  readonly connectString: string;
+  /** Below which all paths are, without a leading `/`; it is made as containers when it is first needed. Default: none. */
+  readonly namespace?: string | undefined;
+  /** Asked for; the server negotiates it into its own range. Default 15,000; from 1 to 2^31-1. */
+  readonly sessionTimeoutMs?: number | undefined;
+  /** For one attempt at one server. Default: the session timeout divided by the number of servers. */
+  readonly connectTimeoutMs?: number | undefined;
+  /**
+   * How long a request may wait for a connection, or for a new session: default the session timeout. And, only where given, how long
+   * it may take: a connection on which a reply is overdue is given up.
+   */
+  readonly requestTimeoutMs?: number | undefined;
+  /** How operations that are safe to repeat are. Default `exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 })`. */
+  readonly retry?: RetryPolicy | undefined;
+  /** Access control list of a new znode, parents included, by its real path (namespace included). Default: everybody may do everything. */
+  readonly acl?: ((realPath: string) => readonly Acl[]) | undefined;
+  /** Credentials, sent on every connection before anything else. Default: none. */
+  readonly auth?: readonly Auth[] | undefined;
+  /** Whether a server in read-only mode will do until another is found. Default false. */
+  readonly canBeReadOnly?: boolean | undefined;
+  /** What a znode holds that is created without data; a string becomes UTF-8. Default: this machine's IP address as text, as in Curator. */
+  readonly defaultData?: Uint8Array | string | undefined;
+  /** Whether missing parents are made as containers, where the server knows them. Default true. */
+  readonly useContainerParents?: boolean | undefined;
+  /** Pauses between attempts to connect, once every server has been tried. Default 100 and 1,000. */
+  readonly reconnect?:
+    | { readonly minDelayMs?: number | undefined; readonly maxDelayMs?: number | undefined }
+    | undefined;
+  /** Gives up connecting. Has no effect once connected. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options with the defaults filled in, sorted by whom they are for. */
+export interface ResolvedOptions {
+  readonly connectString: string;
+  readonly namespace: string;
+  readonly client: ZooKeeperOptions;
+  readonly engine: Omit<EngineOptions, 'openSession'>;
+}
+
+/** The longest delay of Node's timers. */
+const MAX_MS = 2 ** 31 - 1;
+
+const milliseconds = z.int().min(1).max(MAX_MS);
+const pauseMs = z.int().min(0).max(MAX_MS);
+// zod's numbers refuse infinity, which means "no bound" here.
+const bound = z.number().min(0).or(z.literal(Number.POSITIVE_INFINITY));
+
+const retrySchema = z.strictObject({
+  retries: z.int().min(0).or(z.literal(Number.POSITIVE_INFINITY)),
+  baseDelayMs: z.number().min(0),
+  maxDelayMs: bound,
+  factor: z.number().min(1),
+  jitter: z.boolean(),
+  maxElapsedMs: bound,
+});
+
+// What a TLS and a SASL layer will take belongs here; until then `tls` and `sasl` are unknown options like any other.
+const schema = z.strictObject({
+  connectString: z.string().min(1),
+  namespace: z.string().optional(),
+  sessionTimeoutMs: milliseconds.optional(),
+  connectTimeoutMs: milliseconds.optional(),
+  requestTimeoutMs: milliseconds.optional(),
+  retry: retrySchema.optional(),
+  acl: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
+  auth: z.array(z.strictObject({ scheme: z.string().min(1), auth: z.instanceof(Uint8Array) })).optional(),
+  canBeReadOnly: z.boolean().optional(),
+  defaultData: z.union([z.string(), z.instanceof(Uint8Array)], 'expected a string or a Uint8Array').optional(),
+  useContainerParents: z.boolean().optional(),
+  reconnect: z.strictObject({ minDelayMs: pauseMs.optional(), maxDelayMs: pauseMs.optional() }).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {TypeError} an option that does not exist or is of a wrong type; names it
+ * @throws {RangeError} an option is out of its range; names it
+ */
+export function resolveOptions(options: KeeperOptions): ResolvedOptions {
+  const { error } = schema.safeParse(options);
+  const issue = error?.issues[0];
+  if (issue !== undefined) throw optionError(issue, error);
+  const { sessionTimeoutMs = 15_000, connectTimeoutMs, requestTimeoutMs, canBeReadOnly, auth, reconnect } = options;
+  return {
+    connectString: options.connectString,
+    namespace: checkNamespace(options.namespace ?? ''),
+    client: { sessionTimeoutMs, connectTimeoutMs, requestTimeoutMs, canBeReadOnly, auth, reconnect },
+    engine: {
+      waitMs: requestTimeoutMs,
+      retry: options.retry ?? exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 }),
+      aclFor: options.acl ?? (() => undefined),
+      defaultData: Buffer.from(options.defaultData ?? localAddress()),
+      useContainerParents: options.useContainerParents ?? true,
+    },
+  };
+}
+
+function optionError(issue: z.core.$ZodIssue, cause: unknown): TypeError | RangeError {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const name = [...path, issue.keys[0]].join('.');
+    return new TypeError(`Unknown option \`${name}\` of Keeper.connect`, { cause });
+  }
+  const kind = issue.code === 'too_small' || issue.code === 'too_big' ? RangeError : TypeError;
+  const name = path.length === 0 ? 'the options' : `option \`${path.join('.')}\``;
+  return new kind(`Invalid ${name} of Keeper.connect: ${issue.message}`, { cause });
+}
+
+/** The first address by which others may reach this machine; the loopback's where there is none. */
+function localAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+}
