@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** What the reaper ends or removes: a process by its id, a container by its id (or `network:<id>`), a folder by its path. */
-type Watched = { kind: 'process'; id: number } | { kind: 'container' | 'folder'; id: string };
+/** What the reaper ends or removes: a process, container or network by its id, a folder by its path. */
+type Watched = { kind: 'process'; id: number } | { kind: 'container' | 'network' | 'folder'; id: string };
 
 let reaper: ChildProcess | undefined;
 

@@ -104,7 +104,7 @@ async function prepareContainers(from: DockerZooKeeper, size: number, options: S
     return { hosts: [host], remove: async () => {} };
   }
   const network = await new Network().start();
-  const forget = reapLater({ kind: 'container', id: `network:${network.getId()}` });
+  const forget = reapLater({ kind: 'network', id: network.getId() });
   const peers = Array.from({ length: size }, (_, index): PeerAddress => {
     return { id: index + 1, host: `zoo${index + 1}`, quorumPort: 2888, electionPort: 3888 };
   });
