@@ -1,1 +1,22 @@
-export {};
+/**
+ * What recipes are made of: for authors of recipes, ours and others.
+ *
+ * @packageDocumentation
+ */
+
+// Going on, telling, checking
+export { checkOptions, z } from '../check-options.js';
+// Paths
+export { childOf, nameOf, parentOf } from '../execution/namespace.js';
+export { Listeners } from '../listeners.js';
+// Waiting for a znode
+export { type AwaitOptions, untilChildren, untilCreated, untilDeleted } from './await-znode.js';
+export { Change } from './change.js';
+// A place in a line
+export { type EnrolOptions, enrol, type Member } from './enrolment.js';
+// Holding
+export { type Hold, type LossPolicy, MemberHold } from './hold.js';
+export { untilFirst } from './line.js';
+export { type PersevereOptions, persevere } from './persevere.js';
+export { inSequence, predecessorOf, sequenceKey } from './sequence.js';
+export { epochValidForMs, onSessionLapse } from './session-lapse.js';

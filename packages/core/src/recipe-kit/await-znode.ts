@@ -1,0 +1,95 @@
+import { ClosedError, NoNodeError, SessionExpiredError, type WatchedEvent } from 'zookeeper-ts-client';
+import type { Keeper } from '../keeper.js';
+import { Change } from './change.js';
+
+/** How long to wait. */
+export interface AwaitOptions {
+  /** Gives up: rejects with its reason, and leaves no watch behind. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Waits until a znode is gone. One request and one watch, however long it takes, unless its data is changed.
+ *
+ * The znode is read, not asked for: a read of what does not exist leaves no watch behind (CURATOR-654).
+ * @throws SessionExpiredError when the session ends first; the signal's reason
+ */
+export async function untilDeleted(keeper: Keeper, path: string, { signal }: AwaitOptions = {}): Promise<void> {
+  for (;;) {
+    const change = new Change();
+    try {
+      await keeper.getData().watching(change.happened).forPath(path, { signal });
+    } catch (error) {
+      if (error instanceof NoNodeError) return;
+      throw error;
+    }
+    const event = await awaitChange(keeper, path, 'DATA', change, signal);
+    if (event.type === 'NodeDeleted') return;
+  }
+}
+
+/**
+ * Waits until a znode is there.
+ *
+ * @throws SessionExpiredError when the session ends first; the signal's reason
+ */
+export async function untilCreated(keeper: Keeper, path: string, { signal }: AwaitOptions = {}): Promise<void> {
+  for (;;) {
+    const change = new Change();
+    const stat = await keeper.exists().watching(change.happened).forPath(path, { signal });
+    if (stat !== null) {
+      removeWatch(keeper, path, 'DATA', change);
+      return;
+    }
+    const event = await awaitChange(keeper, path, 'DATA', change, signal);
+    if (event.type === 'NodeCreated') return;
+  }
+}
+
+/**
+ * Waits until the children of a znode are as wanted, and returns them. Reads the list anew after each change of it.
+ *
+ * @throws NoNodeError if there is no such znode; SessionExpiredError when the session ends first; the signal's reason
+ */
+export async function untilChildren(
+  keeper: Keeper,
+  path: string,
+  wanted: (children: readonly string[]) => boolean,
+  { signal }: AwaitOptions = {},
+): Promise<readonly string[]> {
+  for (;;) {
+    const change = new Change();
+    const children = await keeper.getChildren().watching(change.happened).forPath(path, { signal });
+    if (wanted(children)) {
+      removeWatch(keeper, path, 'CHILDREN', change);
+      return children;
+    }
+    await awaitChange(keeper, path, 'CHILDREN', change, signal);
+  }
+}
+
+/** Waits for a watch to fire; one that nobody waits for any more is removed here and on the server. */
+async function awaitChange(
+  keeper: Keeper,
+  path: string,
+  type: 'DATA' | 'CHILDREN',
+  change: Change,
+  signal: AbortSignal | undefined,
+): Promise<WatchedEvent> {
+  const event = await change.orAbort(signal);
+  if (event === null) {
+    removeWatch(keeper, path, type, change);
+    throw signal?.reason;
+  }
+  if (event.type !== 'None') return event;
+  throw event.state === 'Expired' ? new SessionExpiredError() : new ClosedError('the session has ended');
+}
+
+/** Nobody waits for it: who gave up wants to go on. */
+function removeWatch(keeper: Keeper, path: string, type: 'DATA' | 'CHILDREN', change: Change): void {
+  keeper
+    .removeWatch(change.happened)
+    .ofType(type)
+    .forPath(path)
+    .catch((error: unknown) => keeper.reportBackgroundError(error, 'removal of a watch', path));
+}

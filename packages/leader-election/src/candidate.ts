@@ -1,0 +1,85 @@
+import { ClosedError, type Keeper } from '@zk-recipes/core';
+import { enrol, type Member, untilFirst } from '@zk-recipes/core/recipe-kit';
+
+/** How a candidate's znodes are named and what they hold. */
+export interface CandidateZnode {
+  /** Name without protection and number, e.g. `latch-`. */
+  readonly marker: string;
+  /** The `defaultData` of the `Keeper` where `undefined`. */
+  readonly data: Uint8Array | undefined;
+}
+
+/** What latch and selector have in common: standing for election, again and again, until one leaves. */
+export class Candidate {
+  readonly keeper: Keeper;
+  readonly path: string;
+  readonly marker: string;
+  readonly #data: Uint8Array | undefined;
+  /** Aborts waiting in line. */
+  readonly #leaving = new AbortController();
+  /** Aborts everything: only when there is no connection over which to leave in good order. */
+  readonly #givingUp = new AbortController();
+
+  constructor(keeper: Keeper, path: string, { marker, data }: CandidateZnode) {
+    this.keeper = keeper;
+    this.path = path;
+    this.marker = marker;
+    this.#data = data;
+  }
+
+  /** Aborts when the candidate leaves. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Takes a place in the line. A candidate that leaves meanwhile takes none. */
+  async enrol(): Promise<Member> {
+    this.#leaving.signal.throwIfAborted();
+    const member = await enrol(this.keeper, this.path, {
+      name: this.marker,
+      data: this.#data,
+      signal: this.#givingUp.signal,
+    });
+    if (this.#leaving.signal.aborted) {
+      await member.withdraw();
+      throw this.#leaving.signal.reason;
+    }
+    return member;
+  }
+
+  /** Waits until the member is first, has it lead, and takes its znode away when it has led, has failed, or leaves. */
+  async stand(member: Member, lead: (member: Member) => Promise<void>): Promise<void> {
+    try {
+      await untilFirst(member, this.marker, { signal: this.#leaving.signal });
+      await lead(member);
+    } finally {
+      await member.withdraw();
+    }
+  }
+
+  /**
+   * Leaves the election. A create that is under way is waited for, so that its znode goes before `close` resolves; but only while
+   * there is a connection: without one it is cleaned up in the background, or goes with the session.
+   */
+  leave(): void {
+    if (this.#leaving.signal.aborted) return;
+    const reason = new ClosedError(`no candidate of ${this.path} any more`);
+    this.#leaving.abort(reason);
+    const look = (): void => {
+      const state = this.keeper.connectionState;
+      if (!this.keeper.closed && (state === 'CONNECTED' || state === 'RECONNECTED')) return;
+      this.keeper.off('state', look);
+      this.#givingUp.abort(reason);
+    };
+    this.keeper.on('state', look);
+    this.#unwatch = () => this.keeper.off('state', look);
+    look();
+  }
+
+  /** To be called when nothing of the candidate is under way any more. */
+  left(): void {
+    this.#unwatch();
+  }
+
+  #unwatch = (): void => {};
+}

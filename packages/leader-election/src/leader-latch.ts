@@ -1,0 +1,287 @@
+import { hostname } from 'node:os';
+import { ClosedError, type HoldLostError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
+import { checkOptions, Listeners, type LossPolicy, type Member, persevere, z } from '@zk-recipes/core/recipe-kit';
+import { Candidate } from './candidate.js';
+import { AlreadyStartedError, NotStartedError } from './errors.js';
+import { findLeader, listParticipants, type Participant } from './participants.js';
+import { MemberTenure, type Tenure } from './tenure.js';
+
+/*
+ * Guarantee
+ *   Of all latches on one path, Curator's included, at most one has a tenure whose clock is valid at any time. Tenures' fencing
+ *   tokens grow. A tenure's signal aborts before another latch can be elected. Until it is closed, a latch stays a candidate,
+ *   through lost connections and lost sessions.
+ * Not guaranteed
+ *   That the first in the line knows of it, or is alive: a crashed leader is first until its session has timed out. That code of a
+ *   leader which was paused beyond its session does not run once more: `guard()` and the fencing token are for that.
+ * Znodes
+ *   <path>/_c_<uuid>-latch-<number>, ephemeral sequential, its data the id. Curator's LeaderLatch has the same.
+ * Protocol
+ *   1. Create the own znode, protected; list the line in the same round trip.
+ *   2. If nobody stands before the own znode: lead, from 4.
+ *   3. Watch the znode directly before the own one, only that; when it is gone list the line again, and go to 2.
+ *   4. Lead until the tenure ends: released, or lost by its clock, its session or its znode.
+ *   5. Remove the own znode, and begin again at 1, unless closed.
+ * Failures
+ *   reply to the create lost      found again by its uuid; of another session: removed, created anew
+ *   session expires in the line   SessionExpiredError ends the round; back to 1 in the new session
+ *   session expires in office     the tenure's clock has run out before; back to 1
+ *   disconnected in the line      the place is kept; watches are set again on reconnect, which tells what was missed
+ *   disconnected in office        the tenure stands while its clock runs (or ends at once: lossPolicy 'connection')
+ *   own znode deleted             in the line: NoNodeError at the next look; in office: the tenure is lost; back to 1
+ *   predecessor leaves or dies    its follower alone is woken
+ *   path removed, container reaped  the create makes it again
+ *   closed at any point           waiting ends; the znode is removed, if need be in the background or by the session's end
+ */
+
+const MARKER = 'latch-';
+
+/** How a latch is made. */
+export interface LeaderLatchOptions {
+  /** Who it is, for others to see. Default `<host name>:<process id>`. */
+  readonly id?: string | undefined;
+  /** Default `session`: leadership stands through a short disconnection, while its clock runs. */
+  readonly lossPolicy?: LossPolicy | undefined;
+}
+
+/** Events of a latch and what their listeners are given. What a listener throws is a `backgroundError` of the `Keeper`. */
+export interface LeaderLatchEvents {
+  /** It has been elected. */
+  readonly leader: Tenure;
+  /** It leads no more; the tenure's signal has aborted just before, with this very reason. */
+  readonly notLeader: HoldLostError;
+}
+
+const schema = z.strictObject({
+  id: z.string().optional(),
+  lossPolicy: z.enum(['session', 'connection']).optional(),
+});
+
+type Phase =
+  | { readonly name: 'latent' }
+  | { readonly name: 'starting'; readonly done: Promise<void> }
+  | { readonly name: 'standing'; readonly done: Promise<void> }
+  | { readonly name: 'closed'; readonly done: Promise<void> };
+
+/** A candidate for as long as it is open: leads whenever it is its turn. @see org.apache.curator.framework.recipes.leader.LeaderLatch */
+export class LeaderLatch {
+  /** Path of the election. */
+  readonly path: string;
+  /** Who it is. */
+  readonly id: string;
+  readonly #keeper: Keeper;
+  readonly #candidate: Candidate;
+  readonly #lossPolicy: LossPolicy;
+  readonly #elected: Listeners<Tenure>;
+  readonly #deposed: Listeners<HoldLostError>;
+  /** There will be no tenure any more. */
+  readonly #ended: Listeners<void>;
+  #phase: Phase = { name: 'latent' };
+  #tenure: MemberTenure | null = null;
+
+  /** @throws TypeError for a wrong argument, which it names */
+  constructor(keeper: Keeper, path: string, options: LeaderLatchOptions = {}) {
+    if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
+    validatePath(path);
+    checkOptions('LeaderLatch', schema, options);
+    this.path = path;
+    this.id = options.id ?? defaultId();
+    this.#keeper = keeper;
+    this.#lossPolicy = options.lossPolicy ?? 'session';
+    this.#candidate = new Candidate(keeper, path, { marker: MARKER, data: Buffer.from(this.id) });
+    const report = (error: unknown): void => keeper.reportBackgroundError(error, 'listener of a LeaderLatch', path);
+    this.#elected = new Listeners(report);
+    this.#deposed = new Listeners(report);
+    this.#ended = new Listeners(report);
+  }
+
+  /** Whether it leads, beyond doubt: the clock is asked now. */
+  get isLeader(): boolean {
+    return this.#tenure?.state === 'held';
+  }
+
+  /** The present tenure, `null` while it does not lead. */
+  get tenure(): Tenure | null {
+    return this.isLeader ? this.#tenure : null;
+  }
+
+  /** `latent` before `start`, `started` until `close`. */
+  get state(): 'latent' | 'started' | 'closed' {
+    if (this.#phase.name === 'latent' || this.#phase.name === 'closed') return this.#phase.name;
+    return 'started';
+  }
+
+  /**
+   * Joins the election; resolves when its znode stands in the line. From then on it stays a candidate until it is closed: errors go to the
+   * `backgroundError` event of the `Keeper`, and it tries again.
+   *
+   * @throws AlreadyStartedError; ClosedError if it was closed; what the create throws, and the latch is as before
+   */
+  async start(): Promise<void> {
+    if (this.#phase.name === 'closed') throw new ClosedError(`latch on ${this.path} is closed`);
+    if (this.#phase.name !== 'latent') throw new AlreadyStartedError(this.path);
+    const joined = this.#join();
+    this.#phase = { name: 'starting', done: joined.catch(nothing) };
+    await joined;
+  }
+
+  /**
+   * Resolves with the tenure as soon as it leads, or with the present one.
+   *
+   * @throws NotStartedError; ClosedError when it is closed; the signal's reason
+   */
+  async awaitLeadership({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Tenure> {
+    const tenure = await this.#nextTenure(null, signal);
+    if (tenure === null) throw new ClosedError(`latch on ${this.path} is closed`);
+    return tenure;
+  }
+
+  /** Each tenure from the present one on, until the latch is closed. One that has ended before it is asked for is left out. */
+  async *tenures({ signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Tenure, void, void> {
+    for (let last: Tenure | null = null; ; ) {
+      last = await this.#nextTenure(last, signal);
+      if (last === null) return;
+      yield last;
+    }
+  }
+
+  /** The first tenure that stands and is not `last`; `null` once there will be none. */
+  async #nextTenure(last: Tenure | null, signal: AbortSignal | undefined): Promise<Tenure | null> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.#phase.name === 'latent') throw new NotStartedError(this.path);
+      if (this.#phase.name === 'closed' || this.#keeper.closed) return null;
+      if (this.#tenure !== last && this.isLeader) return this.#tenure;
+      await this.#untilNews(signal);
+    }
+  }
+
+  /** Resolves when there is a new tenure, when there will be none, or when the signal aborts. */
+  #untilNews(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#elected.remove(wake);
+        this.#ended.remove(wake);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#elected.add(wake);
+      this.#ended.add(wake);
+      signal?.addEventListener('abort', wake, { once: true });
+    });
+  }
+
+  /** Adds a listener. */
+  on<Name extends keyof LeaderLatchEvents>(event: Name, listener: (value: LeaderLatchEvents[Name]) => void): this {
+    this.#listenersOf(event).add(listener);
+    return this;
+  }
+
+  /** Removes a listener. */
+  off<Name extends keyof LeaderLatchEvents>(event: Name, listener: (value: LeaderLatchEvents[Name]) => void): this {
+    this.#listenersOf(event).remove(listener);
+    return this;
+  }
+
+  #listenersOf<Name extends keyof LeaderLatchEvents>(event: Name): Listeners<LeaderLatchEvents[Name]> {
+    const all: { readonly [Event in keyof LeaderLatchEvents]: Listeners<LeaderLatchEvents[Event]> } = {
+      leader: this.#elected,
+      notLeader: this.#deposed,
+    };
+    if (!Object.hasOwn(all, event))
+      throw new TypeError(`Expected \`event\` to be 'leader' or 'notLeader', got '${String(event)}'`);
+    return all[event];
+  }
+
+  /** All candidates, of every process and language, the leader first. */
+  participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
+    return listParticipants(this.#keeper, this.path, MARKER, signal);
+  }
+
+  /** The candidate that stands first, `null` when there is none. */
+  leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
+    return findLeader(this.#keeper, this.path, MARKER, signal);
+  }
+
+  /** Steps down at once and leaves the election; resolves when the znode is gone, or certain to go. Idempotent; never rejects. */
+  close(): Promise<void> {
+    const phase = this.#phase;
+    if (phase.name === 'closed') return phase.done;
+    const under = phase.name === 'latent' ? Promise.resolve() : phase.done;
+    const done = under.finally(() => this.#candidate.left());
+    this.#phase = { name: 'closed', done };
+    this.#candidate.leave();
+    this.#ended.tell();
+    // Together with the signal: whoever works for the leader stops before the znode goes.
+    void this.#tenure?.release().catch((error: unknown) => this.#report(error));
+    return done;
+  }
+
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #join(): Promise<void> {
+    try {
+      const member = await this.#candidate.enrol();
+      if (this.state === 'closed') {
+        await member.withdraw();
+        throw new ClosedError(`latch on ${this.path} is closed`);
+      }
+      this.#phase = { name: 'standing', done: this.#keepStanding(member) };
+    } catch (error) {
+      if (this.state !== 'closed') this.#phase = { name: 'latent' };
+      throw error;
+    }
+  }
+
+  /** Terms, one after the other, until it is closed. */
+  async #keepStanding(first: Member): Promise<void> {
+    const { leaving } = this.#candidate;
+    let member: Member | null = first;
+    const term = async (): Promise<void> => {
+      const own = member ?? (await this.#candidate.enrol()); //                          step 1
+      member = null;
+      await this.#candidate.stand(own, (elected) => this.#lead(elected)); //             steps 2, 3, 5
+    };
+    while (!leaving.aborted && !this.#keeper.closed) {
+      // Only its own end or that of the `Keeper` makes it reject, and that is no error.
+      await persevere(this.#keeper, term, { signal: leaving, onFailure: (error) => this.#onFailure(error) }).catch(
+        nothing,
+      );
+    }
+    this.#ended.tell();
+  }
+
+  /** Step 4. */
+  async #lead(member: Member): Promise<void> {
+    const tenure = new MemberTenure(member, this.id, this.#lossPolicy);
+    this.#tenure = tenure;
+    const { signal } = tenure;
+    const over = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => this.#deposed.tell(signal.reason), { once: true });
+    });
+    if (signal.aborted) return;
+    this.#elected.tell(tenure);
+    await over;
+    await tenure.release();
+  }
+
+  /** Of a lost session the state tells. */
+  #onFailure(error: unknown): void {
+    if (!(error instanceof SessionExpiredError)) this.#report(error);
+  }
+
+  #report(error: unknown): void {
+    this.#keeper.reportBackgroundError(error, 'LeaderLatch', this.path);
+  }
+}
+
+/** Differs between the processes of one machine, and between machines. */
+export function defaultId(): string {
+  return `${hostname()}:${process.pid}`;
+}
+
+function nothing(): void {}

@@ -1,0 +1,204 @@
+import { ClosedError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
+import { checkOptions, type LossPolicy, type Member, persevere, z } from '@zk-recipes/core/recipe-kit';
+import { Candidate } from './candidate.js';
+import { AlreadyStartedError, NotStartedError } from './errors.js';
+import { findLeader, listParticipants, type Participant } from './participants.js';
+import { MemberTenure, type Tenure } from './tenure.js';
+
+/*
+ * Guarantee
+ *   Of all selectors on one path, Curator's included, at most one runs its function with a tenure whose clock is valid at any time. The
+ *   leadership ends when the function has ended, never before: who comes next does not run beside it, unless the function
+ *   goes on after its signal has aborted because the session was lost.
+ * Not guaranteed
+ *   That a function which ignores its signal stops. That work of a leader paused beyond its session is not begun: `guard()` and
+ *   the fencing token are for that.
+ * Znodes
+ *   <path>/_c_<uuid>-lock-<number>, ephemeral sequential, its data the id; without one the default data. Curator's LeaderSelector
+ *   has the same.
+ * Protocol
+ *   1. Create the own znode, protected; list the line in the same round trip.
+ *   2. If nobody stands before the own znode: lead, from 4.
+ *   3. Watch the znode directly before the own one, only that; when it is gone list the line again, and go to 2.
+ *   4. Run the function with the tenure.
+ *   5. Remove the own znode. If it is queued again, or always is (autoRequeue): begin again at 1.
+ * Failures
+ *   as those of the LeaderLatch; besides
+ *   the function throws           a backgroundError; then step 5
+ *   interrupted, once or often    the signal aborts; the znode stays until the function has ended
+ *   interrupted before step 4     the function is not run; the place in the line is kept
+ *   session expires in office     the signal has aborted before; when the function has ended, step 5
+ */
+
+const MARKER = 'lock-';
+
+/** How a selector is made. */
+export interface LeaderSelectorOptions {
+  /** Who it is, for others to see. Default: the `defaultData` of the `Keeper`, as in Curator. */
+  readonly id?: string | undefined;
+  /** Whether it becomes a candidate again whenever its function has ended. Default false. */
+  readonly autoRequeue?: boolean | undefined;
+  /** Default `session`: leadership stands through a short disconnection, while its clock runs. */
+  readonly lossPolicy?: LossPolicy | undefined;
+}
+
+/** What a leader does. The leadership lasts until the promise settles, so it must when `tenure.signal` aborts. */
+export type TakeLeadership = (tenure: Tenure) => Promise<void> | void;
+
+const schema = z.strictObject({
+  id: z.string().optional(),
+  autoRequeue: z.boolean().optional(),
+  lossPolicy: z.enum(['session', 'connection']).optional(),
+});
+
+/** Runs a function while it leads, and gives leadership up when the function has ended. @see org.apache.curator.framework.recipes.leader.LeaderSelector */
+export class LeaderSelector {
+  /** Path of the election. */
+  readonly path: string;
+  readonly #id: string | undefined;
+  readonly #keeper: Keeper;
+  readonly #candidate: Candidate;
+  readonly #lossPolicy: LossPolicy;
+  readonly #autoRequeue: boolean;
+  readonly #takeLeadership: TakeLeadership;
+  #state: 'latent' | 'started' | 'closed' = 'latent';
+  /** The round that is under way, `null` between rounds. */
+  #round: Promise<void> | null = null;
+  #requeued = false;
+  #tenure: MemberTenure | null = null;
+
+  /** @throws TypeError for a wrong argument, which it names */
+  constructor(keeper: Keeper, path: string, takeLeadership: TakeLeadership, options: LeaderSelectorOptions = {}) {
+    if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
+    validatePath(path);
+    if (typeof takeLeadership !== 'function') {
+      throw new TypeError(`Expected \`takeLeadership\` to be a function, got ${typeof takeLeadership}`);
+    }
+    checkOptions('LeaderSelector', schema, options);
+    this.path = path;
+    this.#keeper = keeper;
+    this.#takeLeadership = takeLeadership;
+    this.#id = options.id;
+    this.#autoRequeue = options.autoRequeue ?? false;
+    this.#lossPolicy = options.lossPolicy ?? 'session';
+    const data = options.id === undefined ? undefined : Buffer.from(options.id);
+    this.#candidate = new Candidate(keeper, path, { marker: MARKER, data });
+  }
+
+  /** Who it is; empty where it was given no id. */
+  get id(): string {
+    return this.#id ?? '';
+  }
+
+  /** Whether its function runs with a tenure that stands beyond doubt: the clock is asked now. */
+  get isLeader(): boolean {
+    return this.#tenure?.state === 'held';
+  }
+
+  /** `latent` before `start`, `started` until `close`. */
+  get state(): 'latent' | 'started' | 'closed' {
+    return this.#state;
+  }
+
+  /**
+   * Becomes a candidate, in the background: errors go to the `backgroundError` event of the `Keeper`, and it tries again.
+   *
+   * @throws AlreadyStartedError; ClosedError if it was closed
+   */
+  start(): void {
+    if (this.#state === 'closed') throw new ClosedError(`selector on ${this.path} is closed`);
+    if (this.#state === 'started') throw new AlreadyStartedError(this.path);
+    this.#state = 'started';
+    this.#begin();
+  }
+
+  /**
+   * Becomes a candidate once more: now, or when the present round is over.
+   *
+   * @returns false if it was to be one already
+   * @throws NotStartedError; ClosedError if it was closed
+   */
+  requeue(): boolean {
+    if (this.#state === 'closed') throw new ClosedError(`selector on ${this.path} is closed`);
+    if (this.#state === 'latent') throw new NotStartedError(this.path);
+    if (this.#round === null) {
+      this.#begin();
+      return true;
+    }
+    // While it waits for its turn it is a candidate already.
+    if (this.#tenure === null || this.#requeued) return false;
+    this.#requeued = true;
+    return true;
+  }
+
+  /** Asks its function to end, by the tenure's signal. Nothing happens while it does not lead. */
+  interruptLeadership(): void {
+    this.#tenure?.interrupt();
+  }
+
+  /** All candidates, of every process and language, the leader first. */
+  participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
+    return listParticipants(this.#keeper, this.path, MARKER, signal);
+  }
+
+  /** The candidate that stands first, `null` when there is none. */
+  leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
+    return findLeader(this.#keeper, this.path, MARKER, signal);
+  }
+
+  /** Interrupts, leaves the election, and resolves when the function has ended and the znode is gone, or certain to go. Idempotent; never rejects. */
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#candidate.leave();
+    this.interruptLeadership();
+    await this.#round;
+    this.#candidate.left();
+  }
+
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #begin(): void {
+    this.#requeued = false;
+    const round = async (): Promise<void> => {
+      const member = await this.#candidate.enrol(); //                                            step 1
+      await this.#candidate.stand(member, (elected) => this.#lead(elected)); //                   steps 2, 3, 5
+    };
+    const onFailure = (error: unknown): void => {
+      // Of a lost session the state tells.
+      if (!(error instanceof SessionExpiredError)) this.#report(error);
+    };
+    this.#round = persevere(this.#keeper, round, { signal: this.#candidate.leaving, onFailure })
+      // Only its own end or that of the `Keeper` makes it reject, and that is no error.
+      .catch(() => {})
+      .then(() => this.#afterRound());
+  }
+
+  #afterRound(): void {
+    this.#round = null;
+    const again = this.#requeued || this.#autoRequeue;
+    if (again && this.#state === 'started' && !this.#keeper.closed) this.#begin();
+  }
+
+  /** Step 4. */
+  async #lead(member: Member): Promise<void> {
+    const tenure = new MemberTenure(member, this.id, this.#lossPolicy);
+    if (tenure.signal.aborted) return;
+    this.#tenure = tenure;
+    try {
+      await this.#takeLeadership(tenure);
+    } catch (error) {
+      // To stop by throwing the reason of the signal is good manners, not a failure.
+      if (!(tenure.signal.aborted && error === tenure.signal.reason)) this.#report(error);
+    } finally {
+      this.#tenure = null;
+      await tenure.release();
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#keeper.reportBackgroundError(error, 'LeaderSelector', this.path);
+  }
+}
