@@ -83,6 +83,7 @@ export class CreateBuilder<Result> {
   /**
    * Puts `_c_<uuid>-` before the name, by which the znode is found again after a lost reply. An ephemeral is only taken for
    * the own one if it belongs to the session of now. When the create fails or is given up, what it may have left is removed.
+   * Since the name is new each time, `idempotent()` and `orSetData()` have nothing to do beside it.
    */
   withProtection(): CreateBuilder<Result> {
     return this.#with({ protection: true });
@@ -126,7 +127,9 @@ export class CreateBuilder<Result> {
   async forPath(path: string, dataOrOptions?: ZnodeData | CallOptions, last: CallOptions = {}): Promise<Result> {
     const [data, options] = isCallOptions(dataOrOptions) ? [undefined, dataOrOptions] : [dataOrOptions, last];
     const { acl, mode, ttlMs, creatingParents, protection } = this.#description;
-    const realPath = this.#execution.namespace.toReal(path);
+    const { namespace } = this.#execution;
+    const isNameMade = protection || isSequential(mode);
+    const realPath = isNameMade ? namespace.toRealChild(path) : namespace.toReal(path);
     const request: CreateRequest = {
       realPath,
       data: data === undefined ? this.#execution.defaultData : data,
@@ -136,7 +139,7 @@ export class CreateBuilder<Result> {
       creatingParents,
     };
     const created = protection ? await this.#createProtected(request, options) : await this.#create(request, options);
-    return this.#present({ path: this.#execution.namespace.fromReal(created.path), stat: created.stat });
+    return this.#present({ path: namespace.fromReal(created.path), stat: created.stat });
   }
 
   async #createProtected(request: CreateRequest, { signal }: CallOptions): Promise<CreatedZnode> {

@@ -28,9 +28,8 @@ export class ExistsBuilder {
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
     return await executor.run(
       async ({ zookeeper }) => {
-        const stat = await zookeeper.exists(realPath, { watch, signal });
-        if (stat !== null || realPath !== namespace.root) return stat;
-        await parents.ensure(zookeeper, `${namespace.root}/`, signal);
+        // Before the watch is set, which would fire for it.
+        if (realPath === namespace.root) await parents.ensure(zookeeper, `${namespace.root}/`, signal);
         return await zookeeper.exists(realPath, { watch, signal });
       },
       { signal },

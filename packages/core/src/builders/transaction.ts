@@ -8,6 +8,7 @@ import {
   op,
   type ZnodeData,
 } from 'zookeeper-ts-client';
+import { isSequential } from '../execution/creation.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import { once } from '../execution/executor.js';
 import { parentOf } from '../execution/namespace.js';
@@ -64,7 +65,8 @@ export class Transaction {
     data: ZnodeData = this.#execution.defaultData,
     options: TransactionCreateOptions = {},
   ): Transaction {
-    const realPath = this.#real(path);
+    const isNumbered = isSequential(options.mode ?? 'PERSISTENT');
+    const realPath = isNumbered ? this.#execution.namespace.toRealChild(path) : this.#real(path);
     const acl = options.acl ?? this.#execution.aclFor(realPath);
     return this.#and(op.create(realPath, data, { ...options, acl }));
   }

@@ -89,27 +89,29 @@ export class Executor {
 
   async #repeat<T>(attempts: Attempts<T>, first: Error, options: RunOptions, elapsedMs: number): Promise<T> {
     const { signal, retry = this.#retry } = options;
+    const { over } = this.#sessions;
+    const stops = [signal, options.whileClosing ? undefined : over].filter((stop) => stop !== undefined);
+    let done: { readonly result: T } | undefined;
+    const attempt = async (number: number): Promise<void> => {
+      if (number === 1) throw first;
+      done = { result: await attempts.next() };
+    };
     try {
-      return await pRetry(
-        async (number) => {
-          if (number === 1) throw first;
-          return await attempts.next();
-        },
-        {
-          retries: retry.retries,
-          minTimeout: retry.baseDelayMs,
-          maxTimeout: retry.maxDelayMs,
-          factor: retry.factor,
-          randomize: retry.jitter,
-          maxRetryTime: Math.max(0, retry.maxElapsedMs - elapsedMs),
-          shouldRetry: ({ error }) => isRetryable(error),
-          signal,
-        },
-      );
+      await pRetry(attempt, {
+        retries: retry.retries,
+        minTimeout: retry.baseDelayMs,
+        maxTimeout: retry.maxDelayMs,
+        factor: retry.factor,
+        randomize: retry.jitter,
+        maxRetryTime: Math.max(0, retry.maxElapsedMs - elapsedMs),
+        shouldRetry: ({ error }) => isRetryable(error),
+        signal: AbortSignal.any(stops),
+      });
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw attempts.verdict(error);
+      // p-retry discards a result that came together with the end of the waiting. What was done is not to be denied.
+      if (done === undefined) throw stops.find(({ aborted }) => aborted)?.reason ?? attempts.verdict(error);
     }
+    return (done as { readonly result: T }).result;
   }
 }
 

@@ -20,12 +20,16 @@ export class GuaranteedDeletes {
 
   /** Deletes a znode. That it is not there is as good. */
   delete(realPath: string): void {
-    this.goOn(realPath, ({ zookeeper, signal }) => deleteIfThere(zookeeper.delete(realPath, { signal })));
+    this.goOn(realPath, undefined, ({ zookeeper, signal }) => deleteIfThere(zookeeper.delete(realPath, { signal })));
   }
 
-  /** Goes on with a delete that was begun elsewhere. */
-  goOn(realPath: string, perform: (attempt: Attempt) => Promise<void>): void {
-    this.#begin('guaranteed delete', realPath, perform);
+  /**
+   * Goes on with a delete that was begun elsewhere.
+   *
+   * @param owner session that owns the znode, where it is an ephemeral: with its end there is nothing left to delete
+   */
+  goOn(realPath: string, owner: bigint | undefined, perform: (attempt: Attempt) => Promise<void>): void {
+    this.#begin('guaranteed delete', realPath, owner, perform);
   }
 
   /**
@@ -33,8 +37,7 @@ export class GuaranteedDeletes {
    * not found then, it never will be, since the requests of a session are executed in their order or not at all.
    */
   deleteProtected(realParent: string, uuid: string, owner: bigint | undefined): void {
-    this.#begin('removal of an abandoned znode', realParent, async (attempt) => {
-      if (owner !== undefined && attempt.zookeeper.sessionId !== owner) return;
+    this.#begin('removal of an abandoned znode', realParent, owner, async (attempt) => {
       const path = await lookUpProtected(attempt, realParent, uuid);
       if (path !== null) await deleteIfThere(attempt.zookeeper.delete(path, { signal: attempt.signal }));
     });
@@ -57,10 +60,22 @@ export class GuaranteedDeletes {
     await Promise.all(this.#pending);
   }
 
-  #begin(operation: string, path: string, perform: (attempt: Attempt) => Promise<void>): void {
+  #begin(
+    operation: string,
+    path: string,
+    owner: bigint | undefined,
+    perform: (attempt: Attempt) => Promise<void>,
+  ): void {
+    const { signal } = this.#giveUp;
+    const performUnlessOver = async (attempt: Attempt): Promise<void> => {
+      if (owner === undefined || attempt.zookeeper.sessionId === owner) await perform(attempt);
+    };
     const task = this.#executor
-      .run(perform, { retry: PERSEVERANCE, signal: this.#giveUp.signal, whileClosing: true })
-      .catch((error: unknown) => this.#diagnostics.report(error, operation, path))
+      .run(performUnlessOver, { retry: PERSEVERANCE, signal, whileClosing: true })
+      .catch((error: unknown) => {
+        // The end of the session does what remains to be done for an ephemeral.
+        if (owner === undefined || !signal.aborted) this.#diagnostics.report(error, operation, path);
+      })
       .finally(() => this.#pending.delete(task));
     this.#pending.add(task);
   }

@@ -27,6 +27,11 @@ export class Namespace {
     return path === '/' ? this.root : this.root + path;
   }
 
+  /** The real path of a znode that is to be created: of one below `/` it is only the number or the prefix that makes the name. */
+  toRealChild(path: string): string {
+    return path === '/' ? `${this.root}/` : this.toReal(path);
+  }
+
   /** @param path a real path; returned as it is when it lies outside */
   fromReal(path: string): string {
     if (this.root === '' || !path.startsWith(this.root)) return path;

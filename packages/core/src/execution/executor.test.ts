@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import {
+  ConnectionLossError,
+  NoNodeError,
+  NotReadOnlyError,
+  SessionExpiredError,
+  SessionMovedError,
+  ThrottledOpError,
+  type ZooKeeper,
+} from 'zookeeper-ts-client';
+import { Executor, type Incarnation, once, type SessionSource } from './executor.js';
+import { retryForever, retryNTimes, retryUntilElapsed } from './retry-policy.js';
+
+const notSent = () => new ConnectionLossError('create', '/a', 'not-sent');
+const unknown = () => new ConnectionLossError('create', '/a', 'unknown');
+const expired = () => new SessionExpiredError();
+
+/** Sessions without a network: which epoch is there is set by hand. */
+class Sessions implements SessionSource {
+  epoch = 1;
+  readonly closing = new AbortController();
+  readonly over = this.closing.signal;
+  #waiting: (() => void)[] = [];
+
+  usable(sinceEpoch: number): Incarnation | null {
+    return this.epoch < sinceEpoch ? null : { zookeeper: {} as ZooKeeper, epoch: this.epoch };
+  }
+  async awaitUsable(sinceEpoch: number): Promise<Incarnation> {
+    for (;;) {
+      const session = this.usable(sinceEpoch);
+      if (session !== null) return session;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+  next(): void {
+    this.epoch++;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+function executorWith(retry = retryNTimes({ retries: 3, delayMs: 0 })): { executor: Executor; sessions: Sessions } {
+  const sessions = new Sessions();
+  return { executor: new Executor(sessions, retry), sessions };
+}
+
+/** Fails with each error in turn, then succeeds. */
+function failing(...errors: Error[]): { attempt: () => Promise<string>; count: () => number } {
+  let count = 0;
+  const attempt = async (): Promise<string> => {
+    const error = errors[count++];
+    if (error !== undefined) throw error;
+    return 'done';
+  };
+  return { attempt, count: () => count };
+}
+
+describe('Executor', () => {
+  it('makes the first attempt in the tick of the call', async () => {
+    const { executor } = executorWith();
+    let begun = false;
+    const result = executor.run(async () => {
+      begun = true;
+    });
+    expect(begun).toBe(true);
+    await result;
+  });
+
+  it.each([
+    ['a request that was not sent', notSent],
+    ['a lost reply, where a repetition is safe', unknown],
+    ['a throttled request', () => new ThrottledOpError(-127, 'create', '/a')],
+    ['a session that has moved', () => new SessionMovedError(-118, 'create', '/a')],
+    ['a server in read-only mode', () => new NotReadOnlyError(-119, 'create', '/a')],
+  ])('repeats after %s', async (_, error) => {
+    const { executor } = executorWith();
+    const { attempt, count } = failing(error(), error());
+    expect(await executor.run(attempt)).toBe('done');
+    expect(count()).toBe(3);
+  });
+
+  it('never repeats after an answer', async () => {
+    const { executor } = executorWith();
+    const { attempt, count } = failing(new NoNodeError(-101, 'delete', '/a'));
+    await expect(executor.run(attempt)).rejects.toBeInstanceOf(NoNodeError);
+    expect(count()).toBe(1);
+  });
+
+  it.each([
+    ['a lost reply', unknown],
+    ['an expired session', expired],
+  ])('never sends again what is to be sent once, after %s', async (_, error) => {
+    const { executor } = executorWith();
+    const wanted = error();
+    const first = failing(wanted);
+    await expect(executor.run(() => once(first.attempt()))).rejects.toBe(wanted);
+    expect(first.count()).toBe(1);
+    const later = failing(notSent(), wanted);
+    await expect(executor.run(() => once(later.attempt()))).rejects.toBe(wanted);
+    expect(later.count()).toBe(2);
+  });
+
+  it('does not say "not sent" when an earlier attempt may have been executed', async () => {
+    const { executor } = executorWith();
+    const { attempt } = failing(unknown(), notSent(), notSent(), notSent());
+    await expect(executor.run(attempt)).rejects.toMatchObject({ outcome: 'unknown', cause: { outcome: 'not-sent' } });
+  });
+
+  it('says "not sent" when no attempt was', async () => {
+    const { executor } = executorWith();
+    const { attempt, count } = failing(notSent(), notSent(), notSent(), notSent());
+    await expect(executor.run(attempt)).rejects.toMatchObject({ outcome: 'not-sent' });
+    expect(count()).toBe(4);
+  });
+
+  it('goes to the next session when one has expired, and waits for it', async () => {
+    const { executor, sessions } = executorWith();
+    const epochs: number[] = [];
+    const { attempt } = failing(expired());
+    const result = executor.run((given) => {
+      epochs.push(given.epoch);
+      if (given.epoch === 1) setImmediate(() => sessions.next());
+      return attempt();
+    });
+    expect(await result).toBe('done');
+    expect(epochs).toEqual([1, 2]);
+  });
+
+  it('stops when the time is up', async () => {
+    const { executor } = executorWith(retryUntilElapsed({ maxElapsedMs: 0, delayMs: 0 }));
+    const { attempt, count } = failing(notSent(), notSent());
+    await expect(executor.run(attempt)).rejects.toBeInstanceOf(ConnectionLossError);
+    expect(count()).toBe(1);
+  });
+
+  it('begins nothing for a caller who has given up already', async () => {
+    const { executor } = executorWith();
+    const { attempt, count } = failing();
+    await expect(executor.run(attempt, { signal: AbortSignal.abort('enough') })).rejects.toBe('enough');
+    expect(count()).toBe(0);
+  });
+
+  it('gives up between two attempts, with the reason, whatever that is', async () => {
+    const { executor } = executorWith(retryForever({ delayMs: 60_000 }));
+    const giveUp = new AbortController();
+    const result = executor.run(failing(notSent()).attempt, { signal: giveUp.signal });
+    setImmediate(() => giveUp.abort('enough'));
+    await expect(result).rejects.toBe('enough');
+  });
+
+  it('does not deny what was done in the moment of giving up', async () => {
+    const { executor } = executorWith();
+    const giveUp = new AbortController();
+    const { attempt } = failing(notSent());
+    const result = executor.run(
+      async () => {
+        const done = await attempt();
+        giveUp.abort(new Error('enough'));
+        return done;
+      },
+      { signal: giveUp.signal },
+    );
+    expect(await result).toBe('done');
+  });
+
+  it('refuses everything but the cleaning up once it is over, also what waits for its next attempt', async () => {
+    const { executor, sessions } = executorWith(retryForever({ delayMs: 60_000 }));
+    const waiting = executor.run(failing(notSent()).attempt);
+    const reason = new Error('closed');
+    setImmediate(() => sessions.closing.abort(reason));
+    await expect(waiting).rejects.toBe(reason);
+    await expect(executor.run(failing().attempt)).rejects.toBe(reason);
+    expect(await executor.run(failing().attempt, { whileClosing: true })).toBe('done');
+  });
+});
