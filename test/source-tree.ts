@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const root: string = fileURLToPath(new URL('..', import.meta.url));
 
 /** One import or re-export of a source file. */
-export interface Import {
+interface Import {
   /** A package's name (with its subpath), or, of the same package, a path below `src` such as `jute/codec.ts`. */
   readonly target: string;
   readonly isRelative: boolean;
@@ -68,14 +68,16 @@ export function hasDocstring(name: string, { text }: SourceFile): boolean {
   return at !== undefined && text.slice(0, at).trimEnd().endsWith('*/');
 }
 
-/** The declaration itself, or, if the file hands on another's, that one. */
+/** The declaration itself; that of the file which this one hands on; none if it belongs to a package from outside. */
 function declarationsOf(
   name: string,
   file: SourceFile,
   sources: readonly SourceFile[],
 ): { name: string; file: SourceFile }[] {
   const handedOn = exportsOf(file, sources).filter((other) => other.name === name);
-  return handedOn.length > 0 ? handedOn : [{ name, file }];
+  if (handedOn.length > 0) return handedOn;
+  const isForeign = new RegExp(`^import [^;]*\\b${name}\\b[^;]* from '[^.]`, 'm').test(file.text);
+  return isForeign ? [] : [{ name, file }];
 }
 
 function importsOf(text: string, path: string): Import[] {

@@ -4,7 +4,7 @@ import { fourLetterWord } from './four-letter-word.js';
 import { findInstalledZooKeeper, type InstalledZooKeeper } from './installed-zookeeper.js';
 
 /** No way to start a ZooKeeper, and why. */
-export interface NoZooKeeper {
+interface NoZooKeeper {
   readonly kind: 'none';
   readonly why: string;
 }
