@@ -27,6 +27,11 @@ export interface Moment {
   readonly wallMs: number;
 }
 
+/** The present moment. */
+export function momentOf(clock: Clock): Moment {
+  return { monotonicMs: clock.now(), wallMs: clock.wallNow() };
+}
+
 /** Milliseconds since a moment, by whichever clock says more: a suspended machine stops one, a clock set back the other. */
 export function elapsedSince(moment: Moment, now: Moment): number {
   return Math.max(now.monotonicMs - moment.monotonicMs, now.wallMs - moment.wallMs);

@@ -1,5 +1,5 @@
 import { sync } from '../protocol/operations/sync.js';
-import type { Clock, Moment } from './clock.js';
+import { type Clock, momentOf } from './clock.js';
 import type { Connection } from './connection.js';
 import { nextPingInMs } from './deadlines.js';
 import { Exchange } from './exchange.js';
@@ -70,11 +70,7 @@ export class KeepAlive {
   }
 
   #proofDueMs(): number | null {
-    return this.#proofUnderWay ? null : this.#validity.proofDueInMs(this.#moment());
-  }
-
-  #moment(): Moment {
-    return { monotonicMs: this.#clock.now(), wallMs: this.#clock.wallNow() };
+    return this.#proofUnderWay ? null : this.#validity.proofDueInMs(momentOf(this.#clock));
   }
 
   #onTimer(connection: Connection): void {
@@ -111,7 +107,7 @@ export class KeepAlive {
       operation: sync,
       request: { path: '/' },
       path: null,
-      result: () => this.#validity.prove(exchange.sentAt),
+      result: () => this.#validity.prove(exchange.sentAt, momentOf(this.#clock)),
     });
     const done = (): void => {
       this.#proofUnderWay = false;

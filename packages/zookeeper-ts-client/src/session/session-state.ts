@@ -66,18 +66,19 @@ export interface Transition {
 }
 
 /**
- * The life of a session. Pure; what does not stand here has no effect.
+ * The life of a session. Pure; what does not stand here has no effect. To end is to announce it as well. What is announced
+ * comes last: listeners may act on the session in their turn.
  *
  * | phase     | event                      | next phase | effects                                              |
  * |-----------|----------------------------|------------|------------------------------------------------------|
- * | idle      | start                      | pausing    | announce connecting, pause                           |
+ * | idle      | start                      | pausing    | pause, announce connecting                           |
  * | pausing   | attempt                    | opening    | open                                                 |
  * | opening   | opened                     | opening    | send-connect-request                                 |
  * | opening   | responded, timeout > 0     | connected  | accept, restore, announce connected[-read-only]      |
  * | opening   | responded, id asked, gone  | ended      | drop, end expired                                    |
  * | opening   | responded, otherwise       | pausing    | drop, pause                                          |
  * | opening   | lost                       | pausing    | drop, pause                                          |
- * | connected | lost                       | pausing    | drop, announce disconnected, pause                   |
+ * | connected | lost                       | pausing    | drop, pause, announce disconnected                   |
  * | connected | auth-refused               | ended      | drop, end auth-failed                                |
  * | connected | close                      | closing    | send-close                                           |
  * | closing   | closed, lost, auth-refused | ended      | drop, end closed                                     |
@@ -89,7 +90,7 @@ export function transition(state: SessionState, event: SessionEvent): Transition
   if (event.type === 'closed') return end(state, 'closed');
   switch (state.phase) {
     case 'idle':
-      if (event.type === 'start') return pause(state.identity, [{ type: 'announce', state: 'connecting' }]);
+      if (event.type === 'start') return pause(state.identity, [], 'connecting');
       return event.type === 'close' ? end(state, 'closed') : stay(state);
     case 'pausing':
       if (event.type === 'attempt') {
@@ -148,10 +149,7 @@ function afterHandshake(state: SessionState & { phase: 'opening' }, response: Co
 function whileConnected(state: SessionState & { phase: 'connected' }, event: SessionEvent): Transition {
   switch (event.type) {
     case 'lost':
-      return pause(state.identity, [
-        { type: 'drop', cause: event.cause, established: true },
-        { type: 'announce', state: 'disconnected' },
-      ]);
+      return pause(state.identity, [{ type: 'drop', cause: event.cause, established: true }], 'disconnected');
     case 'auth-refused':
       return end(state, 'auth-failed');
     case 'close':
@@ -168,8 +166,13 @@ function stay(state: SessionState): Transition {
   return { state, effects: [] };
 }
 
-function pause(identity: SessionIdentity | null, effects: readonly SessionEffect[]): Transition {
-  return { state: { phase: 'pausing', identity }, effects: [...effects, { type: 'pause' }] };
+function pause(
+  identity: SessionIdentity | null,
+  effects: readonly SessionEffect[],
+  announced?: ConnectionState,
+): Transition {
+  const announce: SessionEffect[] = announced === undefined ? [] : [{ type: 'announce', state: announced }];
+  return { state: { phase: 'pausing', identity }, effects: [...effects, { type: 'pause' }, ...announce] };
 }
 
 function end(state: SessionState, reason: EndReason): Transition {

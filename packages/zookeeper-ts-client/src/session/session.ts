@@ -6,7 +6,7 @@ import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
 import { closeSession } from '../protocol/operations/sync.js';
 import type { WatcherEvent } from '../protocol/watcher-event.js';
 import type { OpenTransport } from '../transport/transport.js';
-import type { Clock } from './clock.js';
+import { type Clock, momentOf } from './clock.js';
 import { Connection } from './connection.js';
 import { Credentials } from './credentials.js';
 import { deadlinesFor } from './deadlines.js';
@@ -117,8 +117,7 @@ export class Session<Watcher> {
   }
   /** Milliseconds for which the session is certainly alive on the server, 0 when that is not known. @see Validity */
   get validForMs(): number {
-    const { clock } = this.#options;
-    return this.#validity.validForMs({ monotonicMs: clock.now(), wallMs: clock.wallNow() });
+    return this.#validity.validForMs(momentOf(this.#options.clock));
   }
 
   start(): void {
@@ -235,7 +234,7 @@ export class Session<Watcher> {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response }),
       onEvent: (event) => this.#listener.onEvent(event, this.watches.fire(event.type, event.path)),
-      onAcknowledged: (sentAt) => this.#validity.acknowledge(sentAt),
+      onAcknowledged: (sentAt) => this.#validity.acknowledge(sentAt, momentOf(this.#options.clock)),
       onZxid: (zxid) => {
         if (zxid > this.#lastZxid) this.#lastZxid = zxid;
       },

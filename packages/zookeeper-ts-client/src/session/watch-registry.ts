@@ -76,7 +76,7 @@ export class WatchRegistry<Listener> {
     return this.#underWay.has(path);
   }
 
-  /** Listeners that an event concerns, each once; one-shot watches are used up by it. */
+  /** Listeners that an event concerns, each once; one-shot watches are used up by it. An unknown type concerns none. */
   fire(type: number, path: string): ReadonlySet<Listener> {
     const concerned = new Set<Listener>();
     const take = (kind: WatchKind): void => {
@@ -85,16 +85,21 @@ export class WatchRegistry<Listener> {
       for (const listener of listeners) concerned.add(listener);
       if (kind !== 'persistent') this.#tables[kind].delete(path);
     };
-    if (type === EventType.NodeChildrenChanged) {
-      take('child');
-      take('persistent');
-      return concerned;
+    switch (type) {
+      case EventType.NodeChildrenChanged:
+        take('child');
+        take('persistent');
+        break;
+      case EventType.NodeCreated:
+      case EventType.NodeDataChanged:
+      case EventType.NodeDeleted:
+        take('data');
+        take('exist');
+        if (type === EventType.NodeDeleted) take('child');
+        take('persistent');
+        this.#collectRecursive(path, concerned);
+        break;
     }
-    take('data');
-    take('exist');
-    if (type === EventType.NodeDeleted) take('child');
-    take('persistent');
-    this.#collectRecursive(path, concerned);
     return concerned;
   }
 
