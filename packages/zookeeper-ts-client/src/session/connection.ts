@@ -31,8 +31,6 @@ export interface ConnectionHandlers {
   onOpen(): void;
   onHandshake(response: ConnectResponse): void;
   onEvent(event: WatcherEvent): void;
-  /** A request or ping that was sent at that moment has been answered. */
-  onAcknowledged(sentAt: Moment): void;
   /** A reply to an ordinary request showed that the server had come to this transaction. */
   onZxid(zxid: bigint): void;
   onAuthReply(err: number): void;
@@ -60,7 +58,7 @@ export class Connection {
   /** An event that waits for what was read before it to be acted upon. */
   #heldEvent: WatcherEvent | null = null;
   #connectSentAt: Moment;
-  #pingSentAt: Moment | null = null;
+  #pingUnderWay = false;
   #lastSentAtMs: number;
   #lastHeardAtMs: number;
 
@@ -97,7 +95,7 @@ export class Connection {
 
   /** Whether a ping waits for its answer. */
   get pingUnderWay(): boolean {
-    return this.#pingSentAt !== null;
+    return this.#pingUnderWay;
   }
 
   /** When the oldest request was sent that is not answered yet; `null` when there is none. */
@@ -125,8 +123,8 @@ export class Connection {
 
   /** Sends a ping, unless one is under way. */
   ping(): void {
-    if (this.#pingSentAt !== null) return;
-    this.#pingSentAt = this.#moment();
+    if (this.#pingUnderWay) return;
+    this.#pingUnderWay = true;
     this.#writeSpecial(SpecialXid.ping, OpCode.ping, () => {});
     this.#flush();
   }
@@ -235,7 +233,7 @@ export class Connection {
    * reply has run, however many promises lie between, so that users see results and events in the order of the wire.
    */
   #readFrames(mayHold: boolean): void {
-    let acknowledged: Moment | null = null;
+    let settled = false;
     try {
       for (let frame = this.#decoder.next(); frame !== null; frame = this.#decoder.next()) {
         if (this.#stage === 'over') return;
@@ -248,28 +246,25 @@ export class Connection {
         const err = frame.int();
         if (xid === SpecialXid.notification) {
           const event = WatcherEvent.read(frame);
-          if (mayHold && acknowledged !== null) {
+          if (mayHold && settled) {
             this.#hold(event);
             break;
           }
           this.#handlers.onEvent(event);
         } else if (xid === SpecialXid.ping) {
-          acknowledged = this.#pingSentAt ?? acknowledged;
-          this.#pingSentAt = null;
+          this.#pingUnderWay = false;
         } else if (xid === SpecialXid.auth) {
           this.#handlers.onAuthReply(err);
         } else {
-          acknowledged = this.#readReply(xid, zxid, err, frame);
+          this.#readReply(xid, zxid, err, frame);
+          settled = true;
         }
       }
     } catch (error) {
       this.#handlers.onLost(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    if (acknowledged !== null && this.#stage === 'ready') {
-      this.#handlers.onAcknowledged(acknowledged);
-      if (this.hasCapacity) this.#handlers.onCapacity();
-    }
+    if (settled && this.#stage === 'ready' && this.hasCapacity) this.#handlers.onCapacity();
   }
 
   #hold(event: WatcherEvent): void {
@@ -290,7 +285,7 @@ export class Connection {
     this.#handlers.onHandshake(response);
   }
 
-  #readReply(xid: number, zxid: bigint, err: number, body: JuteReader): Moment {
+  #readReply(xid: number, zxid: bigint, err: number, body: JuteReader): void {
     const request = this.#pending.first;
     if (request === undefined || request.xid !== xid) {
       const expected = request === undefined ? 'no reply' : `the reply to request ${request.xid}`;
@@ -309,6 +304,5 @@ export class Connection {
         throw cause;
       }
     }
-    return request.sentAt;
   }
 }

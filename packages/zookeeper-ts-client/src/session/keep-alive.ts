@@ -5,10 +5,14 @@ import { nextPingInMs } from './deadlines.js';
 import { Exchange } from './exchange.js';
 import type { Validity } from './validity.js';
 
-/** Milliseconds; `replyMs` infinite where a reply may take as long as it likes. */
+/** Milliseconds. */
 export interface KeepAliveLimits {
+  /** Without a byte from the server for so long, the connection is dead. */
   readonly readMs: number;
+  /** Without the reply to a request for so long, it is too; infinite where a reply may take as long as it likes. */
   readonly replyMs: number;
+  /** How often the leader is asked; infinite on a read-only server, which has none. */
+  readonly proofMs: number;
 }
 
 /** Watches over an established connection: pings when it is idle, notices when the server has fallen silent, renews the validity clock. */
@@ -17,8 +21,9 @@ export class KeepAlive {
   readonly #validity: Validity;
   readonly #lost: (cause: Error) => void;
   #connection: Connection | null = null;
-  #limits: KeepAliveLimits = { readMs: 0, replyMs: 0 };
+  #limits: KeepAliveLimits = { readMs: 0, replyMs: 0, proofMs: 0 };
   #proofUnderWay = false;
+  #answeredAtMs = 0;
   #cancel: (() => void) | null = null;
 
   constructor(clock: Clock, validity: Validity, lost: (cause: Error) => void) {
@@ -31,6 +36,7 @@ export class KeepAlive {
     this.stop();
     this.#connection = connection;
     this.#limits = limits;
+    this.#answeredAtMs = this.#clock.now();
     this.#arm();
   }
 
@@ -61,7 +67,7 @@ export class KeepAlive {
     const pingDueMs = connection.pingUnderWay
       ? readDueMs
       : nextPingInMs(this.#limits.readMs, now - connection.lastSentAtMs);
-    return Math.min(readDueMs, pingDueMs, this.#proofDueMs() ?? readDueMs, this.#replyDueMs(connection, now));
+    return Math.min(readDueMs, pingDueMs, this.#proofDueMs(now), this.#replyDueMs(connection, now));
   }
 
   #replyDueMs(connection: Connection, now: number): number {
@@ -69,8 +75,8 @@ export class KeepAlive {
     return oldest === null ? Number.POSITIVE_INFINITY : oldest.monotonicMs + this.#limits.replyMs - now;
   }
 
-  #proofDueMs(): number | null {
-    return this.#proofUnderWay ? null : this.#validity.proofDueInMs(momentOf(this.#clock));
+  #proofDueMs(now: number): number {
+    return this.#proofUnderWay ? Number.POSITIVE_INFINITY : this.#answeredAtMs + this.#limits.proofMs - now;
   }
 
   #onTimer(connection: Connection): void {
@@ -83,7 +89,7 @@ export class KeepAlive {
     }
     if (!connection.pingUnderWay && nextPingInMs(this.#limits.readMs, now - connection.lastSentAtMs) <= 1)
       connection.ping();
-    if (this.#proofDueMs() === 0) this.#prove(connection);
+    if (this.#proofDueMs(now) <= 0) this.#prove(connection);
     this.#arm();
   }
 
@@ -100,7 +106,7 @@ export class KeepAlive {
     return this.#replyDueMs(connection, now) <= 0 ? `no reply within ${this.#limits.replyMs} ms` : null;
   }
 
-  /** After a long silence only the leader's word starts the validity clock again. */
+  /** Only the leader's word renews the validity clock. */
   #prove(connection: Connection): void {
     this.#proofUnderWay = true;
     const exchange: Exchange<{ readonly path: string }, { readonly path: string }, void> = new Exchange({
@@ -110,7 +116,9 @@ export class KeepAlive {
       result: () => this.#validity.prove(exchange.sentAt, momentOf(this.#clock)),
     });
     const done = (): void => {
+      if (connection !== this.#connection) return;
       this.#proofUnderWay = false;
+      this.#answeredAtMs = this.#clock.now();
       this.#arm();
     };
     exchange.promise.then(done, done);

@@ -234,7 +234,6 @@ export class Session<Watcher> {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response }),
       onEvent: (event) => this.#listener.onEvent(event, this.watches.fire(event.type, event.path)),
-      onAcknowledged: (sentAt) => this.#validity.acknowledge(sentAt, momentOf(this.#options.clock)),
       onZxid: (zxid) => {
         if (zxid > this.#lastZxid) this.#lastZxid = zxid;
       },
@@ -246,9 +245,12 @@ export class Session<Watcher> {
     });
     this.#connection = connection;
     const limitMs = this.#options.connectTimeoutMs ?? deadlinesFor(this.#timeoutMs, this.#provider.size).connectMs;
-    this.#setTimer(limitMs, () =>
-      this.#dispatch({ type: 'lost', cause: new Error(`no session within ${limitMs} ms`) }),
-    );
+    const giveUp = (): void => {
+      if (this.#connection !== connection || this.#state.phase !== 'opening') return;
+      this.#dispatch({ type: 'lost', cause: new Error(`no session within ${limitMs} ms`) });
+    };
+    // After a blocked event loop the answer may lie in the socket already.
+    this.#setTimer(limitMs, () => this.#options.clock.afterIo(giveUp));
   }
 
   #sendConnectRequest(): void {
@@ -275,7 +277,11 @@ export class Session<Watcher> {
     else this.#validity.restart(connection.connectSentAt, response.timeOut);
     if (response.readOnly) this.#search.start();
     const { readMs } = deadlinesFor(response.timeOut, this.#provider.size);
-    this.#keepAlive.start(connection, { readMs, replyMs: this.#options.requestTimeoutMs ?? Number.POSITIVE_INFINITY });
+    this.#keepAlive.start(connection, {
+      readMs,
+      replyMs: this.#options.requestTimeoutMs ?? Number.POSITIVE_INFINITY,
+      proofMs: response.readOnly ? Number.POSITIVE_INFINITY : this.#validity.proofIntervalMs,
+    });
   }
 
   /** Credentials and watches belong to the connection, and go before anything that a user has asked for. */
