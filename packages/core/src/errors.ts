@@ -28,9 +28,10 @@ export function describeError(
  * - `suspended`: the connection was lost, and the hold's policy takes that for a loss.
  * - `deleted`: its znode is gone or no longer this session's, by somebody else's hand.
  * - `closed`: the `Keeper` was closed.
+ * - `interrupted`: it was asked back, and its owner is to let go of it.
  * - `released`: its owner let go of it.
  */
-export type HoldLostReason = 'expired' | 'validity' | 'suspended' | 'deleted' | 'closed' | 'released';
+export type HoldLostReason = 'expired' | 'validity' | 'suspended' | 'deleted' | 'closed' | 'interrupted' | 'released';
 
 const explanations: Readonly<Record<HoldLostReason, string>> = {
   expired: 'the session has expired',
@@ -38,6 +39,7 @@ const explanations: Readonly<Record<HoldLostReason, string>> = {
   suspended: 'the connection was lost',
   deleted: 'its znode is gone',
   closed: 'the keeper was closed',
+  interrupted: 'it was asked back',
   released: 'it was released',
 };
 

@@ -51,6 +51,7 @@ export {
   type Stat,
   ThrottledOpError,
   UnimplementedError,
+  validatePath,
   type WatchedEvent,
   type WatchedEventType,
   type Watcher,
@@ -90,3 +91,5 @@ export {
 // The keeper
 export { Keeper, type KeeperEvents } from './keeper.js';
 export type { KeeperOptions } from './options.js';
+// Holds
+export type { Hold, LossPolicy } from './recipe-kit/hold.js';
