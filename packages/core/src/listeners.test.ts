@@ -35,4 +35,14 @@ describe('Listeners', () => {
     listeners.tell('a');
     expect(heard).toEqual([]);
   });
+
+  it('does not tell whom another listener has removed just before', () => {
+    const heard: string[] = [];
+    const late = (event: string) => heard.push(event);
+    const listeners = new Listeners<string>(() => {});
+    listeners.add(() => listeners.remove(late));
+    listeners.add(late);
+    listeners.tell('a');
+    expect(heard).toEqual([]);
+  });
 });

@@ -29,6 +29,8 @@ export class Listeners<Event> {
 
   #tellOne(event: Event): void {
     for (const listener of [...this.#listeners]) {
+      // One that another has removed just now does not want to hear of it any more.
+      if (!this.#listeners.has(listener)) continue;
       try {
         listener(event);
       } catch (error) {

@@ -1,5 +1,6 @@
 import { NoNodeError } from 'zookeeper-ts-client';
 import type { Transaction } from '../builders/transaction.js';
+import type { ConnectionState } from '../connection-state.js';
 import { HoldLostError, type HoldLostReason, NotHeldError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
@@ -58,6 +59,8 @@ export class MemberHold implements Hold {
     this.#signal = truthful(this.#controller.signal, () => this.#look());
     member.keeper.on('state', this.#onState);
     this.#cancelLapse = onSessionLapse(member.keeper, member.epoch, (reason) => this.#lose(reason));
+    // The connection may have been lost since the server answered.
+    this.#onState(member.keeper.connectionState);
     if (this.#state === 'held') void this.#watchOwnZnode();
   }
 
@@ -84,10 +87,12 @@ export class MemberHold implements Hold {
 
   /** Asks the owner to let go: the signal aborts, while the znode stays until `release`, so that nobody else comes in before. */
   interrupt(): void {
+    this.#look();
     this.#end('released', 'interrupted');
   }
 
   release(): Promise<void> {
+    this.#look();
     this.#end('released', 'released');
     this.#release ??= this.#member.withdraw();
     return this.#release;
@@ -111,7 +116,7 @@ export class MemberHold implements Hold {
     return this.#keeper.sessionEpoch === this.#member.epoch ? 'validity' : 'expired';
   }
 
-  readonly #onState = (state: string): void => {
+  readonly #onState = (state: ConnectionState): void => {
     if (this.#policy === 'connection' && (state === 'SUSPENDED' || state === 'READ_ONLY')) this.#lose('suspended');
   };
 
