@@ -19,4 +19,4 @@ export { type Hold, type LossPolicy, MemberHold } from './hold.js';
 export { untilFirst } from './line.js';
 export { type PersevereOptions, persevere } from './persevere.js';
 export { inSequence, predecessorOf, sequenceKey } from './sequence.js';
-export { epochValidForMs, onSessionLapse } from './session-lapse.js';
+export { epochValidForMs, onSessionLapse, withinSession } from './session-lapse.js';

@@ -1,3 +1,4 @@
+import { SessionExpiredError } from 'zookeeper-ts-client';
 import type { HoldLostReason } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 
@@ -34,4 +35,34 @@ export function onSessionLapse(keeper: Keeper, epoch: number, callback: (reason:
   keeper.on('state', look);
   look();
   return cancel;
+}
+
+/**
+ * Waits for something that makes sense only in the session of that epoch: what is awaited in one session must not be found in
+ * the next, where the own ephemerals are gone.
+ *
+ * @param wait is given the signal by which it has to end
+ * @throws SessionExpiredError when another session has taken the place of that one; the signal's reason
+ */
+export async function withinSession<T>(
+  keeper: Keeper,
+  epoch: number,
+  signal: AbortSignal | undefined,
+  wait: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const scope = new AbortController();
+  const look = (): void => {
+    if (keeper.sessionEpoch !== epoch) scope.abort(new SessionExpiredError());
+  };
+  const onAbort = (): void => scope.abort(signal?.reason);
+  keeper.on('state', look);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  look();
+  try {
+    return await wait(scope.signal);
+  } finally {
+    keeper.off('state', look);
+    signal?.removeEventListener('abort', onAbort);
+  }
 }
