@@ -51,19 +51,29 @@ export type MultiReadResult =
 /** @throws TypeError or RangeError if an operation is not what `op` makes */
 export function multiRequest(ops: readonly MultiOp[], chroot: Chroot): MultiRequestItem[] {
   return ops.map((item) => {
-    if (item.type === 'create') {
-      const { operation, request } = createRequest(item.path, item.data, item.options, chroot);
-      return { type: operation.opCode, request } as MultiRequestItem;
+    switch (item.type) {
+      case 'create': {
+        const { operation, request } = createRequest(item.path, item.data, item.options, chroot);
+        return { type: operation.opCode, request } as MultiRequestItem;
+      }
+      case 'setData': {
+        const { path, data, version } = item;
+        validatePath(path);
+        const request = { path: chroot.toServer(path), data: dataBytes(data), version: checkedVersion(version) };
+        return { type: OpCode.setData, request };
+      }
+      case 'delete':
+      case 'check':
+        validatePath(item.path);
+        return {
+          type: OpCode[item.type],
+          request: { path: chroot.toServer(item.path), version: checkedVersion(item.version) },
+        };
+      default:
+        throw new TypeError(
+          `Expected an operation of \`multi\` made by \`op\`, got type '${String((item as { type: unknown }).type)}'`,
+        );
     }
-    validatePath(item.path);
-    const path = chroot.toServer(item.path);
-    const version = checkedVersion(item.version);
-    if (item.type === 'setData')
-      return { type: OpCode.setData, request: { path, data: dataBytes(item.data), version } };
-    if (item.type === 'delete' || item.type === 'check') return { type: OpCode[item.type], request: { path, version } };
-    throw new TypeError(
-      `Expected an operation of \`multi\` made by \`op\`, got type '${String((item as { type: unknown }).type)}'`,
-    );
   });
 }
 

@@ -1,4 +1,5 @@
-import { ConnectionLossError, errorOfReply, type RequestOutcome } from '../errors.js';
+import { setMaxListeners } from 'node:events';
+import { AuthFailedError, ConnectionLossError, errorOfReply, type RequestOutcome } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -69,6 +70,8 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
       withdraw();
       this.#settle(() => this.#reject(signal.reason));
     };
+    // Many requests may wait on one signal, which is no leak.
+    setMaxListeners(Number.POSITIVE_INFINITY, signal);
     signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -96,7 +99,8 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
   }
 
   lose(outcome: RequestOutcome, cause: Error): void {
-    this.fail(new ConnectionLossError(this.name, this.path, outcome, cause));
+    const loss = new ConnectionLossError(this.name, this.path, outcome, cause);
+    this.fail(cause instanceof AuthFailedError ? new AuthFailedError(undefined, { cause: loss }) : loss);
   }
 
   fail(error: Error): void {

@@ -64,10 +64,10 @@ export class KeepAlive {
   #dueInMs(connection: Connection): number {
     const now = this.#clock.now();
     const readDueMs = connection.lastHeardAtMs + this.#limits.readMs - now;
-    const pingDueMs = connection.pingUnderWay
-      ? readDueMs
-      : nextPingInMs(this.#limits.readMs, now - connection.lastSentAtMs);
-    return Math.min(readDueMs, pingDueMs, this.#proofDueMs(now), this.#replyDueMs(connection, now));
+    const pingDueMs = nextPingInMs(this.#limits.readMs, now - connection.lastSentAtMs);
+    // While a ping is overdue, only the server's word or its silence can change anything.
+    const nextPingMs = connection.pingUnderWay && pingDueMs <= 0 ? readDueMs : pingDueMs;
+    return Math.min(readDueMs, nextPingMs, this.#proofDueMs(now), this.#replyDueMs(connection, now));
   }
 
   #replyDueMs(connection: Connection, now: number): number {

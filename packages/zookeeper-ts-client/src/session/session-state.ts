@@ -1,4 +1,5 @@
 import type { ServerAddress } from '../ensemble/connect-string.js';
+import { AuthFailedError, ClosedError, SessionExpiredError } from '../errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
 
 /** What a client presents to get its session back. */
@@ -179,9 +180,15 @@ function end(state: SessionState, reason: EndReason): Transition {
   return {
     state: { phase: 'ended', identity: state.identity, reason },
     effects: [
-      { type: 'drop', cause: new Error(`session ${reason}`), established: false },
+      { type: 'drop', cause: endError(reason), established: false },
       { type: 'end', reason },
       { type: 'announce', state: reason },
     ],
   };
+}
+
+/** What everything rejects with that is asked of a session after its end. */
+export function endError(reason: EndReason): Error {
+  if (reason === 'expired') return new SessionExpiredError();
+  return reason === 'closed' ? new ClosedError() : new AuthFailedError();
 }

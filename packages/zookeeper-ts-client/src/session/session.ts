@@ -1,6 +1,6 @@
 import type { ServerAddress } from '../ensemble/connect-string.js';
 import { HostProvider } from '../ensemble/host-provider.js';
-import { AuthFailedError, ClosedError, SessionExpiredError } from '../errors.js';
+import { ClosedError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
 import { closeSession } from '../protocol/operations/sync.js';
@@ -18,6 +18,7 @@ import { rewatchRequests } from './rewatch.js';
 import {
   type ConnectionState,
   type EndReason,
+  endError,
   type SessionEffect,
   type SessionEvent,
   type SessionIdentity,
@@ -374,9 +375,4 @@ export class Session<Watcher> {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   }
-}
-
-function endError(reason: EndReason): Error {
-  if (reason === 'expired') return new SessionExpiredError();
-  return reason === 'closed' ? new ClosedError() : new AuthFailedError();
 }
