@@ -1,6 +1,6 @@
 import { MarshallingError } from '../errors.js';
 
-/** Data up to this share of its chunk is copied out, so that a few bytes kept by the user do not keep a whole chunk alive. */
+/** Data up to this share of its memory is copied out, so that a few bytes kept by the user do not keep all of it alive. */
 const VIEW_SHARE = 0.5;
 
 /** Reads jute primitives from one frame in place. Every length is checked before it is believed. */
@@ -10,6 +10,7 @@ export class JuteReader {
   #start = 0;
   #offset = 0;
   #end = 0;
+  #lent = false;
 
   /** A reader over the whole of `bytes`. */
   static over(bytes: Uint8Array): JuteReader {
@@ -18,13 +19,18 @@ export class JuteReader {
     return new JuteReader().reset(buffer, view, 0, buffer.length);
   }
 
-  /** Points the reader at a frame: the bytes from `start` up to `end` of `bytes`, which `view` sees as well. */
-  reset(bytes: Buffer, view: DataView, start: number, end: number): this {
+  /**
+   * Points the reader at a frame: the bytes from `start` up to `end` of `bytes`, which `view` sees as well.
+   *
+   * @param lent whether the memory will be used again, so that all data has to be copied out
+   */
+  reset(bytes: Buffer, view: DataView, start: number, end: number, lent = false): this {
     this.#bytes = bytes;
     this.#view = view;
     this.#start = start;
     this.#offset = start;
     this.#end = end;
+    this.#lent = lent;
     return this;
   }
 
@@ -61,7 +67,7 @@ export class JuteReader {
     if (length < 0) return null;
     const at = this.#advance(length);
     const view = this.#bytes.subarray(at, at + length);
-    return length > this.#bytes.length * VIEW_SHARE ? view : Buffer.from(view);
+    return this.#lent || length <= this.#bytes.length * VIEW_SHARE ? Buffer.from(view) : view;
   }
 
   ustring(): string | null {

@@ -9,6 +9,7 @@ export const DEFAULT_MAX_FRAME_BYTES = 0xfffff;
 
 interface Chunk {
   readonly bytes: Buffer;
+  /** Begins where `bytes` does; may end later. */
   readonly view: DataView;
   offset: number;
 }
@@ -16,7 +17,9 @@ interface Chunk {
 /** Cuts a stream of chunks into frames. A frame that lies in one chunk is read where it is; only one that straddles chunks is copied. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
-  readonly #chunks: Chunk[] = [];
+  #chunks: Chunk[] = [];
+  /** The newest view: whoever reads into the same memory every time needs but one. */
+  #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #reader = new JuteReader();
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES);
   #headerFilled = 0;
@@ -28,9 +31,20 @@ export class FrameDecoder {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
+  /** Takes the next bytes of the stream. They must stay as they are until `next` has returned `null`, or `keep` was called. */
   push(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#chunks.push({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 });
+    if (this.#view.buffer !== bytes.buffer || this.#view.byteOffset !== bytes.byteOffset) {
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset);
+    }
+    this.#chunks.push({ bytes, view: this.#view, offset: 0 });
+  }
+
+  /** Copies what has not been read yet, so that the memory of the chunks may be used again. */
+  keep(): void {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    for (const { bytes, offset } of chunks) this.push(Buffer.from(bytes.subarray(offset)));
   }
 
   /**
@@ -69,7 +83,7 @@ export class FrameDecoder {
     const start = chunk.offset;
     if (chunk.bytes.length - start >= length) {
       chunk.offset += length;
-      return this.#reader.reset(chunk.bytes, chunk.view, start, start + length);
+      return this.#reader.reset(chunk.bytes, chunk.view, start, start + length, true);
     }
     this.#straddling = Buffer.allocUnsafeSlow(length);
     this.#straddlingFilled = 0;

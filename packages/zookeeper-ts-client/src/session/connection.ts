@@ -224,8 +224,12 @@ export class Connection {
 
   #onData(chunk: Buffer): void {
     this.#lastHeardAtMs = this.#options.clock.now();
-    this.#decoder.push(chunk);
-    if (this.#heldEvent === null) this.#readFrames(true);
+    // The chunk is only lent: what waits behind a held event is copied.
+    const mustWait = this.#heldEvent !== null;
+    this.#decoder.push(mustWait ? Buffer.from(chunk) : chunk);
+    if (mustWait) return;
+    this.#readFrames(true);
+    if (this.#heldEvent !== null) this.#decoder.keep();
   }
 
   /**

@@ -11,6 +11,7 @@ export interface Transport {
 /** What a transport reports. After `onClose` nothing more comes. */
 export interface TransportHandlers {
   onOpen(): void;
+  /** Bytes from the server. The chunk is lent: its memory is used again once the handler has returned. */
   onData(chunk: Buffer): void;
   onDrain(): void;
   /** The connection is over or could not be made. */
