@@ -46,135 +46,85 @@ export class KeeperError extends ZooKeeperError {
 
 /** An operation of a failed `multi` that was not run because an earlier one had failed. */
 export class RuntimeInconsistencyError extends KeeperError {
-  static {
-    describe(RuntimeInconsistencyError, 'RuntimeInconsistencyError', 'ZK_RUNTIME_INCONSISTENCY');
-  }
+  declare readonly code: 'ZK_RUNTIME_INCONSISTENCY';
 }
 /** The server found its own data inconsistent. */
 export class DataInconsistencyError extends KeeperError {
-  static {
-    describe(DataInconsistencyError, 'DataInconsistencyError', 'ZK_DATA_INCONSISTENCY');
-  }
+  declare readonly code: 'ZK_DATA_INCONSISTENCY';
 }
 /** The server could not decode the request. */
 export class RequestRejectedError extends KeeperError {
-  static {
-    describe(RequestRejectedError, 'RequestRejectedError', 'ZK_REQUEST_REJECTED');
-  }
+  declare readonly code: 'ZK_REQUEST_REJECTED';
 }
 /** The server does not know the operation, or has it disabled (TTL nodes need `extendedTypesEnabled`). */
 export class UnimplementedError extends KeeperError {
-  static {
-    describe(UnimplementedError, 'UnimplementedError', 'ZK_UNIMPLEMENTED');
-  }
+  declare readonly code: 'ZK_UNIMPLEMENTED';
 }
 /** The server refused the arguments: path, flags, TTL, or deletion of a protected znode. */
 export class BadArgumentsError extends KeeperError {
-  static {
-    describe(BadArgumentsError, 'BadArgumentsError', 'ZK_BAD_ARGUMENTS');
-  }
+  declare readonly code: 'ZK_BAD_ARGUMENTS';
 }
 /** A reconfiguration would leave no quorum of the new configuration. */
 export class NewConfigNoQuorumError extends KeeperError {
-  static {
-    describe(NewConfigNoQuorumError, 'NewConfigNoQuorumError', 'ZK_NEW_CONFIG_NO_QUORUM');
-  }
+  declare readonly code: 'ZK_NEW_CONFIG_NO_QUORUM';
 }
 /** Another reconfiguration is under way. */
 export class ReconfigInProgressError extends KeeperError {
-  static {
-    describe(ReconfigInProgressError, 'ReconfigInProgressError', 'ZK_RECONFIG_IN_PROGRESS');
-  }
+  declare readonly code: 'ZK_RECONFIG_IN_PROGRESS';
 }
 /** The znode, or on create its parent, does not exist. */
 export class NoNodeError extends KeeperError {
-  static {
-    describe(NoNodeError, 'NoNodeError', 'ZK_NO_NODE');
-  }
+  declare readonly code: 'ZK_NO_NODE';
 }
 /** The ACL denies the operation to the credentials of this connection. */
 export class NoAuthError extends KeeperError {
-  static {
-    describe(NoAuthError, 'NoAuthError', 'ZK_NO_AUTH');
-  }
+  declare readonly code: 'ZK_NO_AUTH';
 }
 /** The znode has another version than the one expected. */
 export class BadVersionError extends KeeperError {
-  static {
-    describe(BadVersionError, 'BadVersionError', 'ZK_BAD_VERSION');
-  }
+  declare readonly code: 'ZK_BAD_VERSION';
 }
 /** The parent is ephemeral and cannot have children. */
-export class NoChildrenForEphemeralsError extends KeeperError {
-  static {
-    describe(NoChildrenForEphemeralsError, 'NoChildrenForEphemeralsError', 'ZK_NO_CHILDREN_FOR_EPHEMERALS');
-  }
-}
+export class NoChildrenForEphemeralsError extends KeeperError {}
 /** The znode exists already. */
 export class NodeExistsError extends KeeperError {
-  static {
-    describe(NodeExistsError, 'NodeExistsError', 'ZK_NODE_EXISTS');
-  }
+  declare readonly code: 'ZK_NODE_EXISTS';
 }
 /** The znode has children and cannot be deleted. */
 export class NotEmptyError extends KeeperError {
-  static {
-    describe(NotEmptyError, 'NotEmptyError', 'ZK_NOT_EMPTY');
-  }
+  declare readonly code: 'ZK_NOT_EMPTY';
 }
 /** The ACL list is empty, or has a scheme or an id that the server does not accept. */
 export class InvalidAclError extends KeeperError {
-  static {
-    describe(InvalidAclError, 'InvalidAclError', 'ZK_INVALID_ACL');
-  }
+  declare readonly code: 'ZK_INVALID_ACL';
 }
 /** The session is attached to another server now; the request was not executed. */
 export class SessionMovedError extends KeeperError {
-  static {
-    describe(SessionMovedError, 'SessionMovedError', 'ZK_SESSION_MOVED');
-  }
+  declare readonly code: 'ZK_SESSION_MOVED';
 }
 /** A write reached a server in read-only mode; it was not executed. */
 export class NotReadOnlyError extends KeeperError {
-  static {
-    describe(NotReadOnlyError, 'NotReadOnlyError', 'ZK_NOT_READ_ONLY');
-  }
+  declare readonly code: 'ZK_NOT_READ_ONLY';
 }
 /** A local session cannot own ephemerals. */
-export class EphemeralOnLocalSessionError extends KeeperError {
-  static {
-    describe(EphemeralOnLocalSessionError, 'EphemeralOnLocalSessionError', 'ZK_EPHEMERAL_ON_LOCAL_SESSION');
-  }
-}
+export class EphemeralOnLocalSessionError extends KeeperError {}
 /** There is no such watch to remove. */
 export class NoWatcherError extends KeeperError {
-  static {
-    describe(NoWatcherError, 'NoWatcherError', 'ZK_NO_WATCHER');
-  }
+  declare readonly code: 'ZK_NO_WATCHER';
 }
 /** Dynamic reconfiguration is disabled on the server. */
 export class ReconfigDisabledError extends KeeperError {
-  static {
-    describe(ReconfigDisabledError, 'ReconfigDisabledError', 'ZK_RECONFIG_DISABLED');
-  }
+  declare readonly code: 'ZK_RECONFIG_DISABLED';
 }
 /** The server demands authentication of the session first. */
-export class SessionRequiresAuthError extends KeeperError {
-  static {
-    describe(SessionRequiresAuthError, 'SessionRequiresAuthError', 'ZK_SESSION_REQUIRES_AUTH');
-  }
-}
+export class SessionRequiresAuthError extends KeeperError {}
 /** A hard quota would be exceeded. */
 export class QuotaExceededError extends KeeperError {
-  static {
-    describe(QuotaExceededError, 'QuotaExceededError', 'ZK_QUOTA_EXCEEDED');
-  }
+  declare readonly code: 'ZK_QUOTA_EXCEEDED';
 }
 /** The server refused the request under load; it was not executed. */
 export class ThrottledOpError extends KeeperError {
-  static {
-    describe(ThrottledOpError, 'ThrottledOpError', 'ZK_THROTTLED_OP');
-  }
+  declare readonly code: 'ZK_THROTTLED_OP';
 }
 
 /** One operation of a `multi` that did not succeed: `KeeperError` of the culprit, or of those it took along. */
@@ -185,6 +135,7 @@ export interface MultiErrorResult {
 
 /** A `multi` that was refused: nothing of it was applied. Its `errorCode` is that of the operation at `failedIndex`. */
 export class MultiError extends KeeperError {
+  declare readonly code: 'ZK_MULTI';
   static {
     describe(MultiError, 'MultiError', 'ZK_MULTI');
   }
@@ -205,6 +156,7 @@ export class MultiError extends KeeperError {
 
 /** The connection was lost before the reply came, or before the request could be sent. */
 export class ConnectionLossError extends ZooKeeperError {
+  declare readonly code: 'ZK_CONNECTION_LOSS';
   static {
     describe(ConnectionLossError, 'ConnectionLossError', 'ZK_CONNECTION_LOSS');
   }
@@ -226,6 +178,7 @@ export class ConnectionLossError extends ZooKeeperError {
 
 /** The server has ended the session: its ephemerals and watches are gone, and this client with them. */
 export class SessionExpiredError extends ZooKeeperError {
+  declare readonly code: 'ZK_SESSION_EXPIRED';
   static {
     describe(SessionExpiredError, 'SessionExpiredError', 'ZK_SESSION_EXPIRED');
   }
@@ -236,6 +189,7 @@ export class SessionExpiredError extends ZooKeeperError {
 
 /** The server refused the credentials. */
 export class AuthFailedError extends ZooKeeperError {
+  declare readonly code: 'ZK_AUTH_FAILED';
   static {
     describe(AuthFailedError, 'AuthFailedError', 'ZK_AUTH_FAILED');
   }
@@ -246,6 +200,7 @@ export class AuthFailedError extends ZooKeeperError {
 
 /** The client was closed by its user. */
 export class ClosedError extends ZooKeeperError {
+  declare readonly code: 'ZK_CLOSED';
   static {
     describe(ClosedError, 'ClosedError', 'ZK_CLOSED');
   }
@@ -256,6 +211,7 @@ export class ClosedError extends ZooKeeperError {
 
 /** A frame, in or out, that is malformed or too large. Carries the place, never the payload. */
 export class MarshallingError extends ZooKeeperError {
+  declare readonly code: 'ZK_MARSHALLING';
   static {
     describe(MarshallingError, 'MarshallingError', 'ZK_MARSHALLING');
   }
@@ -268,35 +224,61 @@ export class MarshallingError extends ZooKeeperError {
   }
 }
 
-/** Where each code of the server finds its class. @see org.apache.zookeeper.KeeperException.Code */
-const keeperErrors: ReadonlyMap<number, typeof KeeperError> = new Map([
-  [ErrorCode.RUNTIMEINCONSISTENCY, RuntimeInconsistencyError],
-  [ErrorCode.DATAINCONSISTENCY, DataInconsistencyError],
-  [ErrorCode.MARSHALLINGERROR, RequestRejectedError],
-  [ErrorCode.UNIMPLEMENTED, UnimplementedError],
-  [ErrorCode.BADARGUMENTS, BadArgumentsError],
-  [ErrorCode.NEWCONFIGNOQUORUM, NewConfigNoQuorumError],
-  [ErrorCode.RECONFIGINPROGRESS, ReconfigInProgressError],
-  [ErrorCode.NONODE, NoNodeError],
-  [ErrorCode.NOAUTH, NoAuthError],
-  [ErrorCode.BADVERSION, BadVersionError],
-  [ErrorCode.NOCHILDRENFOREPHEMERALS, NoChildrenForEphemeralsError],
-  [ErrorCode.NODEEXISTS, NodeExistsError],
-  [ErrorCode.NOTEMPTY, NotEmptyError],
-  [ErrorCode.INVALIDACL, InvalidAclError],
-  [ErrorCode.SESSIONMOVED, SessionMovedError],
-  [ErrorCode.NOTREADONLY, NotReadOnlyError],
-  [ErrorCode.EPHEMERALONLOCALSESSION, EphemeralOnLocalSessionError],
-  [ErrorCode.NOWATCHER, NoWatcherError],
-  [ErrorCode.RECONFIGDISABLED, ReconfigDisabledError],
-  [ErrorCode.SESSIONCLOSEDREQUIRESASLAUTH, SessionRequiresAuthError],
-  [ErrorCode.QUOTAEXCEEDED, QuotaExceededError],
-  [ErrorCode.THROTTLEDOP, ThrottledOpError],
-]);
+/** Each code of the server with its class, and the literal by which programs know it. @see org.apache.zookeeper.KeeperException.Code */
+const keeperErrors: readonly (readonly [
+  errorCode: number,
+  errorClass: typeof KeeperError,
+  name: string,
+  code: string,
+])[] = [
+  [ErrorCode.RUNTIMEINCONSISTENCY, RuntimeInconsistencyError, 'RuntimeInconsistencyError', 'ZK_RUNTIME_INCONSISTENCY'],
+  [ErrorCode.DATAINCONSISTENCY, DataInconsistencyError, 'DataInconsistencyError', 'ZK_DATA_INCONSISTENCY'],
+  [ErrorCode.MARSHALLINGERROR, RequestRejectedError, 'RequestRejectedError', 'ZK_REQUEST_REJECTED'],
+  [ErrorCode.UNIMPLEMENTED, UnimplementedError, 'UnimplementedError', 'ZK_UNIMPLEMENTED'],
+  [ErrorCode.BADARGUMENTS, BadArgumentsError, 'BadArgumentsError', 'ZK_BAD_ARGUMENTS'],
+  [ErrorCode.NEWCONFIGNOQUORUM, NewConfigNoQuorumError, 'NewConfigNoQuorumError', 'ZK_NEW_CONFIG_NO_QUORUM'],
+  [ErrorCode.RECONFIGINPROGRESS, ReconfigInProgressError, 'ReconfigInProgressError', 'ZK_RECONFIG_IN_PROGRESS'],
+  [ErrorCode.NONODE, NoNodeError, 'NoNodeError', 'ZK_NO_NODE'],
+  [ErrorCode.NOAUTH, NoAuthError, 'NoAuthError', 'ZK_NO_AUTH'],
+  [ErrorCode.BADVERSION, BadVersionError, 'BadVersionError', 'ZK_BAD_VERSION'],
+  [
+    ErrorCode.NOCHILDRENFOREPHEMERALS,
+    NoChildrenForEphemeralsError,
+    'NoChildrenForEphemeralsError',
+    'ZK_NO_CHILDREN_FOR_EPHEMERALS',
+  ],
+  [ErrorCode.NODEEXISTS, NodeExistsError, 'NodeExistsError', 'ZK_NODE_EXISTS'],
+  [ErrorCode.NOTEMPTY, NotEmptyError, 'NotEmptyError', 'ZK_NOT_EMPTY'],
+  [ErrorCode.INVALIDACL, InvalidAclError, 'InvalidAclError', 'ZK_INVALID_ACL'],
+  [ErrorCode.SESSIONMOVED, SessionMovedError, 'SessionMovedError', 'ZK_SESSION_MOVED'],
+  [ErrorCode.NOTREADONLY, NotReadOnlyError, 'NotReadOnlyError', 'ZK_NOT_READ_ONLY'],
+  [
+    ErrorCode.EPHEMERALONLOCALSESSION,
+    EphemeralOnLocalSessionError,
+    'EphemeralOnLocalSessionError',
+    'ZK_EPHEMERAL_ON_LOCAL_SESSION',
+  ],
+  [ErrorCode.NOWATCHER, NoWatcherError, 'NoWatcherError', 'ZK_NO_WATCHER'],
+  [ErrorCode.RECONFIGDISABLED, ReconfigDisabledError, 'ReconfigDisabledError', 'ZK_RECONFIG_DISABLED'],
+  [
+    ErrorCode.SESSIONCLOSEDREQUIRESASLAUTH,
+    SessionRequiresAuthError,
+    'SessionRequiresAuthError',
+    'ZK_SESSION_REQUIRES_AUTH',
+  ],
+  [ErrorCode.QUOTAEXCEEDED, QuotaExceededError, 'QuotaExceededError', 'ZK_QUOTA_EXCEEDED'],
+  [ErrorCode.THROTTLEDOP, ThrottledOpError, 'ThrottledOpError', 'ZK_THROTTLED_OP'],
+];
+
+const classOf: ReadonlyMap<number, typeof KeeperError> = new Map(
+  keeperErrors.map(([code, errorClass]) => [code, errorClass]),
+);
+
+for (const [, errorClass, name, code] of keeperErrors) describe(errorClass, name, code);
 
 /** The error of one operation inside a transaction, where codes about sessions do not occur. */
 export function keeperError(errorCode: number, operation: string, path: string | null): KeeperError {
-  return new (keeperErrors.get(errorCode) ?? KeeperError)(errorCode, operation, path);
+  return new (classOf.get(errorCode) ?? KeeperError)(errorCode, operation, path);
 }
 
 /** The error that a reply's code stands for. */
