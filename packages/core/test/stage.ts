@@ -55,7 +55,7 @@ export function stage(): Stage {
       ...options,
     });
     keeper.on('backgroundError', (error) => errors.push(error));
-    closing.push(() => keeper.close());
+    closing.push(() => leaveNothing(keeper));
     return keeper;
   };
   return {
@@ -84,6 +84,15 @@ export function untilState(keeper: Keeper, wanted: ConnectionState): Promise<voi
     };
     keeper.on('state', listener);
   });
+}
+
+/** Somebody may run the tests on a server that goes on after them. */
+async function leaveNothing(keeper: Keeper): Promise<void> {
+  const root = keeper.usingNamespace('').delete().deletingChildren().quietly();
+  if (keeper.connectionState.endsWith('CONNECTED')) {
+    await root.forPath(`/${keeper.namespace}`, { signal: AbortSignal.timeout(1_000) }).catch(() => {});
+  }
+  await keeper.close();
 }
 
 function oneServer(): string {
