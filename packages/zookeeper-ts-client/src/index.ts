@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { CALLBACK_ERROR_CHANNEL } from './client/callbacks.js';
 // The client
 export type { DataAndStat } from './client/calls.js';
 export { CreateMode } from './client/create-mode.js';
@@ -18,7 +19,7 @@ export type {
   VersionOptions,
 } from './client/request-options.js';
 export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './client/watched-event.js';
-export { AddWatchMode, type WatcherType } from './client/watcher-set.js';
+export { AddWatchMode, type RemoveWatchesOptions, type WatcherType, type WatchHandle } from './client/watcher-set.js';
 // Access control
 export {
   type Auth,
@@ -29,7 +30,7 @@ export {
   Perms,
   readAclUnsafe,
 } from './client/well-known-acls.js';
-export { type WatchHandle, ZooKeeper, type ZooKeeperEvents } from './client/zookeeper.js';
+export { ZooKeeper, type ZooKeeperEvents } from './client/zookeeper.js';
 // Addresses
 export { type ConnectString, parseConnectString, type ServerAddress } from './ensemble/connect-string.js';
 export * from './errors.js';

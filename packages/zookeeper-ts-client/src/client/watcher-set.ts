@@ -7,8 +7,10 @@ import {
 } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { addWatch, removeWatches } from '../protocol/operations/watches.js';
+import { validatePath } from '../protocol/znode-path.js';
 import type { Session } from '../session/session.js';
 import type { WatchKind } from '../session/watch-registry.js';
+import type { Chroot } from './chroot.js';
 import type { WatchedEventType, Watcher } from './watched-event.js';
 
 /** Modes of watches that stay. @see org.apache.zookeeper.AddWatchMode */
@@ -48,6 +50,14 @@ const removedEvents: Readonly<Record<WatchKind, WatchedEventType>> = {
   recursive: 'PersistentWatchRemoved',
 };
 
+const typeOf: Readonly<Record<WatchKind, WatcherType>> = {
+  data: 'DATA',
+  exist: 'DATA',
+  child: 'CHILDREN',
+  persistent: 'PERSISTENT',
+  recursive: 'PERSISTENT_RECURSIVE',
+};
+
 interface Removed {
   readonly kind: WatchKind;
   readonly watcher: Watcher;
@@ -59,6 +69,22 @@ export function checkedWatcher(watcher: Watcher): Watcher {
   return watcher;
 }
 
+/** A watch that stays until it is removed. */
+export interface WatchHandle {
+  /** Removes it; idempotent. */
+  remove(): Promise<void>;
+}
+
+/** Which watches to remove. */
+export interface RemoveWatchesOptions {
+  /** Default `ANY`. */
+  readonly type?: WatcherType | undefined;
+  /** Default: all of that type. */
+  readonly listener?: Watcher | undefined;
+  /** Whether they count as removed whatever the server says. Default false. */
+  readonly local?: boolean | undefined;
+}
+
 /** What a read with a watch adds to its exchange. */
 export interface WatchHooks {
   readonly onReply: (err: number) => void;
@@ -68,13 +94,16 @@ export interface WatchHooks {
 /** The watches of a client: sets and removes them, and keeps what the server has in step with what is wanted here. */
 export class WatcherSet {
   readonly #session: Session<Watcher>;
+  readonly #chroot: Chroot;
   readonly #deliver: (watcher: Watcher, type: WatchedEventType, serverPath: string) => void;
 
   constructor(
     session: Session<Watcher>,
+    chroot: Chroot,
     deliver: (watcher: Watcher, type: WatchedEventType, serverPath: string) => void,
   ) {
     this.#session = session;
+    this.#chroot = chroot;
     this.#deliver = deliver;
   }
 
@@ -101,13 +130,12 @@ export class WatcherSet {
     });
   }
 
-  async add(
-    serverPath: string,
-    mode: AddWatchMode,
-    watcher: Watcher,
-    path: string,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  /** Sets a watch that stays. */
+  async add(path: string, mode: AddWatchMode, watcher: Watcher, signal: AbortSignal | undefined): Promise<WatchHandle> {
+    if (!Object.hasOwn(AddWatchMode, mode)) {
+      throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got '${String(mode)}'`);
+    }
+    const serverPath = this.#serverPath(path);
     const kind: WatchKind = mode === 'PERSISTENT' ? 'persistent' : 'recursive';
     await this.#session.request({
       operation: addWatch,
@@ -115,35 +143,40 @@ export class WatcherSet {
       path,
       signal,
       result: () => undefined,
-      ...this.#hooks(serverPath, watcher, signal, (err) => (err === ErrorCode.OK ? kind : null)),
+      ...this.#hooks(serverPath, checkedWatcher(watcher), signal, (err) => (err === ErrorCode.OK ? kind : null)),
     });
+    let removal: Promise<void> | null = null;
+    const remove = (): Promise<void> => this.removeWatches(path, { type: mode, listener: watcher, local: true });
+    return { remove: () => (removal ??= remove().catch(allowNoWatcher)) };
   }
 
-  /**
-   * @param watcher `undefined` removes all watches of the type
-   * @param local whether it counts as removed whatever the server says
-   * @throws NoWatcherError if there is none
-   */
-  async remove(
-    serverPath: string,
-    type: WatcherType,
-    watcher: Watcher | undefined,
-    local: boolean,
-    path: string,
-  ): Promise<void> {
+  /** @throws NoWatcherError if there is none */
+  async removeWatches(path: string, options: RemoveWatchesOptions): Promise<void> {
+    const { type = 'ANY', listener, local = false } = options;
+    if (!Object.hasOwn(typeTraits, type)) {
+      throw new TypeError(
+        `Expected \`type\` to be one of ${Object.keys(typeTraits).join(', ')}, got '${String(type)}'`,
+      );
+    }
+    const serverPath = this.#serverPath(path);
     const removed: Removed[] = typeTraits[type].kinds.flatMap((kind) =>
-      this.#session.watches.remove(kind, serverPath, watcher).map((one) => ({ kind, watcher: one })),
+      this.#session.watches.remove(kind, serverPath, listener).map((watcher) => ({ kind, watcher })),
     );
     if (removed.length === 0) throw new NoWatcherError(ErrorCode.NOWATCHER, 'removeWatches', path);
     try {
       await this.#removeFromServer(serverPath, type, path);
     } catch (error) {
       if (!local && !isGone(error)) {
-        for (const { kind, watcher: one } of removed) this.#session.watches.add(kind, serverPath, one);
+        for (const { kind, watcher } of removed) this.#session.watches.add(kind, serverPath, watcher);
         throw error;
       }
     }
-    for (const { kind, watcher: one } of removed) this.#deliver(one, removedEvents[kind], serverPath);
+    for (const { kind, watcher } of removed) this.#deliver(watcher, removedEvents[kind], serverPath);
+  }
+
+  #serverPath(path: string): string {
+    validatePath(path);
+    return this.#chroot.toServer(path);
   }
 
   #hooks(
@@ -168,16 +201,8 @@ export class WatcherSet {
 
   /** Nobody waits for a watch any more that the server has just set. */
   #forget(serverPath: string, kind: WatchKind): void {
-    const type =
-      kind === 'child'
-        ? 'CHILDREN'
-        : kind === 'persistent'
-          ? 'PERSISTENT'
-          : kind === 'recursive'
-            ? 'PERSISTENT_RECURSIVE'
-            : 'DATA';
     // Should it fail, the watch is as good as gone: with its connection, or by firing once into the void.
-    this.#removeFromServer(serverPath, type, serverPath).catch(() => {});
+    this.#removeFromServer(serverPath, typeOf[kind], serverPath).catch(() => {});
   }
 
   /** Takes the watch from the server as well, unless something here still needs it. */
@@ -219,4 +244,9 @@ function isGone(error: unknown): boolean {
     error instanceof SessionExpiredError ||
     error instanceof ClosedError
   );
+}
+
+/** A watch that is gone already is as good as removed. */
+function allowNoWatcher(error: unknown): void {
+  if (!(error instanceof NoWatcherError)) throw error;
 }

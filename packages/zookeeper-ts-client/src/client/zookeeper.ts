@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
-import { NoWatcherError } from '../errors.js';
 import type { Acl } from '../protocol/acl.js';
 import type { ClientInfo } from '../protocol/operations/auth.js';
 import type { Stat } from '../protocol/stat.js';
 import type { ExchangeOptions } from '../session/exchange.js';
 import { Session } from '../session/session.js';
 import type { ConnectionState } from '../session/session-state.js';
+import { callSafely } from './callbacks.js';
 import { Calls, type DataAndStat } from './calls.js';
 import { Chroot } from './chroot.js';
 import { firstConnection } from './first-connection.js';
@@ -16,13 +16,7 @@ import type { ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
 import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
-import { type AddWatchMode, checkedWatcher, WatcherSet, type WatcherType } from './watcher-set.js';
-
-/** A watch that stays until it is removed. */
-export interface WatchHandle {
-  /** Removes it; idempotent. */
-  remove(): Promise<void>;
-}
+import { type AddWatchMode, type RemoveWatchesOptions, WatcherSet, type WatchHandle } from './watcher-set.js';
 
 /** Events of a client. */
 export interface ZooKeeperEvents {
@@ -64,7 +58,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
         for (const watcher of watchers) this.#call(() => watcher(endEvent(reason)));
       },
     });
-    this.#watchers = new WatcherSet(this.#session, (watcher, type, path) => this.#deliver(watcher, type, path));
+    this.#watchers = new WatcherSet(this.#session, this.#chroot, (watcher, type, path) =>
+      this.#deliver(watcher, type, path),
+    );
     this.#calls = new Calls(this.#chroot, this.#watchers);
     for (const { scheme, auth } of options.auth ?? []) {
       // A refusal ends the session, of which the state and every request tell.
@@ -196,42 +192,17 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * Sets a watch that stays, also through reconnects. What happened while disconnected is not told for it: read again when the
    * state is `connected`. Servers from 3.6; before 3.9 they keep only the last mode set for a path.
    */
-  async addWatch(
-    path: string,
-    mode: AddWatchMode,
-    listener: Watcher,
-    options: RequestOptions = {},
-  ): Promise<WatchHandle> {
-    if (mode !== 'PERSISTENT' && mode !== 'PERSISTENT_RECURSIVE') {
-      throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got '${String(mode)}'`);
-    }
-    const serverPath = this.#calls.serverPath(path);
-    await this.#watchers.add(serverPath, mode, checkedWatcher(listener), path, options.signal);
-    let removal: Promise<void> | null = null;
-    return {
-      remove: () => (removal ??= this.#watchers.remove(serverPath, mode, listener, true, path).catch(allowNoWatcher)),
-    };
+  addWatch(path: string, mode: AddWatchMode, listener: Watcher, options: RequestOptions = {}): Promise<WatchHandle> {
+    return this.#watchers.add(path, mode, listener, options.signal);
   }
 
   /**
    * Removes watches of a path; each removed watch function is told by an event of its own type.
    *
-   * @param options.type default `ANY`
-   * @param options.listener default: all of that type
-   * @param options.local whether they count as removed whatever the server says
    * @throws NoWatcherError if there is none
    */
-  async removeWatches(
-    path: string,
-    options: { type?: WatcherType; listener?: Watcher; local?: boolean } = {},
-  ): Promise<void> {
-    await this.#watchers.remove(
-      this.#calls.serverPath(path),
-      options.type ?? 'ANY',
-      options.listener,
-      options.local ?? false,
-      path,
-    );
+  removeWatches(path: string, options: RemoveWatchesOptions = {}): Promise<void> {
+    return this.#watchers.removeWatches(path, options);
   }
 
   /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
@@ -301,19 +272,11 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   #announce(state: ConnectionState): void {
     if (state === this.#state && state !== 'connecting') return;
     this.#state = state;
-    for (const listener of this.listeners('state')) this.#call(() => listener(state));
+    // The raw ones, since those of `once` have to take themselves out.
+    for (const listener of this.rawListeners('state')) this.#call(() => listener.call(this, state));
   }
 
   #call(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      queueMicrotask(() => this.emit('callbackError', error));
-    }
+    callSafely(callback, (error) => this.emit('callbackError', error));
   }
-}
-
-/** A watch that is gone already is as good as removed. */
-function allowNoWatcher(error: unknown): void {
-  if (!(error instanceof NoWatcherError)) throw error;
 }

@@ -1,0 +1,26 @@
+import { type Channel, channel } from 'node:diagnostics_channel';
+
+/** Name of the `node:diagnostics_channel` on which everything is published that callbacks of users throw. */
+export const CALLBACK_ERROR_CHANNEL = 'zookeeper-ts-client:callback-error';
+
+const callbackErrors: Channel = channel(CALLBACK_ERROR_CHANNEL);
+
+/**
+ * Calls what a user gave. What it throws is published, and told to `onThrow` afterwards; the session and its other users are
+ * not concerned.
+ */
+export function callSafely(callback: () => void, onThrow: (error: unknown) => void): void {
+  try {
+    callback();
+  } catch (error) {
+    callbackErrors.publish({ error });
+    // Listeners of errors throw into the channel alone: there is nobody left to tell.
+    queueMicrotask(() => {
+      try {
+        onThrow(error);
+      } catch (another) {
+        callbackErrors.publish({ error: another });
+      }
+    });
+  }
+}
