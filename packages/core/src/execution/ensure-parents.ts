@@ -3,10 +3,11 @@ import {
   BadArgumentsError,
   CreateMode,
   NodeExistsError,
+  NoNodeError,
   UnimplementedError,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
-import { ancestorsOf } from './namespace.js';
+import { ancestorsOf, parentOf } from './namespace.js';
 
 /** How missing parents are to be made. */
 export interface ParentOptions {
@@ -48,14 +49,21 @@ export class Parents {
     const results = await Promise.allSettled(
       paths.map((path) => zookeeper.create(path, Buffer.alloc(0), { mode, acl: this.#options.aclFor(path), signal })),
     );
-    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-    if (asContainers && failures.some(meansNoContainers)) {
+    const failures = results.flatMap((result, index) =>
+      result.status === 'rejected' ? [{ error: result.reason as unknown, path: paths[index] as string }] : [],
+    );
+    if (asContainers && failures.some(({ error }) => meansNoContainers(error))) {
       this.#withoutContainers.add(zookeeper);
       return await this.#create(zookeeper, paths, signal);
     }
-    const failure = failures.find((error) => !(error instanceof NodeExistsError));
-    if (failure !== undefined) throw failure;
+    const failure = failures.find(({ error, path }) => !isMended(error, path));
+    if (failure !== undefined) throw failure.error;
   }
+}
+
+/** Somebody else made it; or its own parent was reaped since it was looked for, which the next attempt makes again. */
+function isMended(error: unknown, path: string): boolean {
+  return error instanceof NodeExistsError || (error instanceof NoNodeError && parentOf(path) !== '/');
 }
 
 function meansNoContainers(error: unknown): boolean {

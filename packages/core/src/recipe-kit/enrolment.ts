@@ -64,7 +64,16 @@ export async function enrol(keeper: Keeper, directory: string, { name, data, sig
     throw new SessionExpiredError(`${path} is of a session that has expired`);
   const children = await listing;
   const siblings = children?.includes(nameOf(path)) ? children : null;
-  return new Place(keeper, directory, path, { czxid: stat.czxid, sessionId: stat.ephemeralOwner, epoch, siblings });
+  const place = new Place(keeper, directory, path, {
+    czxid: stat.czxid,
+    sessionId: stat.ephemeralOwner,
+    epoch,
+    siblings,
+  });
+  if (!signal?.aborted) return place;
+  // Given up between the two replies.
+  place.withdraw().catch((error: unknown) => keeper.reportBackgroundError(error, 'withdrawal', path));
+  throw signal.reason;
 }
 
 class Place implements Member {

@@ -1,0 +1,164 @@
+import { type Keeper, NoNodeError, SessionExpiredError } from '@zk-recipes/core';
+import { enrol, type Member, untilFirst } from '@zk-recipes/core/recipe-kit';
+import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
+import { expect, it } from 'vitest';
+import { isSettled, namesIn, untilEmpty } from '../stage/lines.js';
+import { serverCounters, untilUnwatched, untilWatchCount, untilWatched } from '../stage/server-counters.js';
+import { expire, freshLine, ownServer, stage } from '../stage/stage.js';
+import { requestsDuring } from '../stage/wire.js';
+
+const name = 'lock-';
+
+async function enrolInOrder(keepers: readonly Keeper[], directory: string, count: number): Promise<Member[]> {
+  const members: Member[] = [];
+  for (let index = 0; index < count; index++) {
+    members.push(await enrol(keepers[index % keepers.length] as Keeper, directory, { name }));
+  }
+  return members;
+}
+
+describeOnOwnServers('untilFirst', () => {
+  const server = ownServer();
+  const on = stage(() => server().connectString);
+
+  it('asks for nothing more when the list came with the create and nobody stands before', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const directory = freshLine();
+    await (await on.keeper()).create().forPath(directory);
+    const member = await enrol(keeper, directory, { name });
+    expect(await requestsDuring(proxy, () => untilFirst(member, name))).toEqual({});
+  });
+
+  it('wakes one member for each departure, in a line of 120 over 6 sessions', { timeout: 60_000 }, async () => {
+    const keepers = await Promise.all(Array.from({ length: 6 }, () => on.keeper()));
+    const directory = freshLine();
+    const before = await serverCounters(on.server);
+    const members = await enrolInOrder(keepers, directory, 120);
+    const order: number[] = [];
+    const firsts = members.map(async (member, index) => {
+      await untilFirst(member, name);
+      order.push(index);
+    });
+    await untilWatchCount(on.server, 119);
+    for (const [index, member] of members.entries()) {
+      await firsts[index];
+      expect(order).toEqual(members.slice(0, index + 1).map((_, at) => at));
+      await member.withdraw();
+    }
+    const after = await serverCounters(on.server);
+    // One notification a departure, and the last departs unwatched.
+    expect(after.notices - before.notices).toBe(119);
+    expect(after.deletionNotices - before.deletionNotices).toBe(119);
+    expect(after.watches).toBe(0);
+    // Each: create and list, watch, list, delete. Pings and this test's own questions come on top.
+    expect(after.packetsReceived - before.packetsReceived).toBeLessThan(120 * 5 + 120);
+    await untilEmpty(keepers[0] as Keeper, directory);
+  });
+
+  it('closes the gap when one leaves from the middle, and tells only the one behind it', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const members = await enrolInOrder([keeper], directory, 100);
+    const firsts = members.map((member) => untilFirst(member, name));
+    await untilWatchCount(on.server, 99);
+    const before = await serverCounters(on.server);
+    await members[50]?.withdraw();
+    await untilWatched(on.server, members[49]?.path as string);
+    await untilWatchCount(on.server, 98);
+    expect((await serverCounters(on.server)).notices - before.notices).toBe(1);
+    const settled = await Promise.all(firsts.map((first) => isSettled(first)));
+    expect(settled.map((is, index) => (is ? index : -1)).filter((index) => index >= 0)).toEqual([0]);
+    for (const [index, member] of members.entries()) {
+      if (index !== 50) {
+        await firsts[index];
+        await member.withdraw();
+      }
+    }
+    await firsts[50]?.catch(() => {});
+    expect(await namesIn(keeper, directory)).toEqual([]);
+  });
+
+  it('goes on when the session of the one before expires', async () => {
+    const [ahead, keeper] = [await on.keeper(), await on.keeper()];
+    const directory = freshLine();
+    await enrol(ahead, directory, { name });
+    const member = await enrol(keeper, directory, { name });
+    const first = untilFirst(member, name);
+    await untilWatchCount(on.server, 1);
+    expect(await isSettled(first)).toBe(false);
+    await expire(ahead, on.server);
+    await first;
+  });
+
+  it('rejects when the own znode is gone, at the next look', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const [ahead, member] = (await enrolInOrder([keeper], directory, 2)) as [Member, Member];
+    const first = untilFirst(member, name);
+    first.catch(() => {});
+    await untilWatched(on.server, ahead.path);
+    await keeper.delete().forPath(member.path);
+    await ahead.withdraw();
+    await expect(first).rejects.toThrow(NoNodeError);
+  });
+
+  it('rejects when the whole line is removed', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const [, member] = (await enrolInOrder([keeper], directory, 2)) as [Member, Member];
+    const first = untilFirst(member, name);
+    first.catch(() => {});
+    await keeper.delete().deletingChildren().forPath(directory);
+    await expect(first).rejects.toThrow(NoNodeError);
+  });
+
+  it('rejects with SessionExpiredError when the session expires in the line', async () => {
+    const [ahead, keeper] = [await on.keeper(), await on.keeper()];
+    const directory = freshLine();
+    const holder = await enrol(ahead, directory, { name });
+    const member = await enrol(keeper, directory, { name });
+    const first = untilFirst(member, name);
+    first.catch(() => {});
+    await untilWatched(on.server, holder.path);
+    await expire(keeper, on.server);
+    await expect(first).rejects.toThrow(SessionExpiredError);
+    await untilUnwatched(on.server, directory);
+  });
+
+  it('rejects with the reason of the signal, and leaves no watch', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const [ahead, member] = (await enrolInOrder([keeper], directory, 2)) as [Member, Member];
+    const controller = new AbortController();
+    const first = untilFirst(member, name, { signal: controller.signal });
+    first.catch(() => {});
+    await untilWatched(on.server, ahead.path);
+    controller.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    await untilUnwatched(on.server, directory);
+  });
+
+  it.each(['!foo', '-foo', 'lock-', '0000000000'])(
+    'stands behind the foreign child %s until it is gone',
+    async (foreign) => {
+      const keeper = await on.keeper();
+      const directory = freshLine();
+      await keeper.create().forPath(directory);
+      await keeper.create().withMode('EPHEMERAL').forPath(`${directory}/${foreign}`);
+      const member = await enrol(keeper, directory, { name });
+      const first = untilFirst(member, name);
+      await untilWatched(on.server, `${directory}/${foreign}`);
+      expect(await isSettled(first)).toBe(false);
+      await keeper.delete().forPath(`${directory}/${foreign}`);
+      await first;
+    },
+  );
+
+  it.each(['zfoo', '_foo', '0foo'])('passes the foreign child %s', async (foreign) => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    await keeper.create().forPath(directory);
+    await keeper.create().forPath(`${directory}/${foreign}`);
+    await untilFirst(await enrol(keeper, directory, { name }), name);
+  });
+});
