@@ -31,7 +31,8 @@ describe('a disconnection', () => {
     expect(answered).toMatchObject({ settledTimes: 1, value: plainStat });
     for (const fate of sent) expect(fate).toMatchObject(unknown);
     for (const fate of [unflushed, ...queued]) expect(fate).toMatchObject(notSent);
-    expect((sent[0]?.error as Error).message).toBe(
+    expect(sent[0]?.error).toHaveProperty(
+      'message',
       'create /sent: connection lost, outcome unknown: cable pulled (ZK_CONNECTION_LOSS)',
     );
     const link = await session.reconnect();

@@ -34,7 +34,7 @@ export const plainStat: Stat = {
 export function replyFrame(
   xid: number,
   { err = 0, zxid = 7n }: { err?: number; zxid?: bigint } = {},
-  body = Buffer.alloc(0),
+  body: Uint8Array = new Uint8Array(),
 ): Buffer {
   return frame(encoded(ReplyHeader, { xid, zxid, err }), body);
 }
@@ -120,12 +120,12 @@ export class FakeLink implements Transport {
   }
 
   /** Replies to the oldest ordinary request that has no reply yet. */
-  answer(err = 0, body?: Buffer): void {
+  answer(err = 0, body?: Uint8Array): void {
     this.receive(this.reply(err, body));
   }
 
   /** The frame of that reply, to be received with others in one chunk. Questions to the leader before it are answered too. */
-  reply(err = 0, body?: Buffer): Buffer {
+  reply(err = 0, body?: Uint8Array): Buffer {
     const proofs = this.#answerProofs();
     const request = this.ordinary[this.#answered++];
     if (request === undefined) throw new Error('there is no request to reply to');

@@ -6,13 +6,11 @@ export const CALLBACK_ERROR_CHANNEL = 'zookeeper-ts-client:callback-error';
 const callbackErrors: Channel = channel(CALLBACK_ERROR_CHANNEL);
 
 /**
- * Calls what a user gave. What it throws is published, and told to `onThrow` afterwards; the session and its other users are
- * not concerned.
+ * Calls what a user gave. What it throws, or rejects with if it is async, is published, and told to `onThrow` afterwards; the
+ * session and its other users are not concerned.
  */
-export function callSafely(callback: () => void, onThrow: (error: unknown) => void): void {
-  try {
-    callback();
-  } catch (error) {
+export function callSafely(callback: () => unknown, onThrow: (error: unknown) => void): void {
+  const report = (error: unknown): void => {
     callbackErrors.publish({ error });
     // Listeners of errors throw into the channel alone: there is nobody left to tell.
     queueMicrotask(() => {
@@ -22,5 +20,11 @@ export function callSafely(callback: () => void, onThrow: (error: unknown) => vo
         callbackErrors.publish({ error: another });
       }
     });
+  };
+  try {
+    const returned = callback();
+    if (returned instanceof Promise) returned.catch(report);
+  } catch (error) {
+    report(error);
   }
 }

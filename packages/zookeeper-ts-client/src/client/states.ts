@@ -12,36 +12,58 @@ export function hasEnded(state: ConnectionState): boolean {
   return state === 'expired' || state === 'auth-failed' || state === 'closed';
 }
 
+type Next = IteratorResult<ConnectionState, undefined>;
+const DONE: Next = { done: true, value: undefined };
+
 /** The present state and each later one, none left out, until the session has ended. Rejects with the signal's reason. */
-export async function* statesOf(
-  client: Stateful,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<ConnectionState, void, void> {
-  signal?.throwIfAborted();
-  const waiting: ConnectionState[] = [client.state];
-  let wake: () => void = () => {};
-  const onState = (state: ConnectionState): void => {
-    waiting.push(state);
-    wake();
-  };
-  const onAbort = (): void => wake();
-  client.on('state', onState);
-  signal?.addEventListener('abort', onAbort);
-  try {
-    for (;;) {
-      signal?.throwIfAborted();
-      const state = waiting.shift();
-      if (state === undefined) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        continue;
-      }
-      yield state;
-      if (hasEnded(state)) return;
-    }
-  } finally {
+export function statesOf(client: Stateful, signal: AbortSignal | undefined): AsyncIterableIterator<ConnectionState> {
+  const states: ConnectionState[] = [];
+  const asked: { readonly resolve: (next: Next) => void; readonly reject: (reason: unknown) => void }[] = [];
+  let isOver = false;
+  let failure: { readonly reason: unknown } | null = null;
+
+  const finish = (): void => {
+    isOver = true;
     client.off('state', onState);
     signal?.removeEventListener('abort', onAbort);
-  }
+    for (const { resolve } of asked.splice(0)) resolve(DONE);
+  };
+  const onState = (state: ConnectionState): void => {
+    const next = asked.shift();
+    if (next === undefined) states.push(state);
+    else next.resolve({ done: false, value: state });
+    if (hasEnded(state)) finish();
+  };
+  const onAbort = (): void => {
+    states.length = 0;
+    const next = asked.shift();
+    if (next === undefined) failure = { reason: signal?.reason };
+    else next.reject(signal?.reason);
+    finish();
+  };
+
+  client.on('state', onState);
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted) onAbort();
+  else onState(client.state);
+  return {
+    next: () => {
+      const state = states.shift();
+      if (state !== undefined) return Promise.resolve({ done: false, value: state });
+      if (failure !== null) {
+        const { reason } = failure;
+        failure = null;
+        return Promise.reject(reason);
+      }
+      return isOver ? Promise.resolve(DONE) : new Promise((resolve, reject) => asked.push({ resolve, reject }));
+    },
+    return: () => {
+      states.length = 0;
+      finish();
+      return Promise.resolve(DONE);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }

@@ -113,8 +113,9 @@ export class WatcherSet {
    */
   mustAsk(kind: 'data' | 'child', serverPath: string): boolean {
     const { watches } = this.#session;
-    if (watches.has('persistent', serverPath)) return false;
-    return kind === 'child' || !watches.has('recursive', serverPath);
+    const stays = (lasting: WatchKind): boolean =>
+      watches.has(lasting, serverPath) || watches.isUnderWay(serverPath, lasting);
+    return !stays('persistent') && (kind === 'child' || !stays('recursive'));
   }
 
   /** Registers a one-shot watch with the reply of its read, in the frame handler, so that no event can come before it. */
@@ -124,7 +125,7 @@ export class WatcherSet {
     watcher: Watcher,
     signal: AbortSignal | undefined,
   ): WatchHooks {
-    return this.#hooks(serverPath, watcher, signal, (err) => {
+    return this.#hooks(kind === 'child' ? 'child' : 'data', serverPath, watcher, signal, (err) => {
       if (kind === 'exists') return err === ErrorCode.OK ? 'data' : err === ErrorCode.NONODE ? 'exist' : null;
       return err === ErrorCode.OK ? kind : null;
     });
@@ -143,7 +144,7 @@ export class WatcherSet {
       path,
       signal,
       result: () => undefined,
-      ...this.#hooks(serverPath, checkedWatcher(watcher), signal, (err) => (err === ErrorCode.OK ? kind : null)),
+      ...this.#hooks(kind, serverPath, checkedWatcher(watcher), signal, (err) => (err === ErrorCode.OK ? kind : null)),
     });
     let removal: Promise<void> | null = null;
     const remove = (): Promise<void> => this.removeWatches(path, { type: mode, listener: watcher, local: true });
@@ -180,22 +181,23 @@ export class WatcherSet {
   }
 
   #hooks(
+    asked: WatchKind,
     serverPath: string,
     watcher: Watcher,
     signal: AbortSignal | undefined,
     kindFor: (err: number) => WatchKind | null,
   ): WatchHooks {
     const { watches } = this.#session;
-    watches.begin(serverPath);
+    watches.begin(asked, serverPath);
     return {
       onReply: (err) => {
-        watches.finish(serverPath);
+        watches.finish(asked, serverPath);
         const kind = kindFor(err);
         if (kind === null) return;
         if (!signal?.aborted) watches.add(kind, serverPath, watcher);
         else this.#forget(serverPath, kind);
       },
-      onLost: () => watches.finish(serverPath),
+      onLost: () => watches.finish(asked, serverPath),
     };
   }
 

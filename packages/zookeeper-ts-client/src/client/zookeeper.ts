@@ -45,6 +45,8 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   /** Prepares a client that is not connected; use `ZooKeeper.connect`. */
   private constructor(connectString: string, options: ZooKeeperOptions, environment: Environment) {
     super();
+    // Any number of users may follow the states of one session.
+    this.setMaxListeners(0);
     const { servers, chroot } = parseConnectString(connectString);
     this.#chroot = new Chroot(chroot);
     this.#session = new Session<Watcher>(servers, sessionOptions(options, environment), {
@@ -276,7 +278,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     for (const listener of this.rawListeners('state')) this.#call(() => listener.call(this, state));
   }
 
-  #call(callback: () => void): void {
+  #call(callback: () => unknown): void {
     callSafely(callback, (error) => this.emit('callbackError', error));
   }
 }

@@ -162,7 +162,7 @@ export class Session<Watcher> {
   /** Replaces the list of servers; the connection may move to one of the new. */
   updateServers(servers: readonly ServerAddress[]): void {
     const move = this.#provider.update(servers, this.server);
-    if (move && this.isConnected) {
+    if (move && this.#connection !== null && this.#state.phase !== 'closing') {
       this.#dispatch({ type: 'lost', cause: new Error('moving to another server of the new list') });
     }
   }

@@ -73,11 +73,15 @@ describe('WatchRegistry', () => {
 
   it('counts registrations under way', () => {
     const registry = new WatchRegistry<string>();
-    registry.begin('/a');
-    registry.begin('/a');
-    registry.finish('/a');
+    registry.begin('data', '/a');
+    registry.begin('persistent', '/a');
+    registry.begin('data', '/a');
+    registry.finish('data', '/a');
+    expect(registry.isUnderWay('/a', 'data')).toBe(true);
+    registry.finish('data', '/a');
+    expect(registry.isUnderWay('/a', 'data')).toBe(false);
     expect(registry.isUnderWay('/a')).toBe(true);
-    registry.finish('/a');
+    registry.finish('persistent', '/a');
     expect(registry.isUnderWay('/a')).toBe(false);
   });
 

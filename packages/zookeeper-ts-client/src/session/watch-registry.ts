@@ -27,7 +27,7 @@ export class WatchRegistry<Listener> {
     recursive: new Map(),
   };
   /** Registrations that wait for their reply: the server may have the watch already. */
-  readonly #underWay = new Map<string, number>();
+  readonly #underWay = new Map<string, WatchKind[]>();
 
   /** Number of paths in all tables. */
   get size(): number {
@@ -60,20 +60,23 @@ export class WatchRegistry<Listener> {
     return removed;
   }
 
-  /** A request that registers a watch on the path has been sent. */
-  begin(path: string): void {
-    this.#underWay.set(path, (this.#underWay.get(path) ?? 0) + 1);
+  /** A request that registers a watch on the path has been made. */
+  begin(kind: WatchKind, path: string): void {
+    this.#underWay.set(path, [...(this.#underWay.get(path) ?? []), kind]);
   }
 
   /** Its reply has come, or never will. */
-  finish(path: string): void {
-    const count = (this.#underWay.get(path) ?? 0) - 1;
-    if (count > 0) this.#underWay.set(path, count);
+  finish(kind: WatchKind, path: string): void {
+    const kinds = this.#underWay.get(path) ?? [];
+    const left = kinds.toSpliced(kinds.indexOf(kind), 1);
+    if (left.length > 0) this.#underWay.set(path, left);
     else this.#underWay.delete(path);
   }
 
-  isUnderWay(path: string): boolean {
-    return this.#underWay.has(path);
+  /** Whether such a registration waits for its reply; any, where no kind is given. */
+  isUnderWay(path: string, kind?: WatchKind): boolean {
+    const kinds = this.#underWay.get(path) ?? [];
+    return kind === undefined ? kinds.length > 0 : kinds.includes(kind);
   }
 
   /** Listeners that an event concerns, each once; one-shot watches are used up by it. An unknown type concerns none. */

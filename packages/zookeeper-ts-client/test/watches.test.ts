@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { UnimplementedError, type WatchedEvent } from '../src/index.js';
+import { OpCode } from '../src/protocol/op-code.js';
+import { RemoveWatchesRequest, SetWatches2 } from '../src/protocol/operations/watches.js';
+import { Stat } from '../src/protocol/stat.js';
+import { decoded, encoded, hex } from './bytes.js';
+import { settled } from './fake-clock.js';
+import { eventFrame, plainStat } from './fake-network.js';
+import { FakeSession } from './fake-session.js';
+
+const stat = encoded(Stat, plainStat);
+const added = hex('00000000');
+const noNode = -101;
+const rejected = -5;
+const noWatcher = -121;
+
+/** A client, a recorder of events, and a way to have a request answered. */
+async function watching(options = {}) {
+  const session = new FakeSession(options);
+  const zk = await session.connect();
+  const events: string[] = [];
+  const watch = ({ type, path }: WatchedEvent): void => void events.push(`${type} ${path}`);
+  const answered = async <T>(asked: Promise<T>, err = 0, body?: Uint8Array): Promise<T> => {
+    await settled();
+    session.link.answer(err, body);
+    return asked;
+  };
+  return { session, zk, events, watch, answered };
+}
+
+describe('a one-shot watch', () => {
+  it('of a missing znode is set by exists, and by no other read', async () => {
+    const { session, zk, events, watch, answered } = await watching();
+    expect(await answered(zk.exists('/a', { watch }), noNode)).toBeNull();
+    await expect(answered(zk.getData('/b', { watch }), noNode)).rejects.toThrow('NONODE');
+    session.link.receive(eventFrame(1, '/a'), eventFrame(1, '/b'), eventFrame(1, '/a'));
+    await settled();
+    expect(events).toEqual(['NodeCreated /a']);
+  });
+
+  it('is not asked of the server where a lasting one covers it, and is told by that', async () => {
+    const { session, zk, events, watch, answered } = await watching();
+    await answered(
+      zk.addWatch('/a', 'PERSISTENT', () => {}),
+      0,
+      added,
+    );
+    await answered(zk.exists('/a', { watch }), 0, stat);
+    expect(session.link.ordinary.at(-1)?.body.at(-1)).toBe(0);
+    session.link.receive(eventFrame(3, '/a'), eventFrame(3, '/a'));
+    await settled();
+    expect(events).toEqual(['NodeDataChanged /a']);
+  });
+
+  it('is not asked of the server either while the lasting one is on its way', async () => {
+    const { session, zk, watch } = await watching();
+    zk.addWatch('/a', 'PERSISTENT', watch).catch(() => {});
+    zk.exists('/a', { watch }).catch(() => {});
+    await settled();
+    expect(session.link.ordinary.at(-1)?.body.at(-1)).toBe(0);
+  });
+
+  it('of an unknown event type is not used up', async () => {
+    const { session, zk, events, watch, answered } = await watching();
+    await answered(zk.exists('/a', { watch }), 0, stat);
+    session.link.receive(eventFrame(42, '/a'));
+    session.link.receive(eventFrame(3, '/a'));
+    await settled();
+    expect(events).toEqual(['NodeDataChanged /a']);
+  });
+});
+
+describe('a lasting watch', () => {
+  it('is set again after a reconnect, in the order of the kinds', async () => {
+    const { session, zk, watch, answered } = await watching();
+    await answered(zk.addWatch('/r', 'PERSISTENT_RECURSIVE', watch), 0, added);
+    await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    await answered(zk.exists('/d', { watch }), 0, stat);
+    await answered(zk.exists('/e', { watch }), noNode);
+    const link = await session.reconnect();
+    expect(link.sent).toEqual(['setWatches2']);
+    expect(decoded(SetWatches2, link.ordinary[0]?.body ?? hex(''))).toEqual({
+      relativeZxid: 7n,
+      dataWatches: ['/d'],
+      existWatches: ['/e'],
+      childWatches: [],
+      persistentWatches: ['/p'],
+      persistentRecursiveWatches: ['/r'],
+    });
+  });
+
+  it('is given up where a server does not know such watches, lest every connection end', async () => {
+    const { session, zk, events, watch, answered } = await watching();
+    await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    const old = await session.reconnect();
+    old.answer(-6);
+    expect(events).toEqual(['None null']);
+    const link = await session.reconnect();
+    expect(link.sent).toEqual([]);
+    await expect(answered(zk.addWatch('/p', 'PERSISTENT', watch), -6)).rejects.toThrow(UnimplementedError);
+  });
+
+  it('is removed by its own type, and by `any` where the server knows no such type', async () => {
+    const { session, zk, watch, answered } = await watching();
+    const handle = await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    await answered(zk.exists('/p', { watch: () => {} }), 0, stat);
+    const removed = handle.remove();
+    await settled();
+    session.link.answer(rejected);
+    await settled();
+    const types = session.link.requests
+      .filter(({ type }) => type === OpCode.removeWatches)
+      .map(({ body }) => decoded(RemoveWatchesRequest, body).type);
+    expect(types).toEqual([4, 3]);
+    // What else is wanted of the path is asked for again, behind the removal and without waiting for it.
+    expect(session.link.sent.slice(-2)).toEqual(['removeWatches', 'setWatches']);
+    session.link.answer();
+    session.link.answer();
+    await removed;
+    await handle.remove();
+  });
+
+  it('that the server has forgotten counts as removed', async () => {
+    const { session, zk, events, watch, answered } = await watching();
+    const handle = await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    const removed = handle.remove();
+    await settled();
+    session.link.answer(noWatcher);
+    await removed;
+    expect(events).toEqual(['PersistentWatchRemoved /p']);
+  });
+});
+
+describe('many watches', () => {
+  it('are set again in several requests', async () => {
+    const { session, zk, watch } = await watching();
+    const name = (i: number): string => `/${String(i).padStart(999, '0')}`;
+    const reads = Array.from({ length: 300 }, (_, i) => zk.exists(name(i), { watch }));
+    await settled();
+    for (const _ of reads) session.link.answer(0, stat);
+    await Promise.all(reads);
+    const link = await session.reconnect();
+    expect(link.sent).toEqual(['setWatches', 'setWatches', 'setWatches']);
+    const chunks = link.ordinary.map(({ body }) => body.length);
+    expect(Math.max(...chunks)).toBeLessThan(140_000);
+    expect(link.writes).toHaveLength(2);
+  });
+});
