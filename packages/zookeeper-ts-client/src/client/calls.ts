@@ -60,8 +60,10 @@ export class Calls {
     data: ZnodeData,
     options: CreateOptions & RequestOptions,
   ): Call<CreateTtlRequest, Create2Response, { path: string; stat: Stat }> {
+    const { operation, request } = createRequest(path, data, options, this.#chroot);
     return {
-      ...createRequest(path, data, options, this.#chroot),
+      operation,
+      request,
       path,
       signal: options.signal,
       result: (created) => ({ path: this.#chroot.toClient(created.path), stat: created.stat }),
@@ -87,7 +89,7 @@ export class Calls {
       request: { path: serverPath, watch: watch !== undefined && this.#watchers.mustAsk('data', serverPath) },
       path,
       signal,
-      answer: { errorCode: ErrorCode.NONODE, result: null },
+      answer: missing,
       result: (stat) => stat,
       ...(watch && this.#watchers.oneShot('exists', serverPath, checkedWatcher(watch), signal)),
     };
@@ -215,6 +217,9 @@ export class Calls {
     };
   }
 }
+
+/** What `exists` makes of a znode that is not there. */
+const missing = { errorCode: ErrorCode.NONODE, result: null };
 
 function same<T>(response: T): T {
   return response;

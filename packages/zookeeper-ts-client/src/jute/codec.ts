@@ -82,16 +82,21 @@ export function vector<T>(element: Codec<T>): Codec<readonly T[]> {
   };
 }
 
+interface Member<T> {
+  readonly name: keyof T & string;
+  readonly codec: Codec<unknown>;
+}
+
 /** A record: its fields in the order in which they are declared. */
 export function record<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
-  const entries = Object.entries(fields) as [keyof T & string, Codec<unknown>][];
+  const members = Object.entries(fields).map(([name, codec]) => ({ name, codec })) as Member<T>[];
   return {
     write(writer, value) {
-      for (const [name, codec] of entries) codec.write(writer, value[name]);
+      for (const { name, codec } of members) codec.write(writer, value[name]);
     },
     read(reader) {
       const value: Record<string, unknown> = {};
-      for (const [name, codec] of entries) value[name] = codec.read(reader);
+      for (const { name, codec } of members) value[name] = codec.read(reader);
       return value as T;
     },
   };

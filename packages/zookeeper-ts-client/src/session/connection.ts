@@ -52,6 +52,8 @@ export class Connection {
   /** How many at the end of `#pending` are written but not given to the socket. */
   #unflushed = 0;
   #flushScheduled = false;
+  /** When the first request of this tick was written; the clocks are read once a tick. */
+  #tickBeganAt: Moment | null = null;
   #congested = false;
   #nextXid: number;
   #stage: 'opening' | 'handshaking' | 'ready' | 'over' = 'opening';
@@ -152,7 +154,7 @@ export class Connection {
       return;
     }
     request.xid = this.#nextXid;
-    request.sentAt = this.#moment();
+    request.sentAt = this.#tickBeganAt ??= this.#moment();
     this.#nextXid = this.#nextXid === MAX_XID ? 1 : this.#nextXid + 1;
     this.#pending.push(request);
     this.#unflushed++;
@@ -194,11 +196,14 @@ export class Connection {
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    process.nextTick(() => this.#flush());
+    process.nextTick(this.#flushNow);
   }
+
+  readonly #flushNow = (): void => this.#flush();
 
   #flush(): void {
     this.#flushScheduled = false;
+    this.#tickBeganAt = null;
     if (this.#stage === 'over' || this.#writer.pendingBytes === 0) return;
     this.#lastSentAtMs = this.#options.clock.now();
     this.#unflushed = 0;

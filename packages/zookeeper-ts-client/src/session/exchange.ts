@@ -68,7 +68,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     if (signal === undefined) return;
     this.#onAbort = () => {
       withdraw();
-      this.#settle(() => this.#reject(signal.reason));
+      if (this.#end()) this.#reject(signal.reason);
     };
     // Many requests may wait on one signal, which is no leak.
     setMaxListeners(Number.POSITIVE_INFINITY, signal);
@@ -83,19 +83,19 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     const { operation, answer, path } = this.#options;
     if (err !== ErrorCode.OK) {
       this.#options.onReply?.(err);
-      if (answer !== undefined && answer.errorCode === err) this.#settle(() => this.#resolve(answer.result));
-      else this.#settle(() => this.#reject(errorOfReply(err, operation.name, path)));
+      if (!this.#end()) return;
+      if (answer !== undefined && answer.errorCode === err) this.#resolve(answer.result);
+      else this.#reject(errorOfReply(err, operation.name, path));
       return;
     }
     const response = operation.response.read(body);
     this.#options.onReply?.(err);
-    this.#settle(() => {
-      try {
-        this.#resolve(this.#options.result(response));
-      } catch (error) {
-        this.#reject(error);
-      }
-    });
+    if (!this.#end()) return;
+    try {
+      this.#resolve(this.#options.result(response));
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 
   lose(outcome: RequestOutcome, cause: Error): void {
@@ -105,16 +105,17 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
 
   fail(error: Error): void {
     this.#options.onLost?.();
-    this.#settle(() => this.#reject(error));
+    if (this.#end()) this.#reject(error);
   }
 
-  #settle(how: () => void): void {
-    if (this.#settled) return;
+  /** Whether the promise has yet to be settled, which is then up to the caller. */
+  #end(): boolean {
+    if (this.#settled) return false;
     this.#settled = true;
     if (this.#onAbort !== null) {
       this.#options.signal?.removeEventListener('abort', this.#onAbort);
       this.#onAbort = null;
     }
-    how();
+    return true;
   }
 }
