@@ -26,6 +26,14 @@ describe('Listeners', () => {
     expect(heard).toEqual(['a', 'b']);
   });
 
+  it('tells of what has nothing to say but that it happened', () => {
+    let heard = 0;
+    const listeners = new Listeners<void>(() => {});
+    listeners.add(() => heard++);
+    listeners.tell();
+    expect(heard).toBe(1);
+  });
+
   it('forgets whom it is told to', () => {
     const heard: string[] = [];
     const listener = (event: string) => heard.push(event);

@@ -23,7 +23,8 @@ export class Listeners<Event> {
     this.#waiting.push(event);
     if (this.#telling) return;
     this.#telling = true;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#tellOne(next);
+    // By their number: `undefined` is an event, too, where there is nothing to say but that it happened.
+    while (this.#waiting.length > 0) this.#tellOne(this.#waiting.shift() as Event);
     this.#telling = false;
   }
 
