@@ -1,0 +1,70 @@
+import {
+  describeSource,
+  findServerSource,
+  fourLetterWord,
+  startEnsemble,
+  startStandalone,
+} from '@zk-recipes/test-support';
+import type { DemoOptions } from './options.js';
+
+/** The ZooKeeper that the demo runs on. Disposing of it removes it, if it is the demo's own. */
+export interface DemoZooKeeper extends AsyncDisposable {
+  readonly connectString: string;
+  /** Where it comes from, for people. */
+  readonly origin: string;
+  /** Whether others use it, too: then nothing may be left behind in it. */
+  readonly isForeign: boolean;
+  /** Kills the server that leads the ensemble (SIGKILL), and resolves with its address; `null` where that cannot be done. */
+  readonly killLeader: (() => Promise<string>) | null;
+}
+
+/**
+ * Takes the ZooKeeper that was named, or finds one in the same order, and by the same code, as the tests.
+ *
+ * @throws Error when there is none
+ */
+export async function openZooKeeper({ connect, ensemble }: DemoOptions): Promise<DemoZooKeeper> {
+  if (connect !== null) return foreign(connect, `the one at ${connect}`);
+  const source = await findServerSource();
+  if (source.running !== null && !ensemble) return foreign(source.running, describeSource(source));
+  if (source.own.kind === 'none') {
+    throw new Error(`No ZooKeeper can be had here: ${source.own.why}. Name one that runs: --connect HOST:PORT`);
+  }
+  const origin = describeSource({ ...source, running: null });
+  return ensemble ? await ownEnsemble(origin) : await ownStandalone(origin);
+}
+
+function foreign(connectString: string, origin: string): DemoZooKeeper {
+  return { connectString, origin, isForeign: true, killLeader: null, [Symbol.asyncDispose]: async () => {} };
+}
+
+async function ownStandalone(origin: string): Promise<DemoZooKeeper> {
+  const server = await startStandalone({ tickTimeMs: 250 });
+  const { connectString } = server;
+  const remove = () => server[Symbol.asyncDispose]();
+  return { connectString, origin, isForeign: false, killLeader: null, [Symbol.asyncDispose]: remove };
+}
+
+async function ownEnsemble(origin: string): Promise<DemoZooKeeper> {
+  const ensemble = await startEnsemble();
+  const { connectString } = ensemble;
+  const killLeader = async (): Promise<string> => {
+    const leader = await ensemble.untilServing();
+    await leader.kill();
+    return leader.connectString;
+  };
+  const remove = () => ensemble[Symbol.asyncDispose]();
+  return { connectString, origin, isForeign: false, killLeader, [Symbol.asyncDispose]: remove };
+}
+
+/** The version and kind of a server as it says itself, such as `3.8.0 standalone` or `3.9.3 ensemble`. */
+export async function describeServer(connectString: string): Promise<string> {
+  const addresses = (connectString.split('/')[0] ?? '').split(',').map((address) => address.trim());
+  for (const address of addresses) {
+    const answer = await fourLetterWord(address.includes(':') ? address : `${address}:2181`, 'srvr').catch(() => '');
+    const version = /version: ([\d.]+)/.exec(answer)?.[1];
+    const mode = /^Mode: (\S+)$/m.exec(answer)?.[1];
+    if (version && mode) return `${version} ${mode === 'standalone' ? mode : 'ensemble'}`;
+  }
+  return 'unknown';
+}
