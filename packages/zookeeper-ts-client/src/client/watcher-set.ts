@@ -194,8 +194,13 @@ export class WatcherSet {
         watches.finish(asked, serverPath);
         const kind = kindFor(err);
         if (kind === null) return;
-        if (!signal?.aborted) watches.add(kind, serverPath, watcher);
-        else this.#forget(serverPath, kind);
+        if (signal?.aborted) {
+          this.#forget(serverPath, kind);
+          return;
+        }
+        watches.add(kind, serverPath, watcher);
+        // Before 3.9 it has taken the place of the watch for children, and tells nothing of them.
+        if (kind === 'recursive' && watches.has('child', serverPath)) this.#session.rewatch(serverPath);
       },
       onLost: () => watches.finish(asked, serverPath),
     };

@@ -169,8 +169,7 @@ export class Session<Watcher> {
 
   /** Sets the watches of one path again on the server, which reports what changed since the last reply. */
   rewatch(path: string): void {
-    const watches = this.watches.watchesOf(path);
-    if (watches !== null && this.isConnected) this.#sendRewatch([watches]);
+    if (this.isConnected) this.#sendRewatch(this.watches.chunksOf(path));
   }
 
   #refusal(): Error | null {

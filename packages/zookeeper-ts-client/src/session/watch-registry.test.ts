@@ -91,12 +91,6 @@ describe('WatchRegistry', () => {
     expect([...registry.clear()].sort()).toEqual([...WATCH_KINDS].sort());
     expect(registry.size).toBe(0);
   });
-
-  it('gives the watches of one path', () => {
-    const registry = oneOfEach();
-    expect(registry.watchesOf('/a')).toEqual(Object.fromEntries(WATCH_KINDS.map((kind) => [kind, ['/a']])));
-    expect(registry.watchesOf('/b')).toBeNull();
-  });
 });
 
 describe('WatchRegistry.chunks', () => {
@@ -107,8 +101,20 @@ describe('WatchRegistry.chunks', () => {
     expect([...new WatchRegistry().chunks()]).toEqual([]);
   });
 
-  it('has one where all paths fit', () => {
-    expect([...oneOfEach().chunks()]).toEqual([Object.fromEntries(WATCH_KINDS.map((kind) => [kind, ['/a']]))]);
+  const none = { data: [], exist: [], child: [], persistent: [], recursive: [] };
+  const ofEach = Object.fromEntries(WATCH_KINDS.map((kind) => [kind, ['/a']]));
+
+  it('has one where all paths fit, and another for children watches that a recursive one would hide', () => {
+    expect([...oneOfEach().chunks()]).toEqual([ofEach, { ...none, child: ['/a'] }]);
+    const registry = new WatchRegistry<string>();
+    registry.add('child', '/a', 'one');
+    registry.add('recursive', '/b', 'one');
+    expect([...registry.chunks()]).toEqual([{ ...none, child: ['/a'], recursive: ['/b'] }]);
+  });
+
+  it('has those of one path alone', () => {
+    expect(oneOfEach().chunksOf('/a')).toEqual([ofEach, { ...none, child: ['/a'] }]);
+    expect(oneOfEach().chunksOf('/b')).toEqual([]);
   });
 
   it('ends a chunk with the path that comes to 131,072 characters', () => {

@@ -125,29 +125,36 @@ export class WatchRegistry<Listener> {
     return all;
   }
 
-  /** All watched paths, in chunks that fit a request each. */
+  /** All watched paths, in chunks that fit a request each and go in their order. */
   *chunks(): Generator<WatchedPaths> {
-    let chunk = emptyChunk();
-    let characters = 0;
-    for (const kind of WATCH_KINDS) {
-      for (const path of this.#tables[kind].keys()) {
-        chunk[kind].push(path);
-        characters += path.length;
-        if (characters < CHUNK_CHARACTERS) continue;
-        yield chunk;
-        chunk = emptyChunk();
-        characters = 0;
-      }
-    }
-    if (characters > 0) yield chunk;
+    yield* chunked(WATCH_KINDS.map((kind) => [kind, this.#tables[kind].keys()]));
+    // Before 3.9 a recursive watch takes the place of the one for children at the same path, and tells nothing of them.
+    const hidden = [...this.#tables.recursive.keys()].filter((path) => this.has('child', path));
+    yield* chunked([['child', hidden]]);
   }
 
-  /** The watches of one path, or `null` when there are none. */
-  watchesOf(path: string): WatchedPaths | null {
-    const chunk = emptyChunk();
-    for (const kind of WATCH_KINDS) if (this.has(kind, path)) chunk[kind].push(path);
-    return WATCH_KINDS.some((kind) => chunk[kind].length > 0) ? chunk : null;
+  /** The watches of one path, in the same way. */
+  chunksOf(path: string): readonly WatchedPaths[] {
+    const kinds = WATCH_KINDS.filter((kind) => this.has(kind, path));
+    const isHidden = kinds.includes('recursive') && kinds.includes('child');
+    return [...chunked(kinds.map((kind) => [kind, [path]])), ...(isHidden ? chunked([['child', [path]]]) : [])];
   }
+}
+
+function* chunked(pathsOfKinds: readonly (readonly [WatchKind, Iterable<string>])[]): Generator<WatchedPaths> {
+  let chunk = emptyChunk();
+  let characters = 0;
+  for (const [kind, paths] of pathsOfKinds) {
+    for (const path of paths) {
+      chunk[kind].push(path);
+      characters += path.length;
+      if (characters < CHUNK_CHARACTERS) continue;
+      yield chunk;
+      chunk = emptyChunk();
+      characters = 0;
+    }
+  }
+  if (characters > 0) yield chunk;
 }
 
 function emptyChunk(): Record<WatchKind, string[]> {
