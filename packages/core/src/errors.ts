@@ -45,6 +45,7 @@ const explanations: Readonly<Record<HoldLostReason, string>> = {
 
 /** A hold (a lock, a lease, a leadership) stands no longer. The reason of its `signal`, and of what was waiting for it. */
 export class HoldLostError extends RecipeError {
+  declare readonly code: 'ZK_HOLD_LOST';
   static {
     describeError(HoldLostError, 'HoldLostError', 'ZK_HOLD_LOST');
   }
@@ -61,6 +62,7 @@ export class HoldLostError extends RecipeError {
 
 /** Something was asked of a hold that does not stand any more. */
 export class NotHeldError extends RecipeError {
+  declare readonly code: 'ZK_NOT_HELD';
   static {
     describeError(NotHeldError, 'NotHeldError', 'ZK_NOT_HELD');
   }

@@ -2,6 +2,7 @@ import { describeError, RecipeError } from '@zk-recipes/core';
 
 /** Something was asked of a candidate that is not in the election: it was not started, or closed. */
 export class NotStartedError extends RecipeError {
+  declare readonly code: 'ZK_NOT_STARTED';
   static {
     describeError(NotStartedError, 'NotStartedError', 'ZK_NOT_STARTED');
   }
@@ -16,6 +17,7 @@ export class NotStartedError extends RecipeError {
 
 /** It can be started once. */
 export class AlreadyStartedError extends RecipeError {
+  declare readonly code: 'ZK_ALREADY_STARTED';
   static {
     describeError(AlreadyStartedError, 'AlreadyStartedError', 'ZK_ALREADY_STARTED');
   }
