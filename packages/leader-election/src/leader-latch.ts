@@ -74,7 +74,7 @@ export class LeaderLatch {
   readonly #lossPolicy: LossPolicy;
   readonly #elected: Listeners<Tenure>;
   readonly #deposed: Listeners<HoldLostError>;
-  /** There will be no tenure any more. */
+  /** There will be no tenure any more, unless it is started again. */
   readonly #ended: Listeners<void>;
   #phase: Phase = { name: 'latent' };
   #tenure: MemberTenure | null = null;
@@ -232,6 +232,8 @@ export class LeaderLatch {
       this.#phase = { name: 'standing', done: this.#keepStanding(member) };
     } catch (error) {
       if (this.state !== 'closed') this.#phase = { name: 'latent' };
+      // For those who await leadership already.
+      this.#ended.tell();
       throw error;
     }
   }

@@ -65,6 +65,7 @@ export class LeaderSelector {
   /** The round that is under way, `null` between rounds. */
   #round: Promise<void> | null = null;
   #requeued = false;
+  /** The round's tenure, kept until the round is over: from the end of its function on, being a candidate takes another round. */
   #tenure: MemberTenure | null = null;
 
   /** @throws TypeError for a wrong argument, which it names */
@@ -163,6 +164,7 @@ export class LeaderSelector {
   #begin(): void {
     this.#requeued = false;
     const round = async (): Promise<void> => {
+      this.#tenure = null;
       const member = await this.#candidate.enrol(); //                                            step 1
       await this.#candidate.stand(member, (elected) => this.#lead(elected)); //                   steps 2, 3, 5
     };
@@ -178,6 +180,7 @@ export class LeaderSelector {
 
   #afterRound(): void {
     this.#round = null;
+    this.#tenure = null;
     const again = this.#requeued || this.#autoRequeue;
     if (again && this.#state === 'started' && !this.#keeper.closed) this.#begin();
   }
@@ -193,7 +196,6 @@ export class LeaderSelector {
       // To stop by throwing the reason of the signal is good manners, not a failure.
       if (!(tenure.signal.aborted && error === tenure.signal.reason)) this.#report(error);
     } finally {
-      this.#tenure = null;
       await tenure.release();
     }
   }

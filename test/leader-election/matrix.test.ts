@@ -1,0 +1,286 @@
+import { until } from '@zk-recipes/test-support';
+import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
+import { describe, expect, it } from 'vitest';
+import { contestant, kinds, markers } from '../stage/contestants.js';
+import { ElectionRecord } from '../stage/election-record.js';
+import { untilAborted } from '../stage/holds.js';
+import { isSettled, namesIn, untilEmpty, untilNames } from '../stage/lines.js';
+import { serverCounters, untilWatchCount } from '../stage/server-counters.js';
+import { expire, freshLine, ownServer, stage, untilState } from '../stage/stage.js';
+import { wire } from '../stage/wire.js';
+
+/** For tests that wait until a session expires. */
+const brief = { sessionTimeoutMs: 1_000 };
+
+const lossable = [
+  ['reply', 'create'],
+  ['request', 'create'],
+  ['reply', 'createContainer'],
+  ['request', 'createContainer'],
+  ['reply', 'delete'],
+  ['request', 'delete'],
+  ['reply', 'getChildren'],
+  ['reply', 'getData'],
+] as const;
+
+describeOnOwnServers.each(kinds)('%s through what may happen', (kind) => {
+  const server = ownServer({ tickTimeMs: 250, systemProperties: { 'znode.container.checkIntervalMs': 20 } });
+  const on = stage(() => server().connectString);
+
+  it.each(lossable)('rows 1 and 2: the %s of a %s is lost: leads, hands over, leaves nothing', async (what, op) => {
+    const { keeper, proxy } = await on.proxied();
+    const other = await on.keeper();
+    const path = `${freshLine()}/election`;
+    const [a, b] = [contestant(kind, keeper, path, 'a'), contestant(kind, other, path, 'b')];
+    const record = new ElectionRecord([a, b]);
+    const fault = what === 'reply' ? proxy.loseReplyOnce({ op: wire[op] }) : proxy.loseRequestOnce({ op: wire[op] });
+    await a.start();
+    await a.elected();
+    await b.start();
+    await untilNames(other, path, 2);
+    await a.close();
+    await fault;
+    await b.elected();
+    expect(await namesIn(other, path)).toHaveLength(1);
+    await b.close();
+    await untilEmpty(other, path);
+    record.expectSafe({ atLeast: 2 });
+    expect(on.errors).toEqual([]);
+  });
+
+  it('row 3: the session of a waiter expires: it stands in line again, once', async () => {
+    const [first, keeper] = [await on.keeper(), await on.keeper()];
+    const path = freshLine();
+    const [a, b] = [contestant(kind, first, path, 'a'), contestant(kind, keeper, path, 'b')];
+    const record = new ElectionRecord([a, b]);
+    await a.start();
+    await a.elected();
+    for (let round = 0; round < 5; round++) {
+      if (round === 0) await b.start();
+      await untilWatchCount(on.server, 2);
+      await expire(keeper, on.server);
+      await until(async () => ((await b.participants()).at(-1)?.sessionId === keeper.sessionId ? true : undefined), {
+        what: 'the waiter to stand in line with its new session',
+      });
+      expect((await b.participants()).map(({ id }) => id)).toEqual(['a', 'b']);
+    }
+    await a.close();
+    expect((await b.elected()).id).toBe('b');
+    record.expectSafe({ atLeast: 2 });
+    expect(on.errors).toEqual([]);
+  });
+
+  it('row 4: the session of the leader expires: it knows before the next is elected, and stands again', async () => {
+    const proxied = [await on.proxied(brief), await on.proxied(brief)] as const;
+    const path = freshLine();
+    const contestants = proxied.map(({ keeper }, index) => contestant(kind, keeper, path, `${index}`));
+    const record = new ElectionRecord(contestants);
+    for (const one of contestants) await one.start();
+    for (let round = 1; round <= 4; round++) {
+      const tenure = await record.untilLed(round - 1);
+      const { keeper, proxy } = proxied[Number(tenure.id)] as (typeof proxied)[number];
+      await untilNames(keeper, path, 2);
+      proxy.blackhole();
+      await record.untilLed(round);
+      expect(tenure.signal.reason).toMatchObject({ reason: 'validity' });
+      await tenure.release();
+      proxy.heal();
+    }
+    for (const one of contestants) await one.close();
+    record.expectSafe({ atLeast: 5 });
+    expect(on.errors).toEqual([]);
+    await untilEmpty(await on.keeper(), path);
+  });
+
+  it.each(['closes', 'crashes'])(
+    'row 6: the one ahead %s: its follower proceeds and nobody else wakes up',
+    async (how) => {
+      const keepers = await Promise.all(Array.from({ length: 10 }, () => on.keeper()));
+      const path = freshLine();
+      const contestants = keepers.map((keeper, index) => contestant(kind, keeper, path, `${index}`));
+      const record = new ElectionRecord(contestants);
+      for (const [index, one] of contestants.entries()) {
+        await one.start();
+        await untilNames(one.keeper, path, index + 1);
+      }
+      for (let round = 0; round < 9; round++) {
+        const ahead = contestants[round] as (typeof contestants)[number];
+        await ahead.elected();
+        // The leader watches its own znode, everybody else the one ahead.
+        await untilWatchCount(on.server, 10 - round);
+        const before = await serverCounters(on.server);
+        if (how === 'crashes') {
+          // Its twin takes the session along; what stands again would disturb the count.
+          const gone = untilState(ahead.keeper, 'LOST');
+          void gone.then(() => ahead.close());
+          await expire(ahead.keeper, on.server);
+          await gone;
+        } else await ahead.close();
+        await contestants[round + 1]?.elected();
+        await untilWatchCount(on.server, 9 - round);
+        // The follower is told; a leader that deletes its own znode hears of that, too.
+        const notices = (await serverCounters(on.server)).notices - before.notices;
+        expect(notices).toBe(how === 'closes' ? 2 : 1);
+      }
+      // A session that its twin ends gives no warning: for who led beside whom it is no measure.
+      if (how === 'closes') record.expectSafe({ atLeast: 10 });
+    },
+  );
+
+  describe('row 7: is closed', () => {
+    it('before anything is sent', async () => {
+      const [keeper, observer] = [await on.keeper(), await on.keeper()];
+      const path = freshLine();
+      const one = contestant(kind, keeper, path, 'a');
+      const started = one.start().catch(() => {});
+      await one.close();
+      await started;
+      expect(await namesIn(observer, path)).toEqual([]);
+      await untilWatchCount(on.server, 0);
+    });
+
+    it('between its create and its reply', async () => {
+      const { keeper, proxy } = await on.proxied();
+      const observer = await on.keeper();
+      const path = freshLine();
+      await observer.create().forPath(path);
+      const one = contestant(kind, keeper, path, 'a');
+      proxy.blackhole({ direction: 'to-client' });
+      const started = one.start().catch(() => {});
+      await untilNames(observer, path, 1);
+      const closed = one.close();
+      expect(await isSettled(closed)).toBe(false);
+      proxy.heal();
+      await Promise.all([closed, started]);
+      expect(await namesIn(observer, path)).toEqual([]);
+      await untilWatchCount(on.server, 0);
+    });
+
+    it('while it waits', async () => {
+      const [first, keeper] = [await on.keeper(), await on.keeper()];
+      const path = freshLine();
+      const [a, b] = [contestant(kind, first, path, 'a'), contestant(kind, keeper, path, 'b')];
+      await a.start();
+      await a.elected();
+      await b.start();
+      await untilWatchCount(on.server, 2);
+      await b.close();
+      expect((await a.participants()).map(({ id }) => id)).toEqual(['a']);
+      await untilWatchCount(on.server, 1);
+      expect(a.isLeader).toBe(true);
+    });
+
+    it('at the moment of the grant', async () => {
+      const [first, keeper] = [await on.keeper(), await on.keeper()];
+      for (let round = 0; round < 20; round++) {
+        const path = freshLine();
+        const [a, b] = [contestant(kind, first, path, 'a'), contestant(kind, keeper, path, 'b')];
+        const record = new ElectionRecord([a, b]);
+        await a.start();
+        await a.elected();
+        await b.start();
+        await untilNames(first, path, 2);
+        // From the same tick to some turns of the event loop later.
+        const closing = a.close();
+        for (let turn = 0; turn < round % 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+        await Promise.all([closing, b.close()]);
+        expect(await namesIn(first, path)).toEqual([]);
+        record.expectSafe();
+      }
+      await untilWatchCount(on.server, 0);
+    });
+
+    it('by its own announcement', async () => {
+      const keeper = await on.keeper();
+      const path = freshLine();
+      const one = contestant(kind, keeper, path, 'a');
+      const closed = new Promise<void>((resolve) => one.onElected(() => void one.close().then(resolve)));
+      await one.start().catch(() => {});
+      await closed;
+      expect(await namesIn(keeper, path)).toEqual([]);
+      await untilWatchCount(on.server, 0);
+    });
+  });
+
+  it('row 8: its path is removed with all candidates: they stand again, and one leads', async () => {
+    const [first, second, observer] = [await on.keeper(), await on.keeper(), await on.keeper()];
+    const path = `${freshLine()}/deep/election`;
+    const [a, b] = [contestant(kind, first, path, 'a'), contestant(kind, second, path, 'b')];
+    const record = new ElectionRecord([a, b]);
+    await a.start();
+    await a.elected();
+    await b.start();
+    for (let round = 1; round <= 5; round++) {
+      await untilNames(observer, path, 2);
+      const tenures = record.tenures.length;
+      await observer.delete().deletingChildren().quietly().forPath(path);
+      await record.untilLed(tenures);
+      await untilNames(observer, path, 2);
+    }
+    await Promise.all([a.close(), b.close()]);
+    // Nobody stands there any more: the server reaps the path.
+    await until(async () => ((await observer.exists().forPath(path)) === null ? true : undefined), {
+      what: 'the reaper',
+    });
+    const later = contestant(kind, second, path, 'later');
+    record.follow(later);
+    await later.start();
+    await later.elected();
+    record.expectSafe({ atLeast: 7 });
+  });
+
+  it('row 9: foreign children: some block, as with Curator, others do not', async () => {
+    const keeper = await on.keeper();
+    const path = freshLine();
+    await keeper.create().forPath(path);
+    for (const name of ['zfoo', '_foo', '0foo']) await keeper.create().forPath(`${path}/${name}`, name);
+    await keeper.create().forPath(`${path}/${markers[kind]}`, Buffer.from([0xff, 0xfe]));
+    const one = contestant(kind, keeper, path, 'a');
+    await one.start();
+    await untilWatchCount(on.server, 1);
+    expect(one.isLeader).toBe(false);
+    expect((await one.participants()).map(({ id }) => id)).toContain('a');
+    expect((await one.leader())?.path).toBe(`${path}/${markers[kind]}`);
+    await keeper.delete().forPath(`${path}/${markers[kind]}`);
+    await one.elected();
+    expect((await one.leader())?.id).toBe('a');
+  });
+
+  it.each([
+    'twice',
+    'while disconnected',
+    'after its session expired',
+    'after its keeper was closed',
+    'before it began',
+  ])('row 12: is closed %s', async (when) => {
+    const { keeper, proxy } = await on.proxied(brief);
+    const observer = await on.keeper();
+    const path = freshLine();
+    const one = contestant(kind, keeper, path, 'a');
+    if (when !== 'before it began') {
+      await one.start();
+      const tenure = await one.elected();
+      if (when === 'while disconnected') {
+        proxy.refuse();
+        proxy.cut();
+        await untilState(keeper, 'SUSPENDED');
+      }
+      if (when === 'after its session expired') {
+        proxy.refuse();
+        proxy.cut();
+        await expire(keeper, on.server);
+        expect(await untilAborted(tenure.signal)).toMatchObject({ reason: 'validity' });
+      }
+      if (when === 'after its keeper was closed') await keeper.close();
+    }
+    const beganMs = performance.now();
+    await Promise.all([one.close(), one.close()]);
+    await one.close();
+    expect(performance.now() - beganMs).toBeLessThan(keeper.sessionTimeoutMs + 1_000);
+    expect(one.isLeader).toBe(false);
+    await proxy.accept();
+    await untilEmpty(observer, path);
+    await untilWatchCount(on.server, 0);
+    expect(on.errors).toEqual([]);
+  });
+});
