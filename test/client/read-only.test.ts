@@ -1,4 +1,4 @@
-import { startEnsemble, type ZooKeeperEnsemble, type ZooKeeperServer } from '@zk-recipes/test-support';
+import { startEnsemble, until, type ZooKeeperEnsemble, type ZooKeeperServer } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { NotReadOnlyError } from 'zookeeper-ts-client';
@@ -24,8 +24,12 @@ describeOnOwnServers('an ensemble without a quorum that goes on read-only', () =
     const [first, second, third] = ensemble.members as [ZooKeeperServer, ZooKeeperServer, ZooKeeperServer];
     await before.close();
     await Promise.all([first.kill(), second.kill()]);
+    await until(async () => (await third.mode()) === 'read-only' || undefined, {
+      what: 'the last member to be read-only',
+    });
     const zk = await clients.connect(ensemble.connectString, { canBeReadOnly: true });
-    expect(zk).toMatchObject({ state: 'connected-read-only', server: third.connectString });
+    expect(zk.state).toBe('connected-read-only');
+    expect(zk.server).toBe(third.connectString);
     const events = new Events();
     expect((await zk.getData('/a', { watch: events.watch })).data?.toString()).toBe('A');
     expect(zk.validForMs()).toBe(0);
