@@ -46,7 +46,12 @@ beforeAll(async () => {
   const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-b', '--pretty', 'false'];
   complaints = await promisify(execFile)(process.execPath, tsc, { cwd: folder }).then(
     () => '',
-    ({ stdout, stderr }) => `${stdout}${stderr}`,
+    // Those about the packages themselves, outside of the folder, are for the check of the types to tell.
+    ({ stdout, stderr }) =>
+      `${stdout}${stderr}`
+        .split(/\n(?=\S)/)
+        .filter((text) => !text.startsWith('../'))
+        .join('\n'),
   );
 }, 180_000);
 
