@@ -10,7 +10,7 @@ import { auditLeadership, type ProcessJournal } from './leadership-audit.js';
 import type { DemoOptions } from './options.js';
 import { type Measurements, Scenario } from './scenario.js';
 import { type Screen, Timeline } from './timeline.js';
-import { type DemoResult, judge, tellAudit } from './verdict.js';
+import { type DemoResult, explainDelay, judge, tellAudit } from './verdict.js';
 import { type DemoZooKeeper, describeServer, openZooKeeper } from './zookeeper.js';
 
 /** Asked for; two ticks of the servers that the demo starts would be less. */
@@ -44,6 +44,8 @@ async function runOn(zookeeper: DemoZooKeeper, server: string, screen: Screen, s
     const { measured, journals } = await playScenario({ zookeeper, namespace, folder, timeline, signal });
     const audit = auditLeadership(journals, await readLedger(zookeeper, namespace));
     tellAudit(audit, screen);
+    const delay = explainDelay(measured);
+    if (delay !== null) screen.print(`${delay}\n`);
     result = judge(measured, audit, server);
     return result;
   } finally {

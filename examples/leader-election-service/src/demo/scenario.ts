@@ -124,8 +124,9 @@ export class Scenario {
     for (const service of this.#alive()) {
       const { port } = await this.#untilEntry(service, 'started', 0);
       const response = await fetch(`http://127.0.0.1:${port}/status`);
-      const { leads, candidates } = (await response.json()) as ServiceStatus;
-      this.#tell(`GET /status of ${service.name}: leads ${leads}, in line ${candidates.join(', ')}`);
+      const { leads, validForMs } = (await response.json()) as ServiceStatus;
+      const text = leads ? `leads, certainly for another ${Math.round(validForMs)} ms` : 'does not lead';
+      this.#tell(`GET /status of ${service.name}: ${text}`);
     }
   }
 
