@@ -66,3 +66,14 @@ export async function untilReconnected(zk: ZooKeeper): Promise<void> {
   }
   throw new Error(`the session ended as ${zk.state}`);
 }
+
+/** A generator of numbers from 0 up to 1 that gives the same ones for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -2,7 +2,7 @@ import { startStandalone, TcpProxy, until, type ZooKeeperServer } from '@zk-reci
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NoWatcherError, type ZooKeeper } from 'zookeeper-ts-client';
-import { Clients, Events, untilReconnected } from './clients.js';
+import { Clients, Events, seededRandom, untilReconnected } from './clients.js';
 
 describeOnOwnServers('watches on a real server', () => {
   let server: ZooKeeperServer;
@@ -203,6 +203,27 @@ describeOnOwnServers('watches on a real server', () => {
       controller.abort(new Error('enough'));
       await expect(read).rejects.toThrow('enough');
       await expect(added).rejects.toThrow('enough');
+      await untilNone();
+    });
+
+    it('leave nothing on the server when many reads are given up at random', async () => {
+      const random = seededRandom(11);
+      await zk.create(path);
+      const paths = Array.from({ length: 12 }, (_, i) => `${path}/${i}`);
+      for (const one of paths.slice(0, 6)) await zk.create(one);
+      const reads = Array.from({ length: 600 }, async () => {
+        const controller = new AbortController();
+        const one = paths[Math.floor(random() * paths.length)] as string;
+        const how = Math.floor(random() * 3);
+        const options = { watch: () => {}, signal: controller.signal };
+        const read =
+          how === 0 ? zk.exists(one, options) : how === 1 ? zk.getData(one, options) : zk.getChildren(one, options);
+        for (let turns = Math.floor(random() * 8); turns > 0; turns--) await new Promise(setImmediate);
+        if (random() < 0.6) controller.abort();
+        await read.catch(() => {});
+      });
+      await Promise.all(reads);
+      await Promise.all(paths.map((one) => zk.removeWatches(one).catch(() => {})));
       await untilNone();
     });
   });

@@ -1,4 +1,4 @@
-import { type KeeperError, keeperError, MultiError, type MultiErrorResult } from '../errors.js';
+import { type KeeperError, keeperError, MarshallingError, MultiError, type MultiErrorResult } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { OpCode } from '../protocol/op-code.js';
 import type { MultiRequestItem, MultiResponseItem } from '../protocol/operations/multi.js';
@@ -88,12 +88,13 @@ export function multiReadRequest(ops: readonly ReadOp[], chroot: Chroot): MultiR
   });
 }
 
-/** @throws MultiError if the transaction was refused */
+/** @throws MultiError if the transaction was refused; MarshallingError if the results are not those of the operations */
 export function multiResults(
   items: readonly MultiResponseItem[],
   ops: readonly MultiOp[],
   chroot: Chroot,
 ): MultiResult[] {
+  checkResults(items, ops);
   const errors = items.map((item) => (item.type === 'error' ? item.errorCode : ErrorCode.OK));
   // Those that an earlier failure took along are marked too; the first mark of another kind is the culprit's.
   const culprit = errors.findIndex((code) => code !== ErrorCode.OK && code !== ErrorCode.RUNTIMEINCONSISTENCY);
@@ -108,13 +109,19 @@ export function multiResults(
   ) as MultiResult[];
 }
 
-/** Results of a `multiRead`, each with its own fate. */
+/** Results of a `multiRead`, each with its own fate. @throws MarshallingError if they are not those of the operations */
 export function multiReadResults(items: readonly MultiResponseItem[], ops: readonly ReadOp[]): MultiReadResult[] {
+  checkResults(items, ops);
   return items.map((item, index) => {
     if (item.type !== 'error') return item as MultiReadResult;
     const asked = ops[index];
     return { type: 'error', error: keeperError(item.errorCode, asked?.type ?? 'multiRead', asked?.path ?? null) };
   });
+}
+
+function checkResults(items: readonly MultiResponseItem[], ops: readonly { readonly type: string }[]): void {
+  const fits = items.length === ops.length && items.every(({ type }, i) => type === 'error' || type === ops[i]?.type);
+  if (!fits) throw new MarshallingError('the results of a multi are not those of its operations');
 }
 
 function errorResult(code: number, asked: MultiOp | undefined): MultiErrorResult {
