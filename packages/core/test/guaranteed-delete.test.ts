@@ -1,7 +1,7 @@
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
 import { type BackgroundError, BadVersionError, retryNTimes } from '../src/index.js';
-import { stage, untilState, wire } from './stage.js';
+import { stage, untilState, watchingExisting, wire } from './stage.js';
 
 describeOnSharedServer('a guaranteed delete', () => {
   const on = stage();
@@ -10,7 +10,7 @@ describeOnSharedServer('a guaranteed delete', () => {
     const { keeper, proxy } = await on.proxied({ retry: retryNTimes({ retries: 0, delayMs: 0 }), ...options });
     const observer = await on.keeper({ namespace: keeper.namespace });
     await observer.create().forPath('/x');
-    const gone = new Promise((resolve) => observer.exists().watching(resolve).forPath('/x'));
+    const gone = await watchingExisting(observer, '/x');
     return { keeper, proxy, observer, gone };
   };
 
@@ -19,7 +19,7 @@ describeOnSharedServer('a guaranteed delete', () => {
     const lost = proxy[loss]({ op: wire.delete });
     await keeper.delete().guaranteed().forPath('/x');
     await lost;
-    expect(await gone).toMatchObject({ type: 'NodeDeleted' });
+    expect(await gone.event).toMatchObject({ type: 'NodeDeleted' });
     await keeper.sync().forPath('/');
     expect(on.errors).toEqual([]);
   });
@@ -30,7 +30,7 @@ describeOnSharedServer('a guaranteed delete', () => {
     await keeper.delete().guaranteed().forPath('/x');
     await on.expire(keeper);
     await proxy.accept();
-    expect(await gone).toMatchObject({ type: 'NodeDeleted' });
+    expect(await gone.event).toMatchObject({ type: 'NodeDeleted' });
     expect(keeper.sessionEpoch).toBe(2);
   });
 
@@ -63,7 +63,7 @@ describeOnSharedServer('a guaranteed delete', () => {
     giveUp.abort('enough');
     await expect(deletion).rejects.toBe('enough');
     await proxy.accept();
-    expect(await gone).toMatchObject({ type: 'NodeDeleted' });
+    expect(await gone.event).toMatchObject({ type: 'NodeDeleted' });
   });
 
   it('is not begun for one who has given up already', async () => {
@@ -79,7 +79,7 @@ describeOnSharedServer('a guaranteed delete', () => {
     await observer.create().creatingParents().forPath('/x/a/b');
     void proxy.loseRequestOnce({ op: wire.delete });
     await keeper.delete().guaranteed().deletingChildren().forPath('/x');
-    expect(await gone).toMatchObject({ type: 'NodeDeleted' });
+    expect(await gone.event).toMatchObject({ type: 'NodeDeleted' });
   });
 
   it('rejects for what no repetition can mend', async () => {

@@ -77,6 +77,23 @@ describeOnOwnServers('parents', () => {
     await proxy[Symbol.asyncDispose]();
   });
 
+  it('are made again when they go before their first child comes, and again', async () => {
+    const proxy = await TcpProxy.inFrontOf(server.connectString);
+    const keeper = await connect({ connectString: proxy.connectString });
+    const observer = await connect();
+    let times = 0;
+    // Faster than the keeper, to whom everything comes late.
+    const watch = await observer.watch().forPath('/early', ({ type, path }) => {
+      if (type === 'NodeCreated' && path === '/early' && times++ < 2) void observer.delete().forPath('/early');
+    });
+    proxy.delay(100);
+    expect(await keeper.create().creatingParents().forPath('/early/x')).toBe('/early/x');
+    expect(times).toBe(3);
+    await watch.remove();
+    await keeper.close();
+    await proxy[Symbol.asyncDispose]();
+  });
+
   it('need no permission where they stand already', async () => {
     const keeper = await connect({ auth: [digestAuth('ann', 'secret')] });
     const stranger = await connect();

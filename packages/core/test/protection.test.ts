@@ -1,7 +1,8 @@
+import { until } from '@zk-recipes/test-support';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { describe, expect, it } from 'vitest';
 import { ConnectionLossError, type Keeper, NoNodeError, retryNTimes } from '../src/index.js';
-import { stage, untilState, wire } from './stage.js';
+import { stage, untilState, watchingExisting, wire } from './stage.js';
 
 const candidate = (keeper: Keeper) =>
   keeper.create().creatingParents().withProtection().withMode('EPHEMERAL_SEQUENTIAL').withStat();
@@ -53,12 +54,12 @@ describeOnSharedServer('a protected create', () => {
     await lost;
     const [name] = await children();
     await observer.transaction().delete(`/dir/${name}`).create(`/dir/${name}`, null, { mode: 'EPHEMERAL' }).commit();
-    const removed = new Promise((resolve) => observer.exists().watching(resolve).forPath(`/dir/${name}`));
+    const removed = await watchingExisting(observer, `/dir/${name}`);
     await proxy.accept();
     const { path, stat } = await creation;
     expect(stat.ephemeralOwner).toBe(keeper.sessionId);
     expect(path).not.toBe(`/dir/${name}`);
-    expect(await removed).toMatchObject({ type: 'NodeDeleted' });
+    expect(await removed.event).toMatchObject({ type: 'NodeDeleted' });
     expect((await children()).map((child) => `/dir/${child}`)).toEqual([path]);
   });
 
@@ -215,5 +216,49 @@ describeOnSharedServer('a protected create', () => {
       await untilEmpty();
       expect(on.errors).toEqual([]);
     });
+  });
+});
+
+describeOnSharedServer('protected creates on a bad network', () => {
+  const on = stage();
+
+  it('resolve with one znode each, and the others leave none', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const observer = await on.keeper({ namespace: keeper.namespace });
+    await observer.create().forPath('/dir', null);
+    let isBad = true;
+    const chance = (): boolean => isBad && Math.random() < 0.03;
+    const breakAgain = async (loss: 'loseReplyOnce' | 'loseRequestOnce'): Promise<void> => {
+      while (isBad) await proxy[loss]({ op: chance });
+    };
+    void breakAgain('loseReplyOnce');
+    void breakAgain('loseRequestOnce');
+    const contender = async (): Promise<string[]> => {
+      const created: string[] = [];
+      for (let turn = 0; turn < 32; turn++) {
+        const giveUp = turn % 8 === 7 ? { signal: AbortSignal.timeout(5 + turn) } : {};
+        await candidate(keeper)
+          .forPath('/dir/x-', null, giveUp)
+          .then(
+            ({ path }) => created.push(path),
+            () => {},
+          );
+      }
+      return created;
+    };
+    const created = (await Promise.all(Array.from({ length: 8 }, contender))).flat();
+    isBad = false;
+    expect(new Set(created).size).toBe(created.length);
+    expect(created.length).toBeGreaterThan(200);
+    // The abandoned ones go in the background.
+    const left = await until(
+      async () => {
+        const children = await observer.getChildren().forPath('/dir');
+        return children.length === created.length ? children : undefined;
+      },
+      { what: 'the end of all abandoned znodes', timeoutMs: 20_000 },
+    );
+    expect(left.map((name) => `/dir/${name}`).sort()).toEqual([...created].sort());
+    expect(keeper.sessionEpoch).toBe(1);
   });
 });

@@ -10,7 +10,7 @@ import {
   retryForever,
   SessionExpiredError,
 } from '../src/index.js';
-import { stage, untilState } from './stage.js';
+import { stage, untilState, watchingExisting } from './stage.js';
 
 describeOnSharedServer('the session of a keeper', () => {
   const on = stage();
@@ -171,9 +171,9 @@ describeOnSharedServer('the end of a keeper', () => {
     await keeper.create().withMode('EPHEMERAL').forPath('/x');
     const seen: unknown[] = [];
     keeper.on('state', (state) => seen.push(state, keeper.closed, keeper.validForMs()));
-    const gone = new Promise((resolve) => other.exists().watching(resolve).forPath('/x'));
+    const gone = await watchingExisting(other, '/x');
     await keeper.close();
-    expect(await gone).toMatchObject({ type: 'NodeDeleted' });
+    expect(await gone.event).toMatchObject({ type: 'NodeDeleted' });
     expect(seen).toEqual(['LOST', true, 0]);
   });
 

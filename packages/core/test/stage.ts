@@ -9,6 +9,7 @@ import {
   exponentialBackoff,
   Keeper,
   type KeeperOptions,
+  type WatchedEvent,
 } from '../src/index.js';
 
 /** Requests that faults are aimed at, by the number that they have on the wire. */
@@ -84,6 +85,16 @@ export function untilState(keeper: Keeper, wanted: ConnectionState): Promise<voi
     };
     keeper.on('state', listener);
   });
+}
+
+/** Leaves a watch on a znode that is there, and then gives what will come of it. */
+export async function watchingExisting(keeper: Keeper, path: string): Promise<{ event: Promise<WatchedEvent> }> {
+  let fired: (event: WatchedEvent) => void = () => {};
+  const event = new Promise<WatchedEvent>((resolve) => {
+    fired = resolve;
+  });
+  await keeper.getData().watching(fired).forPath(path);
+  return { event };
 }
 
 /** Somebody may run the tests on a server that goes on after them. */

@@ -86,10 +86,10 @@ export class DeleteBuilder {
       await executor.run((attempt) => deletion.attempt(attempt), { signal });
     } catch (error) {
       const goesOn = this.#description.guaranteed && deletion.isBegun && (signal?.aborted || isRetryable(error));
-      if (goesOn)
-        deletes.goOn(deletion.realPath, this.#description.owner, (attempt) =>
-          deletion.attempt(attempt).catch(ignoreNoNode),
-        );
+      if (goesOn) {
+        const goOn = (attempt: Attempt): Promise<void> => deletion.attempt(attempt).catch(ignoreNoNode);
+        deletes.goOn(deletion.realPath, this.#description.owner, goOn);
+      }
       if (!goesOn || signal?.aborted) throw error;
     }
   }
