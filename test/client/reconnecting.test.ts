@@ -175,9 +175,9 @@ describeOnOwnServers('a client behind a network that breaks', () => {
       await own.create('/e', null, { mode: 'EPHEMERAL' });
       await restarted.kill();
       await untilState(own, 'disconnected');
-      const waiting = own.getEphemerals();
       await restarted.start();
-      expect(await waiting).toEqual(['/e']);
+      await untilState(own, 'connected');
+      expect(await own.getEphemerals()).toEqual(['/e']);
       expect(own.sessionId).toBe(id);
     } finally {
       await restarted[Symbol.asyncDispose]();
