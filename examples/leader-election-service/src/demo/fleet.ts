@@ -61,6 +61,15 @@ export class Fleet implements AsyncDisposable {
     return at;
   }
 
+  /** Tells of what has been written into the journals since the last time. */
+  readJournals(): void {
+    const added = this.#processes.flatMap((service) =>
+      service.readJournal().map((entry) => ({ name: service.name, entry })),
+    );
+    added.sort((one, other) => one.entry.at - other.entry.at);
+    for (const { name, entry } of added) this.#options.onEntry(name, entry);
+  }
+
   /**
    * Waits for something to be found in the journals, and meanwhile tells of what is written into them.
    *
@@ -70,7 +79,7 @@ export class Fleet implements AsyncDisposable {
   async until<T>(what: string, look: () => T | undefined): Promise<T> {
     const deadline = monotonicMs() + PATIENCE_MS;
     for (;;) {
-      this.#readJournals();
+      this.readJournals();
       const found = look();
       if (found !== undefined) return found;
       this.#checkAlive();
@@ -83,14 +92,6 @@ export class Fleet implements AsyncDisposable {
   /** Waits until that moment of the monotonic clock. */
   async untilTime(ms: number): Promise<void> {
     await this.until('time to pass', () => monotonicMs() >= ms || undefined);
-  }
-
-  #readJournals(): void {
-    const added = this.#processes.flatMap((service) =>
-      service.readJournal().map((entry) => ({ name: service.name, entry })),
-    );
-    added.sort((one, other) => one.entry.at - other.entry.at);
-    for (const { name, entry } of added) this.#options.onEntry(name, entry);
   }
 
   #checkAlive(): void {

@@ -9,7 +9,7 @@ export interface ProcessJournal {
 }
 
 /** A time in which a process was certain that it led, in milliseconds of the shared monotonic clock. */
-export interface Reign {
+interface Reign {
   readonly process: string;
   readonly token: bigint;
   readonly fromMs: number;
@@ -17,7 +17,7 @@ export interface Reign {
 }
 
 /** Two leaders at one time. */
-export interface Overlap {
+interface Overlap {
   readonly earlier: Reign;
   readonly later: Reign;
   /** For how long. */
@@ -25,7 +25,7 @@ export interface Overlap {
 }
 
 /** Something that a deposed leader did all the same, in plain words. */
-export interface StaleWrite {
+interface StaleWrite {
   readonly process: string;
   readonly period: number;
   readonly what: string;

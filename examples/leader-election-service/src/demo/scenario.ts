@@ -20,6 +20,8 @@ type Entry<Event extends JournalEntry['event']> = JournalEntry & { readonly even
 const NAMES = ['billing-1', 'billing-2', 'billing-3'];
 /** How long the leader is paused, in session timeouts. */
 const PAUSE = 1.75;
+/** A run of the job that began so many milliseconds ago has most of its time before it. */
+const FRESH_MS = 50;
 
 /** Three processes, and what befalls those of them that lead. */
 export class Scenario {
@@ -78,8 +80,8 @@ export class Scenario {
 
   /** The leader is paused in the middle of its work until another leads, and then goes on where it was. */
   async #pause(sessionTimeoutMs: number): Promise<void> {
-    const leader = await this.#untilLeader();
-    const { period } = await this.#untilAtWork(leader);
+    const leader = await this.#untilLeaderInARun();
+    const period = runUnderWay(leader)?.period;
     this.#tell(`SIGSTOP to ${leader.name}, which leads and is about to close period ${period}`);
     const stoppedAt = monotonicMs();
     leader.send('SIGSTOP');
@@ -95,11 +97,11 @@ export class Scenario {
   }
 
   /** Caught in the middle of a run of its job, as fresh as can be, so that it does not end before the signal arrives. */
-  #untilAtWork({ name, entries }: ServiceProcess): Promise<Entry<'begun'>> {
-    return this.#fleet.until(`${name} to be at work`, () => {
-      const last = entries.at(-1);
-      return last?.event === 'begun' && monotonicMs() - last.at < 50 ? last : undefined;
-    });
+  #untilLeaderInARun(): Promise<ServiceProcess> {
+    const isFresh = (service: ServiceProcess) => monotonicMs() - (runUnderWay(service)?.at ?? 0) < FRESH_MS;
+    return this.#fleet.until('a leader in the middle of a run', () =>
+      this.#alive().find((service) => isAtWork(service) && isFresh(service)),
+    );
   }
 
   /** In an ensemble of the demo's own: the server dies that leads the servers. */
@@ -168,14 +170,21 @@ export class Scenario {
   }
 
   #tell(text: string): void {
+    this.#fleet.readJournals();
     this.#timeline.tell(monotonicMs(), text);
   }
 }
 
 /** Closed a period or two in the tenure that still stands, as far as is recorded. */
-function isAtWork({ entries }: ServiceProcess, afterMs: number): boolean {
+function isAtWork({ entries }: ServiceProcess, afterMs = 0): boolean {
   const tenure = entries.findLast((entry) => entry.event === 'elected' || entry.event === 'deposed');
   if (tenure?.event !== 'elected') return false;
   const closed = entries.filter((entry) => entry.event === 'committed' && entry.token === tenure.token);
   return closed.filter(({ at }) => at > afterMs).length >= 2;
+}
+
+/** The run of its job that a process is in, if that is the last that it recorded. */
+function runUnderWay({ entries }: ServiceProcess): Entry<'begun'> | undefined {
+  const last = entries.at(-1);
+  return last?.event === 'begun' ? last : undefined;
 }
