@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitepress';
+
+export default defineConfig({
+  title: 'zk-recipes',
+  description: 'Coordination recipes on Apache ZooKeeper for TypeScript',
+  // Addresses for readers of their own server, not links.
+  ignoreDeadLinks: 'localhostLinks',
+  themeConfig: {
+    search: { provider: 'local' },
+    sidebar: [
+      {
+        text: 'Recipes',
+        items: [
+          { text: 'Leader latch', link: '/leader-latch' },
+          { text: 'Leader selector', link: '/leader-selector' },
+        ],
+      },
+      {
+        text: 'What recipes share',
+        items: [
+          { text: 'Holds', link: '/holds' },
+          { text: 'Unknown outcomes', link: '/unknown-outcomes' },
+          { text: 'Connection states', link: '/connection-states' },
+        ],
+      },
+      {
+        text: 'API',
+        items: [
+          { text: '@zk-recipes/leader-election', link: '/api/@zk-recipes/leader-election' },
+          { text: '@zk-recipes/core', link: '/api/@zk-recipes/core' },
+          { text: '@zk-recipes/core/recipe-kit', link: '/api/@zk-recipes/core/recipe-kit' },
+          { text: 'zookeeper-ts-client', link: '/api/zookeeper-ts-client' },
+        ],
+      },
+    ],
+    footer: { message: 'Apache-2.0' },
+  },
+});
