@@ -29,6 +29,32 @@ const coreLayers: Layers = {
   'recipe-kit': ['keeper', 'builders', 'execution', 'options', ...coreFoundation],
 };
 
+/** The test server: what thinks, then who talks to it, then sockets. */
+const treeLayer = ['znode-path', 'znode', 'transaction', 'ip-range', 'access-control', 'quotas', 'data-tree'];
+const stateLayer = [
+  ...treeLayer,
+  ...['clock', 'seeded-random', 'snapshot', 'options', 'sessions', 'watch-table', 'watch-manager', 'replica'],
+  ...['prepare', 'pending-changes', 'client', 'database', 'cleaner'],
+];
+const requestLayer = [
+  ...stateLayer,
+  ...['answer', 'read-requests', 'write-requests', 'multi-requests', 'watch-requests', 'auth-requests'],
+  ...['request-processor', 'service'],
+];
+const socketLayer = [
+  ...requestLayer,
+  ...['observed-request', 'statistics', 'faults', 'handshake', 'outgoing-lane'],
+  ...['connection', 'four-letter-words', 'listener'],
+];
+const testServerLayers: Layers = {
+  ...Object.fromEntries(socketLayer.map((name) => [name, socketLayer])),
+  ...Object.fromEntries(requestLayer.map((name) => [name, requestLayer])),
+  ...Object.fromEntries(stateLayer.map((name) => [name, stateLayer])),
+  ...Object.fromEntries(treeLayer.map((name) => [name, treeLayer])),
+  server: socketLayer,
+  cli: ['server', 'snapshot'],
+};
+
 /** Packages from outside that a package may import; Node's own modules it may in any case. */
 const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
 const outside: Readonly<Record<string, readonly string[]>> = {
@@ -55,7 +81,11 @@ describe.each(packageNames())('packages/%s', (packageName) => {
   });
 
   it('keeps its layers', () => {
-    const layers = { 'zookeeper-ts-client': clientLayers, core: coreLayers }[packageName];
+    const layers = {
+      'zookeeper-ts-client': clientLayers,
+      core: coreLayers,
+      'test-server': testServerLayers,
+    }[packageName];
     if (layers !== undefined) expect(upwardImports(sources, layers)).toEqual([]);
   });
 

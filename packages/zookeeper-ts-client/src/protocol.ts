@@ -5,6 +5,7 @@
  */
 
 // Encoding
+export { MarshallingError } from './errors.js';
 export { type Codec, type Decoded, type Decoder, type Encoder, record } from './jute/codec.js';
 export { JuteReader } from './jute/reader.js';
 export { JuteWriter } from './jute/writer.js';

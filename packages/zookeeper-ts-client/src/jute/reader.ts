@@ -44,6 +44,16 @@ export class JuteReader {
     return this.#offset - this.#start;
   }
 
+  /** Reads ahead: the next read begins where this one began. */
+  peek<T>(read: (reader: this) => T): T {
+    const offset = this.#offset;
+    try {
+      return read(this);
+    } finally {
+      this.#offset = offset;
+    }
+  }
+
   boolean(): boolean {
     return this.#bytes[this.#advance(1)] !== 0;
   }

@@ -1,0 +1,70 @@
+import type { Client } from './client.js';
+import type { Clock } from './clock.js';
+import type { DataTree } from './data-tree.js';
+import { LaggingReplica, type Replica } from './replica.js';
+import type { Applied, Transaction } from './transaction.js';
+import { WatchManager } from './watch-manager.js';
+
+/** The tree with its watches, and the number and time of each transaction. */
+export class Database implements Replica {
+  readonly tree: DataTree;
+  readonly watches: WatchManager;
+  readonly #clock: Clock;
+  readonly #isCompat38: boolean;
+  readonly #lagging: Map<Client, LaggingReplica> = new Map();
+
+  constructor(tree: DataTree, clock: Clock, isCompat38: boolean) {
+    this.tree = tree;
+    this.#clock = clock;
+    this.#isCompat38 = isCompat38;
+    this.watches = new WatchManager(isCompat38);
+  }
+
+  /** The number of the next transaction. It is used up, whatever comes of the request. */
+  nextZxid(): bigint {
+    this.tree.lastZxid += 1n;
+    return this.tree.lastZxid;
+  }
+
+  /** Applies what has been checked, then tells who watches, those that lag excepted. */
+  commit(transactions: readonly Transaction[], zxid: bigint): readonly Applied[] {
+    const timeMs = this.#clock.wallNow();
+    const applied = transactions.map((transaction) => this.tree.apply(transaction, zxid, timeMs));
+    for (const { changes } of applied) {
+      for (const change of changes) this.watches.fire(change, zxid);
+      for (const laggard of this.#lagging.values()) laggard.miss(changes, zxid);
+    }
+    return applied;
+  }
+
+  /** Applies a single transaction. */
+  commitOne(transaction: Transaction, zxid: bigint): Applied {
+    return this.commit([transaction], zxid)[0] as Applied;
+  }
+
+  /** From now on a client sees what it sees now, until it catches up. */
+  letLag(client: Client): void {
+    if (this.#lagging.has(client)) return;
+    const laggard = new LaggingReplica(this.tree, new WatchManager(this.#isCompat38));
+    this.watches.move(client, laggard.watches);
+    this.#lagging.set(client, laggard);
+    client.replica = laggard;
+  }
+
+  /** Tells a client what it missed, and lets it see the present again. */
+  catchUp(client: Client): void {
+    const laggard = this.#lagging.get(client);
+    if (laggard === undefined) return;
+    this.#lagging.delete(client);
+    laggard.catchUp();
+    laggard.watches.move(client, this.watches);
+    client.replica = this;
+  }
+
+  /** Drops the watches of a client that has gone. */
+  forget(client: Client): void {
+    this.#lagging.delete(client);
+    client.replica = this;
+    this.watches.forget(client);
+  }
+}

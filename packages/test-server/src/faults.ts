@@ -1,0 +1,177 @@
+import type { Client } from './client.js';
+import { matches, type ObservedRequest, type RequestMatch } from './observed-request.js';
+
+/** Whose traffic a partition stops. */
+export type Direction = 'to-server' | 'to-client' | 'both';
+
+/** A fault for one request. */
+export interface OneFault extends RequestMatch {
+  /** Which of the matching requests, counted from now; 1, the default, is the next. */
+  readonly nth?: number;
+}
+
+/** What is to become of a request. */
+export interface Verdict {
+  readonly kind: 'pass' | 'drop-request' | 'drop-reply' | 'throttle';
+  /** Milliseconds by which the reply, and all that comes after it, is late. */
+  readonly delayMs: number;
+  /** Tells the test that it happened. */
+  readonly happened: () => void;
+}
+
+/** What faults act on. */
+export interface FaultTarget {
+  /** Puts partitions that were set or lifted into effect. */
+  applyPartitions(): void;
+  /** Lets those clients see what they see now, or see the present again. */
+  setLagging(isLagging: (client: Client) => boolean): void;
+}
+
+interface WaitingFault {
+  readonly kind: 'drop-request' | 'drop-reply' | 'observe';
+  readonly match: RequestMatch;
+  /** How many matching requests are still to be let through before it. */
+  spare: number;
+  readonly happened: (request: ObservedRequest) => void;
+}
+
+const PASS: Verdict = { kind: 'pass', delayMs: 0, happened: () => {} };
+
+/** How the server misbehaves. All of it is done to requests on purpose; nothing is left to chance. */
+export class Faults {
+  readonly #target: FaultTarget;
+  #waiting: readonly WaitingFault[] = [];
+  #delays: readonly { readonly match: RequestMatch; readonly ms: number }[] = [];
+  #throttled: readonly RequestMatch[] = [];
+  readonly #partitions: Map<bigint | 'all', Direction> = new Map();
+  #isRefusing = false;
+
+  /** @param target the server's connections */
+  constructor(target: FaultTarget) {
+    this.#target = target;
+  }
+
+  /**
+   * Applies a request, drops its reply and cuts the connection: the client cannot know what came of it.
+   *
+   * @returns resolves with the request when it happened
+   */
+  dropReplyOnce(fault: OneFault = {}): Promise<ObservedRequest> {
+    return this.#wait('drop-reply', fault);
+  }
+
+  /**
+   * Drops a request before it is applied, and cuts the connection.
+   *
+   * @returns resolves with the request when it happened
+   */
+  dropRequestOnce(fault: OneFault = {}): Promise<ObservedRequest> {
+    return this.#wait('drop-request', fault);
+  }
+
+  /** Resolves with a request when it arrives. It is not a fault, but tells when to commit one. */
+  untilRequest(match: OneFault = {}): Promise<ObservedRequest> {
+    return this.#wait('observe', match);
+  }
+
+  /** Replies to such requests this much later, and whatever follows them on the same connection; they are applied at once. */
+  delay({ ms, ...match }: RequestMatch & { readonly ms: number }): void {
+    if (!(ms >= 0)) throw new RangeError(`Expected \`ms\` to be 0 or more, got ${ms}`);
+    this.#delays = [...this.#delays, { match, ms }];
+  }
+
+  /** Refuses such requests as an overloaded server does: THROTTLEDOP, not applied. Pings and the end of a session pass. */
+  throttle(match: RequestMatch = {}): void {
+    this.#throttled = [...this.#throttled, match];
+  }
+
+  /** Closes new connections as soon as they are made; those that are open stay. */
+  refuseConnections(): void {
+    this.#isRefusing = true;
+  }
+
+  /** Takes new connections again. */
+  acceptConnections(): void {
+    this.#isRefusing = false;
+  }
+
+  /**
+   * Lets nothing pass between the server and a client, or all of them, and tells neither, as a network that drops
+   * packets. A session stays partitioned on its next connections. What was sent meanwhile arrives after `heal`.
+   *
+   * @param who a session id
+   */
+  partition(who: bigint | 'all', direction: Direction = 'both'): void {
+    this.#partitions.set(who, direction);
+    this.#target.applyPartitions();
+  }
+
+  /** Lifts partitions. @param who the one that was partitioned; by default every one */
+  heal(who?: bigint | 'all'): void {
+    if (who === undefined) this.#partitions.clear();
+    else this.#partitions.delete(who);
+    this.#target.applyPartitions();
+  }
+
+  /**
+   * Lets clients read the past, as from a follower that lags behind: what others do from now on they neither read nor
+   * hear of by watches. A client catches up, watches first, when it writes or calls `sync`, or with `clear`.
+   *
+   * @param who a session id; by default all that are connected
+   */
+  staleReads(who: bigint | 'all' = 'all'): void {
+    this.#target.setLagging((client) => who === 'all' || client.sessionId === who);
+  }
+
+  /** Ends all faults, those that wait for their request included. */
+  clear(): void {
+    this.#waiting = [];
+    this.#delays = [];
+    this.#throttled = [];
+    this.acceptConnections();
+    this.heal();
+    this.#target.setLagging(() => false);
+  }
+
+  /** Whether new connections are closed at once. */
+  get isRefusing(): boolean {
+    return this.#isRefusing;
+  }
+
+  /** Whether no fault is for requests: nobody has to look at them. */
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#delays.length === 0 && this.#throttled.length === 0;
+  }
+
+  /** Whether a session's traffic is stopped in a direction. */
+  isPartitioned(sessionId: bigint, direction: 'to-server' | 'to-client'): boolean {
+    if (this.#partitions.size === 0) return false;
+    return [this.#partitions.get(sessionId), this.#partitions.get('all')].some(
+      (stopped) => stopped === 'both' || stopped === direction,
+    );
+  }
+
+  /** Decides what becomes of a request. */
+  judge(request: ObservedRequest): Verdict {
+    const delayMs = this.#delays.find(({ match }) => matches(match, request))?.ms ?? 0;
+    for (const waiting of this.#waiting) {
+      if (!matches(waiting.match, request)) continue;
+      waiting.spare -= 1;
+      if (waiting.spare >= 0) continue;
+      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      if (waiting.kind === 'observe') waiting.happened(request);
+      else return { kind: waiting.kind, delayMs, happened: () => waiting.happened(request) };
+    }
+    if (request.operation !== 'ping' && request.operation !== 'closeSession') {
+      if (this.#throttled.some((match) => matches(match, request))) return { ...PASS, kind: 'throttle', delayMs };
+    }
+    return delayMs === 0 ? PASS : { ...PASS, delayMs };
+  }
+
+  #wait(kind: WaitingFault['kind'], { nth = 1, ...match }: OneFault): Promise<ObservedRequest> {
+    if (!(nth >= 1)) throw new RangeError(`Expected \`nth\` to be 1 or more, got ${nth}`);
+    return new Promise((happened) => {
+      this.#waiting = [...this.#waiting, { kind, match, spare: nth - 1, happened }];
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import {
+  type CreateRequest,
+  type CreateTtlRequest,
+  type DeleteRequest,
+  ErrorCode,
+  type Id,
+  OpCode,
+  type SetAclRequest,
+  type SetDataRequest,
+} from 'zookeeper-ts-client/protocol';
+import { isAllowed, Perms, resolveAcl } from './access-control.js';
+import type {
+  CheckTransaction,
+  CreateTransaction,
+  DeleteTransaction,
+  SetAclTransaction,
+  SetDataTransaction,
+} from './transaction.js';
+import type { ZnodeKind, ZnodeRecord } from './znode.js';
+import { isProtected, isValidPath, parentPath, sequenceSuffix } from './znode-path.js';
+
+/** A transaction, or the error code that the request is refused with. */
+export type Prepared<T> = T | number;
+
+/** What requests are checked against: the tree, or the tree as it will be in the middle of a `multi`. */
+export interface Outlook {
+  get(path: string): ZnodeRecord | undefined;
+  /** Whether a hard quota forbids that a subtree grow. */
+  exceedsQuota(path: string, bytes: number, count: number): boolean;
+}
+
+/** Who asks. */
+export interface Requester {
+  readonly sessionId: bigint;
+  readonly identities: readonly Id[];
+}
+
+/** The longest life of a TTL znode, in milliseconds. */
+const MAX_TTL_MS = 0xff_ffff_ffff;
+
+/** What each create flag means. @see org.apache.zookeeper.CreateMode */
+const modes: readonly { readonly kind: ZnodeKind; readonly isSequential: boolean }[] = [
+  { kind: 'persistent', isSequential: false },
+  { kind: 'ephemeral', isSequential: false },
+  { kind: 'persistent', isSequential: true },
+  { kind: 'ephemeral', isSequential: true },
+  { kind: 'container', isSequential: false },
+  { kind: 'ttl', isSequential: false },
+  { kind: 'ttl', isSequential: true },
+];
+
+/**
+ * Checks a create, in the order of the real server: flags, TTL, path, ACL, parent, permission, the whole path,
+ * existence, kind of the parent, quota.
+ *
+ * @param opCode of the four creates; it decides what is a container, whatever the flags say
+ * @see org.apache.zookeeper.server.PrepRequestProcessor#pRequest2TxnCreate
+ */
+export function prepareCreate(
+  opCode: number,
+  request: CreateRequest | CreateTtlRequest,
+  outlook: Outlook,
+  requester: Requester,
+): Prepared<CreateTransaction> {
+  const mode = modes[request.flags];
+  if (mode === undefined) return ErrorCode.BADARGUMENTS;
+  const ttlMs = opCode === OpCode.createTTL ? (request as CreateTtlRequest).ttl : -1;
+  if (mode.kind === 'ttl' ? ttlMs <= 0 || ttlMs > MAX_TTL_MS : ttlMs >= 0) return ErrorCode.BADARGUMENTS;
+  const above = parentPath(request.path);
+  if (above === null) return ErrorCode.BADARGUMENTS;
+  const acl = resolveAcl(request.acl, requester.identities);
+  if (acl === null) return ErrorCode.INVALIDACL;
+  const parent = outlook.get(above);
+  if (parent === undefined) return ErrorCode.NONODE;
+  if (!isAllowed(parent.acl, Perms.CREATE, requester.identities)) return ErrorCode.NOAUTH;
+  const path = mode.isSequential ? request.path + sequenceSuffix(parent.creations) : request.path;
+  if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
+  if (outlook.get(path) !== undefined) return ErrorCode.NODEEXISTS;
+  if (parent.kind === 'ephemeral') return ErrorCode.NOCHILDRENFOREPHEMERALS;
+  const data = request.data as Buffer | null;
+  if (outlook.exceedsQuota(path, data?.length ?? 0, 1)) return ErrorCode.QUOTAEXCEEDED;
+  const kind = kindOf(opCode, mode.kind);
+  return {
+    type: 'create',
+    path,
+    data,
+    acl,
+    kind,
+    owner: kind === 'ephemeral' ? requester.sessionId : 0n,
+    ttlMs: kind === 'ttl' ? ttlMs : 0,
+    creations: (parent.creations + 1) | 0,
+  };
+}
+
+function kindOf(opCode: number, kind: ZnodeKind): ZnodeKind {
+  if (opCode === OpCode.createContainer) return 'container';
+  return kind === 'container' ? 'persistent' : kind;
+}
+
+/** Checks a delete. */
+export function prepareDelete(
+  request: DeleteRequest,
+  outlook: Outlook,
+  requester: Requester,
+): Prepared<DeleteTransaction> {
+  const { path } = request;
+  const above = parentPath(path);
+  if (above === null || isProtected(path)) return ErrorCode.BADARGUMENTS;
+  const parent = outlook.get(above);
+  if (parent === undefined) return ErrorCode.NONODE;
+  if (!isAllowed(parent.acl, Perms.DELETE, requester.identities)) return ErrorCode.NOAUTH;
+  const znode = outlook.get(path);
+  if (znode === undefined) return ErrorCode.NONODE;
+  if (differs(request.version, znode.version)) return ErrorCode.BADVERSION;
+  if (znode.childCount > 0) return ErrorCode.NOTEMPTY;
+  return { type: 'delete', path };
+}
+
+/** Checks a change of data. */
+export function prepareSetData(
+  request: SetDataRequest,
+  outlook: Outlook,
+  requester: Requester,
+): Prepared<SetDataTransaction> {
+  const { path } = request;
+  const data = request.data as Buffer | null;
+  if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
+  const znode = outlook.get(path);
+  if (znode === undefined) return ErrorCode.NONODE;
+  if (!isAllowed(znode.acl, Perms.WRITE, requester.identities)) return ErrorCode.NOAUTH;
+  const growth = (data?.length ?? 0) - (znode.data?.length ?? 0);
+  if (outlook.exceedsQuota(path, growth, 0)) return ErrorCode.QUOTAEXCEEDED;
+  if (differs(request.version, znode.version)) return ErrorCode.BADVERSION;
+  return { type: 'setData', path, data, version: (znode.version + 1) | 0 };
+}
+
+/** Checks a change of an ACL. */
+export function prepareSetAcl(
+  request: SetAclRequest,
+  outlook: Outlook,
+  requester: Requester,
+): Prepared<SetAclTransaction> {
+  const { path } = request;
+  if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
+  const acl = resolveAcl(request.acl, requester.identities);
+  if (acl === null) return ErrorCode.INVALIDACL;
+  const znode = outlook.get(path);
+  if (znode === undefined) return ErrorCode.NONODE;
+  if (!isAllowed(znode.acl, Perms.ADMIN, requester.identities)) return ErrorCode.NOAUTH;
+  if (differs(request.version, znode.aversion)) return ErrorCode.BADVERSION;
+  return { type: 'setAcl', path, acl, version: (znode.aversion + 1) | 0 };
+}
+
+/** Checks the version of a znode, inside a `multi`. */
+export function prepareCheck(
+  request: DeleteRequest,
+  outlook: Outlook,
+  requester: Requester,
+): Prepared<CheckTransaction> {
+  const { path } = request;
+  if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
+  const znode = outlook.get(path);
+  if (znode === undefined) return ErrorCode.NONODE;
+  if (!isAllowed(znode.acl, Perms.READ, requester.identities)) return ErrorCode.NOAUTH;
+  if (differs(request.version, znode.version)) return ErrorCode.BADVERSION;
+  return { type: 'check', path };
+}
+
+function differs(expected: number, version: number): boolean {
+  return expected !== -1 && expected !== version;
+}

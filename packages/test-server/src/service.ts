@@ -1,0 +1,157 @@
+import { type ConnectRequest, ErrorCode, OpCode } from 'zookeeper-ts-client/protocol';
+import { type Answer, DONE, refusal } from './answer.js';
+import { Cleaner } from './cleaner.js';
+import type { Client } from './client.js';
+import { DataTree } from './data-tree.js';
+import { Database } from './database.js';
+import type { ServerSettings } from './options.js';
+import type { Outlook } from './prepare.js';
+import { RequestProcessor } from './request-processor.js';
+import { SeededRandom } from './seeded-random.js';
+import { type Session, Sessions } from './sessions.js';
+import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.js';
+import type { Znode } from './znode.js';
+
+/** What comes of a handshake: a session, the news that it is over, or silence. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly session: Session }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'refused' };
+
+/** All of a server but its sockets: the database, the sessions, and who is connected. */
+export class Service {
+  readonly database: Database;
+  readonly sessions: Sessions;
+  readonly processor: RequestProcessor;
+  readonly #settings: ServerSettings;
+  readonly #clients: Map<bigint, Client> = new Map();
+  readonly #cleaner: Cleaner;
+  /** When the next tick is due, on the clock. */
+  #tickDueMs = 0;
+  #cancelTick: () => void = () => {};
+
+  constructor(settings: ServerSettings) {
+    this.#settings = settings;
+    const { clock, compat, snapshot } = settings;
+    this.database = new Database(snapshot ? restoreSnapshot(snapshot) : DataTree.fresh(), clock, compat === '3.8');
+    this.sessions = new Sessions(clock, {
+      tickTimeMs: settings.tickTimeMs,
+      minTimeoutMs: settings.minSessionTimeoutMs,
+      maxTimeoutMs: settings.maxSessionTimeoutMs,
+    });
+    for (const { id, timeoutMs, password } of snapshot?.sessions ?? []) {
+      this.sessions.adopt({ id: BigInt(id), timeoutMs, password: Buffer.from(password, 'base64') });
+    }
+    this.#cleaner = new Cleaner(this.database, settings);
+    this.processor = new RequestProcessor({
+      database: this.database,
+      outlook: outlookOn(this.database.tree, settings.enforceQuota),
+      allowsTtl: settings.ttlZnodes,
+      isCompat38: compat === '3.8',
+      namesOf: listing(settings.seed),
+    });
+  }
+
+  /** Begins to look after time: sessions, containers and TTL znodes come to their ends. */
+  start(): void {
+    this.sessions.touchAll();
+    this.#cleaner.start();
+    this.#tickDueMs = this.#settings.clock.now();
+    this.#scheduleTick();
+  }
+
+  /** Lets time do nothing any more. */
+  stop(): void {
+    this.#cancelTick();
+    this.#cleaner.stop();
+  }
+
+  /** Answers the first frame of a connection. */
+  admit(request: ConnectRequest, client: Client): Admission {
+    if (request.lastZxidSeen > this.database.tree.lastZxid) return { kind: 'refused' };
+    const timeoutMs = this.sessions.negotiate(request.timeOut);
+    if (request.sessionId === 0n) {
+      this.database.nextZxid();
+      return this.#attach(this.sessions.open(timeoutMs), client);
+    }
+    // The old connection goes before the password is looked at, as on the real server.
+    this.#clients.get(request.sessionId)?.close();
+    this.#clients.delete(request.sessionId);
+    const session = this.sessions.resume(request.sessionId, request.passwd, timeoutMs);
+    return session === null ? { kind: 'expired' } : this.#attach(session, client);
+  }
+
+  /** Processes a request of a connected client. */
+  process(client: Client, opCode: number, reader: Parameters<RequestProcessor['process']>[2]): Answer {
+    this.sessions.touch(client.sessionId);
+    if (opCode !== OpCode.closeSession) {
+      if (this.sessions.get(client.sessionId) === undefined) return refusal(ErrorCode.SESSIONEXPIRED);
+      return this.processor.process(client, opCode, reader);
+    }
+    this.#end(client.sessionId);
+    return DONE;
+  }
+
+  /** Ends a session as if its client had been silent for too long. */
+  expire(sessionId: bigint): boolean {
+    if (this.sessions.get(sessionId) === undefined) return false;
+    this.#end(sessionId);
+    this.#clients.get(sessionId)?.close();
+    this.#clients.delete(sessionId);
+    return true;
+  }
+
+  /** The connection of a session, if it has one. */
+  clientOf(sessionId: bigint): Client | undefined {
+    return this.#clients.get(sessionId);
+  }
+
+  /** A connection has ended: its watches go, its session stays. */
+  detach(client: Client): void {
+    this.database.forget(client);
+    if (this.#clients.get(client.sessionId) === client) this.#clients.delete(client.sessionId);
+  }
+
+  /** Everything that has to be kept in order to go on later. */
+  snapshot(): Snapshot {
+    return takeSnapshot(this.database.tree, this.sessions);
+  }
+
+  #attach(session: Session, client: Client): Admission {
+    this.#clients.set(session.id, client);
+    return { kind: 'admitted', session };
+  }
+
+  #end(sessionId: bigint): void {
+    this.database.commitOne({ type: 'closeSession', sessionId }, this.database.nextZxid());
+    this.sessions.remove(sessionId);
+  }
+
+  #scheduleTick(): void {
+    const { clock, tickTimeMs } = this.#settings;
+    this.#tickDueMs += tickTimeMs;
+    this.#cancelTick = clock.schedule(Math.max(0, this.#tickDueMs - clock.now()), () => this.#tick());
+  }
+
+  #tick(): void {
+    const { clock, tickTimeMs } = this.#settings;
+    const lateMs = clock.now() - this.#tickDueMs;
+    // This process was held up, and its clients' pings may lie unread in the sockets: their silence proves nothing yet.
+    if (lateMs > tickTimeMs / 2) this.#tickDueMs = clock.now();
+    else for (const { id } of this.sessions.overdue()) this.expire(id);
+    this.#scheduleTick();
+  }
+}
+
+/** The tree as writes are checked against it. */
+function outlookOn(tree: DataTree, enforceQuota: boolean): Outlook {
+  if (enforceQuota) return tree;
+  return { get: (path) => tree.get(path), exceedsQuota: () => false };
+}
+
+/** The order in which children are listed: that of their creation, or none that anybody should rely on. */
+function listing(seed: number | null): (znode: Znode) => readonly string[] {
+  if (seed === null) return ({ children }) => (children === null ? [] : [...children]);
+  const random = new SeededRandom(seed);
+  return ({ children }) => (children === null ? [] : random.shuffled([...children]));
+}

@@ -1,0 +1,90 @@
+import {
+  AddWatchRequest,
+  type Encoder,
+  ErrorCode,
+  EventType,
+  type JuteReader,
+  MarshallingError,
+  OpCode,
+  RemoveWatchesRequest,
+} from 'zookeeper-ts-client/protocol';
+import { type Answer, DONE, refusal, success } from './answer.js';
+import type { Client } from './client.js';
+import type { Handler, RequestContext } from './request-processor.js';
+
+/** Modes of `addWatch`. */
+const AddWatchMode = { persistent: 0, persistentRecursive: 1 } as const;
+
+/** What `addWatch` answers: always 0. */
+const ErrorResponse: Encoder<number> = { write: (writer, error) => writer.int(error) };
+
+/** The zxid of an event that tells of the past. */
+const NO_ZXID = -1n;
+
+/** The requests about watches, by operation code. */
+export const watchRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [OpCode.setWatches, (_, client, reader) => setWatches(client, reader, false)],
+  [OpCode.setWatches2, (_, client, reader) => setWatches(client, reader, true)],
+  [OpCode.addWatch, addWatch],
+  [OpCode.checkWatches, checkWatches],
+  [OpCode.removeWatches, removeWatches],
+]);
+
+/** After a reconnect: tells at once what has changed since the client's last zxid, and watches the rest again. */
+function setWatches(client: Client, reader: JuteReader, withPersistent: boolean): Answer {
+  const since = reader.long();
+  const [data, exist, child] = [paths(reader), paths(reader), paths(reader)];
+  const persistent = withPersistent ? paths(reader) : [];
+  const recursive = withPersistent ? paths(reader) : [];
+  const { tree, watches } = client.replica;
+  const tell = (type: number, path: string) => client.notify(type, path, null, NO_ZXID);
+  for (const path of data) {
+    const znode = tree.get(path);
+    if (znode === undefined) tell(EventType.NodeDeleted, path);
+    else if (znode.mzxid > since) tell(EventType.NodeDataChanged, path);
+    else watches.watchData(path, client);
+  }
+  for (const path of exist) {
+    if (tree.get(path) !== undefined) tell(EventType.NodeCreated, path);
+    else watches.watchData(path, client);
+  }
+  for (const path of child) {
+    const znode = tree.get(path);
+    if (znode === undefined) tell(EventType.NodeDeleted, path);
+    else if (znode.pzxid > since) tell(EventType.NodeChildrenChanged, path);
+    else watches.watchChildren(path, client);
+  }
+  for (const path of persistent) watches.watchPersistently(path, client, false);
+  for (const path of recursive) watches.watchPersistently(path, client, true);
+  return DONE;
+}
+
+/** A list that must be there: an empty one is not the same as none. */
+function paths(reader: JuteReader): readonly string[] {
+  const list = reader.vector((inner) => inner.ustring());
+  if (list === null || list.includes(null)) throw new MarshallingError('list of paths expected, got null');
+  return list as string[];
+}
+
+function addWatch(_: RequestContext, client: Client, reader: JuteReader): Answer {
+  const { path, mode } = AddWatchRequest.read(reader);
+  if (mode !== AddWatchMode.persistent && mode !== AddWatchMode.persistentRecursive) {
+    return refusal(ErrorCode.MARSHALLINGERROR);
+  }
+  client.replica.watches.watchPersistently(path, client, mode === AddWatchMode.persistentRecursive);
+  return success(ErrorResponse, 0);
+}
+
+function checkWatches(_: RequestContext, client: Client, reader: JuteReader): Answer {
+  const { path, type } = RemoveWatchesRequest.read(reader);
+  const { watches } = client.replica;
+  if (!watches.isWatcherType(type)) return refusal(ErrorCode.MARSHALLINGERROR);
+  return watches.has(path, client, type) ? DONE : refusal(ErrorCode.NOWATCHER);
+}
+
+function removeWatches(_: RequestContext, client: Client, reader: JuteReader): Answer {
+  const { path, type } = RemoveWatchesRequest.read(reader);
+  const { watches } = client.replica;
+  if (!watches.isWatcherType(type)) return refusal(ErrorCode.MARSHALLINGERROR);
+  return watches.remove(path, client, type) ? DONE : refusal(ErrorCode.NOWATCHER);
+}
