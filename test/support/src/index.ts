@@ -1,12 +1,14 @@
 // Real ZooKeeper servers
 
-export { JavaPeer, type PeerMessage } from './java/java-peer.js';
+export { JavaPeer } from './java/java-peer.js';
 // Programs in Java
 export { findJavaTools, type JavaTools } from './java/java-tools.js';
 // A network to break
 export { type Direction, TcpProxy } from './network/tcp-proxy.js';
 export type { FaultOptions } from './network/wire-faults.js';
 export type { RequestMatch, WireRequest } from './network/wire-request.js';
+// Programs that take part in a test
+export { type PeerMessage, PeerProcess } from './peer-process.js';
 export { fourLetterWord, type ServerMode, type ServerStatus, serverStatus } from './servers/four-letter-word.js';
 export { freePort } from './servers/free-port.js';
 export type { ServerOptions } from './servers/server-options.js';
