@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageNames, root } from './source-tree.js';
+import { root } from './source-tree.js';
 
 /**
  * A program of a document: a block ```ts, and the blocks ```ts continued that go on from it. Its lines have the numbers that
@@ -18,12 +18,12 @@ export interface ExampleProgram {
 
 /** Documents whose examples are run: all READMEs, and the pages of the recipes. */
 export function documents(): string[] {
-  const pages = join(root, 'recipes-docs');
+  const within = (folder: string) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
   return [
     'README.md',
-    ...packageNames().map((name) => `packages/${name}/README.md`),
-    ...readdirSync(pages).map((name) => `recipes-docs/${name}`),
-  ].filter((path) => path.endsWith('.md') && existsSync(join(root, path)));
+    ...[...within('packages'), ...within('examples')].map((folder) => `${folder}/README.md`),
+    ...within('recipes-docs').filter((path) => path.endsWith('.md')),
+  ].filter((path) => existsSync(join(root, path)));
 }
 
 /**

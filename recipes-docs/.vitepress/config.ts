@@ -5,6 +5,8 @@ export default defineConfig({
   description: 'Coordination recipes on Apache ZooKeeper for TypeScript',
   // Addresses for readers of their own server, not links.
   ignoreDeadLinks: 'localhostLinks',
+  // All pages of the API are in the index of the search.
+  vite: { build: { chunkSizeWarningLimit: 2_000 } },
   themeConfig: {
     search: { provider: 'local' },
     sidebar: [
@@ -29,6 +31,7 @@ export default defineConfig({
           { text: '@zk-recipes/leader-election', link: '/api/@zk-recipes/leader-election' },
           { text: '@zk-recipes/core', link: '/api/@zk-recipes/core' },
           { text: '@zk-recipes/core/recipe-kit', link: '/api/@zk-recipes/core/recipe-kit' },
+          { text: '@zk-recipes/test-server', link: '/api/@zk-recipes/test-server' },
           { text: 'zookeeper-ts-client', link: '/api/zookeeper-ts-client' },
         ],
       },
