@@ -1,8 +1,7 @@
 import type { ServerAddress } from '../ensemble/connect-string.js';
 import { MarshallingError } from '../errors.js';
-import type { Codec } from '../jute/codec.js';
 import type { JuteReader } from '../jute/reader.js';
-import { JuteWriter } from '../jute/writer.js';
+import type { JuteWriter } from '../jute/writer.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import { ConnectRequest, ConnectResponse, MIN_CONNECT_RESPONSE_BYTES } from '../protocol/handshake.js';
@@ -11,11 +10,9 @@ import { OpCode } from '../protocol/op-code.js';
 import { AuthPacket } from '../protocol/operations/auth.js';
 import { WatcherEvent } from '../protocol/watcher-event.js';
 import type { OpenTransport, Transport } from '../transport/transport.js';
-import type { Clock, Moment } from './clock.js';
+import { type Clock, type Moment, momentOf } from './clock.js';
+import { Outbox } from './outbox.js';
 import { type PendingRequest, RequestQueue } from './pending-requests.js';
-
-/** Bytes written in one tick beyond which requests wait for the socket. */
-const HIGH_WATER_BYTES = 1024 * 1024;
 
 /** What a connection needs from around it. */
 export interface ConnectionOptions {
@@ -46,22 +43,15 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #handlers: ConnectionHandlers;
   readonly #transport: Transport;
-  readonly #writer = new JuteWriter();
+  readonly #outbox: Outbox;
   readonly #decoder: FrameDecoder;
   readonly #pending = new RequestQueue();
-  /** How many at the end of `#pending` are written but not given to the socket. */
-  #unflushed = 0;
-  #flushScheduled = false;
-  /** When the first request of this tick was written; the clocks are read once a tick. */
-  #tickBeganAt: Moment | null = null;
-  #congested = false;
   #nextXid: number;
   #stage: 'opening' | 'handshaking' | 'ready' | 'over' = 'opening';
   /** An event that waits for what was read before it to be acted upon. */
   #heldEvent: WatcherEvent | null = null;
   #connectSentAt: Moment;
   #pingUnderWay = false;
-  #lastSentAtMs: number;
   #lastHeardAtMs: number;
 
   constructor(open: OpenTransport, server: ServerAddress, options: ConnectionOptions, handlers: ConnectionHandlers) {
@@ -70,8 +60,9 @@ export class Connection {
     this.#handlers = handlers;
     this.#decoder = new FrameDecoder(options.maxFrameBytes);
     this.#nextXid = options.firstXid;
-    this.#connectSentAt = this.#moment();
-    this.#lastSentAtMs = this.#lastHeardAtMs = this.#connectSentAt.monotonicMs;
+    this.#connectSentAt = momentOf(options.clock);
+    this.#lastHeardAtMs = this.#connectSentAt.monotonicMs;
+    this.#outbox = new Outbox(options.clock, (bytes) => this.#write(bytes));
     this.#transport = open(server, {
       onOpen: () => this.#handlers.onOpen(),
       onData: (chunk) => this.#onData(chunk),
@@ -82,7 +73,7 @@ export class Connection {
 
   /** Monotonic milliseconds at which something was last sent. */
   get lastSentAtMs(): number {
-    return this.#lastSentAtMs;
+    return this.#outbox.lastSentAtMs;
   }
 
   /** Monotonic milliseconds at which something was last heard. */
@@ -107,58 +98,48 @@ export class Connection {
 
   /** Whether a request may be sent now. */
   get hasCapacity(): boolean {
-    return (
-      !this.#congested && this.#pending.size < this.#options.maxInFlight && this.#writer.pendingBytes < HIGH_WATER_BYTES
-    );
+    return this.#outbox.hasRoom && this.#pending.size < this.#options.maxInFlight;
   }
 
   sendConnectRequest(request: ConnectRequest): void {
     this.#stage = 'handshaking';
-    this.#connectSentAt = this.#moment();
-    this.#writeFrame(ConnectRequest, request);
-    this.#flush();
+    this.#connectSentAt = momentOf(this.#options.clock);
+    this.#outbox.frame(this.#options.maxFrameBytes, (writer) => ConnectRequest.write(writer, request));
+    this.#outbox.flush();
   }
 
   sendAuth(packet: AuthPacket): void {
-    this.#writeSpecial(SpecialXid.auth, OpCode.auth, () => AuthPacket.write(this.#writer, packet));
+    this.#frame(SpecialXid.auth, OpCode.auth, (writer) => AuthPacket.write(writer, packet));
   }
 
   /** Sends a ping, unless one is under way. */
   ping(): void {
     if (this.#pingUnderWay) return;
     this.#pingUnderWay = true;
-    this.#writeSpecial(SpecialXid.ping, OpCode.ping, () => {});
-    this.#flush();
+    this.#frame(SpecialXid.ping, OpCode.ping, () => {});
+    this.#outbox.flush();
   }
 
   /** Writes a request; it leaves at the end of the tick, with all others of the tick. One that is too large is refused here. */
   send(request: PendingRequest): void {
-    const writer = this.#writer;
-    writer.beginFrame();
+    const xid = this.#nextXid;
+    let length: number;
     try {
-      writer.int(this.#nextXid);
-      writer.int(request.opCode);
-      request.write(writer);
+      length = this.#frame(xid, request.opCode, (writer) => request.write(writer));
     } catch (error) {
-      writer.discardFrame();
       request.fail(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    const length = writer.endFrame();
-    if (length > this.#options.maxFrameBytes) {
-      writer.discardFrame();
-      const limit = this.#options.maxFrameBytes;
-      request.fail(
-        new MarshallingError(`${request.name} of ${length} bytes, where at most ${limit} are allowed (maxFrameBytes)`),
-      );
+    const limit = this.#options.maxFrameBytes;
+    if (length > limit) {
+      const what = `${request.name} of ${length} bytes, where at most ${limit} are allowed (maxFrameBytes)`;
+      request.fail(new MarshallingError(what));
       return;
     }
-    request.xid = this.#nextXid;
-    request.sentAt = this.#tickBeganAt ??= this.#moment();
-    this.#nextXid = this.#nextXid === MAX_XID ? 1 : this.#nextXid + 1;
+    this.#nextXid = xid === MAX_XID ? 1 : xid + 1;
+    request.xid = xid;
+    request.sentAt = this.#outbox.requestSent();
     this.#pending.push(request);
-    this.#unflushed++;
-    this.#scheduleFlush();
   }
 
   /** Ends the connection; every request without a reply ends with it, its outcome known or not. */
@@ -168,51 +149,29 @@ export class Connection {
     this.#heldEvent = null;
     this.#transport.destroy();
     const lost = this.#pending.drain();
-    const sent = lost.length - this.#unflushed;
+    const sent = lost.length - this.#outbox.unsentRequests;
     lost.forEach((request, index) => {
       request.lose(index < sent ? 'unknown' : 'not-sent', cause);
     });
   }
 
-  #moment(): Moment {
-    return { monotonicMs: this.#options.clock.now(), wallMs: this.#options.clock.wallNow() };
+  #frame(xid: number, opCode: number, body: (writer: JuteWriter) => void): number {
+    return this.#outbox.frame(this.#options.maxFrameBytes, (writer) => {
+      writer.int(xid);
+      writer.int(opCode);
+      body(writer);
+    });
   }
 
-  #writeFrame<T>(codec: Codec<T>, value: T): void {
-    this.#writer.beginFrame();
-    codec.write(this.#writer, value);
-    this.#writer.endFrame();
-  }
-
-  #writeSpecial(xid: number, opCode: number, body: () => void): void {
-    this.#writer.beginFrame();
-    this.#writer.int(xid);
-    this.#writer.int(opCode);
-    body();
-    this.#writer.endFrame();
-    this.#scheduleFlush();
-  }
-
-  #scheduleFlush(): void {
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    process.nextTick(this.#flushNow);
-  }
-
-  readonly #flushNow = (): void => this.#flush();
-
-  #flush(): void {
-    this.#flushScheduled = false;
-    this.#tickBeganAt = null;
-    if (this.#stage === 'over' || this.#writer.pendingBytes === 0) return;
-    this.#lastSentAtMs = this.#options.clock.now();
-    this.#unflushed = 0;
-    if (!this.#transport.write(this.#writer.take())) this.#congested = true;
-    else if (this.hasCapacity) this.#handlers.onCapacity();
+  #write(bytes: Buffer): boolean {
+    if (this.#stage === 'over') return true;
+    const hasRoom = this.#transport.write(bytes);
+    if (hasRoom && this.#pending.size < this.#options.maxInFlight) this.#handlers.onCapacity();
+    return hasRoom;
   }
 
   #onDrain(): void {
-    this.#congested = false;
+    this.#outbox.drained();
     this.#handlers.onCapacity();
   }
 
