@@ -19,6 +19,12 @@ export interface DemoZooKeeper extends AsyncDisposable {
 }
 
 /**
+ * A server ends a session up to one tick late, one of an ensemble up to one and a half: short ticks keep that small beside the
+ * session timeout. The limits are counted in ticks, and leave the servers of an ensemble their usual time for each other.
+ */
+const SHORT_TICKS = { tickTimeMs: 250, config: { initLimit: 20, syncLimit: 10 } };
+
+/**
  * Takes the ZooKeeper that was named, or finds one in the same order, and by the same code, as the tests.
  *
  * @throws Error when there is none
@@ -39,14 +45,14 @@ function foreign(connectString: string, origin: string): DemoZooKeeper {
 }
 
 async function ownStandalone(origin: string): Promise<DemoZooKeeper> {
-  const server = await startStandalone({ tickTimeMs: 250 });
+  const server = await startStandalone(SHORT_TICKS);
   const { connectString } = server;
   const remove = () => server[Symbol.asyncDispose]();
   return { connectString, origin, isForeign: false, killLeader: null, [Symbol.asyncDispose]: remove };
 }
 
 async function ownEnsemble(origin: string): Promise<DemoZooKeeper> {
-  const ensemble = await startEnsemble();
+  const ensemble = await startEnsemble(SHORT_TICKS);
   const { connectString } = ensemble;
   const killLeader = async (): Promise<string> => {
     const leader = await ensemble.untilServing();
