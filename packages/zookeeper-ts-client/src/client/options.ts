@@ -1,7 +1,7 @@
 import { DEFAULT_MAX_FRAME_BYTES } from '../protocol/frame.js';
 import { PASSWORD_BYTES } from '../protocol/handshake.js';
 import { type Clock, systemClock } from '../session/clock.js';
-import type { SessionOptions } from '../session/session.js';
+import type { SessionOptions } from '../session/session-options.js';
 import { openTcpTransport } from '../transport/tcp-transport.js';
 import type { OpenTransport } from '../transport/transport.js';
 import type { Auth } from './well-known-acls.js';

@@ -6,13 +6,14 @@ import type { Stat } from '../protocol/stat.js';
 import type { ExchangeOptions } from '../session/exchange.js';
 import { Session } from '../session/session.js';
 import type { ConnectionState } from '../session/session-state.js';
+import { abortable } from './abortable.js';
 import { callSafely } from './callbacks.js';
 import { Calls, type DataAndStat } from './calls.js';
 import { Chroot } from './chroot.js';
 import { firstConnection } from './first-connection.js';
 import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
 import { type Environment, sessionOptions, systemEnvironment, type ZooKeeperOptions } from './options.js';
-import type { ZnodeData } from './request-arguments.js';
+import { dataBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
 import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
@@ -203,13 +204,16 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    *
    * @throws NoWatcherError if there is none
    */
-  removeWatches(path: string, options: RemoveWatchesOptions = {}): Promise<void> {
-    return this.#watchers.removeWatches(path, options);
+  removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
+    return abortable(this.#watchers.removeWatches(path, options), options.signal);
   }
 
   /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
-  addAuth(scheme: string, auth: Uint8Array | string): Promise<void> {
-    return this.#session.addAuth(scheme, typeof auth === 'string' ? Buffer.from(auth) : auth);
+  addAuth(scheme: string, auth: Uint8Array | string, options: RequestOptions = {}): Promise<void> {
+    if (typeof scheme !== 'string')
+      return Promise.reject(new TypeError(`Expected \`scheme\` to be a string, got ${typeof scheme}`));
+    const bytes = dataBytes(auth) ?? new Uint8Array();
+    return abortable(this.#session.addAuth(scheme, bytes), options.signal);
   }
 
   /** The ensemble's configuration: one line a server, then its version in hexadecimal. Not below the chroot. */

@@ -17,4 +17,5 @@ export interface Acl {
 }
 export const Acl: Codec<Acl> = record({ perms: int, id: Id });
 
+/** jute `vector<ACL>`. */
 export const AclList: Codec<readonly Acl[]> = vector(Acl);

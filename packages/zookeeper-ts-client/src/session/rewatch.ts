@@ -1,5 +1,8 @@
+import { ErrorCode } from '../protocol/error-code.js';
 import type { Operation } from '../protocol/operation.js';
 import { type SetWatches2, setWatches, setWatches2 } from '../protocol/operations/watches.js';
+import { Exchange } from './exchange.js';
+import type { PendingRequest } from './pending-requests.js';
 import type { WatchedPaths } from './watch-registry.js';
 
 /** A request that sets watches on the server again. */
@@ -30,5 +33,26 @@ export function rewatchRequests(chunks: readonly WatchedPaths[], relativeZxid: b
       },
       persistentPaths,
     };
+  });
+}
+
+/**
+ * The requests, ready to be sent.
+ *
+ * @param giveUp told of each path whose persistent watches the server does not know: it would close every connection that asks for them
+ */
+export function rewatchExchanges(
+  chunks: readonly WatchedPaths[],
+  relativeZxid: bigint,
+  giveUp: (path: string) => void,
+): PendingRequest[] {
+  return rewatchRequests(chunks, relativeZxid).map(({ operation, request, persistentPaths }) => {
+    const onReply = (err: number): void => {
+      if (err === ErrorCode.UNIMPLEMENTED) for (const path of persistentPaths) giveUp(path);
+    };
+    const exchange = new Exchange({ operation, request, path: null, result: () => undefined, onReply });
+    // It fails only with its connection, and the next connection sets all watches again.
+    exchange.promise.catch(() => {});
+    return exchange;
   });
 }

@@ -4,24 +4,21 @@ import { ClosedError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
 import { closeSession } from '../protocol/operations/sync.js';
-import type { WatcherEvent } from '../protocol/watcher-event.js';
-import type { OpenTransport } from '../transport/transport.js';
-import { type Clock, momentOf } from './clock.js';
+import { momentOf } from './clock.js';
 import { Connection } from './connection.js';
 import { Credentials } from './credentials.js';
 import { deadlinesFor } from './deadlines.js';
 import { Exchange, type ExchangeOptions } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import { ReadWriteSearch } from './read-write-search.js';
-import { type ReconnectDelays, reconnectDelayMs } from './reconnect-policy.js';
-import { rewatchRequests } from './rewatch.js';
+import { rewatchExchanges } from './rewatch.js';
+import { ServerChoice } from './server-choice.js';
+import type { SessionListener, SessionOptions } from './session-options.js';
 import {
-  type ConnectionState,
   type EndReason,
   endError,
   type SessionEffect,
   type SessionEvent,
-  type SessionIdentity,
   type SessionState,
   transition,
 } from './session-state.js';
@@ -29,38 +26,11 @@ import { Validity } from './validity.js';
 import { WaitingLine } from './waiting-line.js';
 import { type WatchedPaths, WatchRegistry } from './watch-registry.js';
 
-/** What a session is made with. Durations in milliseconds. */
-export interface SessionOptions {
-  readonly sessionTimeoutMs: number;
-  /** For one attempt, TCP and handshake; the session timeout divided by the number of servers where not given. */
-  readonly connectTimeoutMs: number | undefined;
-  /** How long a request waits for a connection (the session timeout where not given) and, only where given, for its reply. */
-  readonly requestTimeoutMs: number | undefined;
-  readonly maxFrameBytes: number;
-  readonly maxInFlight: number;
-  readonly reconnect: ReconnectDelays;
-  readonly canBeReadOnly: boolean;
-  /** A session of an earlier process to be resumed. */
-  readonly identity: SessionIdentity | null;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly open: OpenTransport;
-  readonly firstXid: number;
-}
-
-/** What a session reports, in the order of the wire. */
-export interface SessionListener<Watcher> {
-  onState(state: ConnectionState): void;
-  onEvent(event: WatcherEvent, watchers: ReadonlySet<Watcher>): void;
-  onAttemptFailed(server: ServerAddress, cause: Error): void;
-  /** These watchers will never hear of anything again. */
-  onWatchersEnd(reason: EndReason, watchers: ReadonlySet<Watcher>): void;
-}
-
 /** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
 export class Session<Watcher> {
   readonly watches: WatchRegistry<Watcher> = new WatchRegistry();
   readonly #provider: HostProvider;
+  readonly #choice: ServerChoice;
   readonly #options: SessionOptions;
   readonly #listener: SessionListener<Watcher>;
   readonly #validity = new Validity();
@@ -73,9 +43,6 @@ export class Session<Watcher> {
   #sessionId: bigint;
   #timeoutMs: number;
   #lastZxid = 0n;
-  /** How many times all servers have been tried since the last success. */
-  #round = 0;
-  #nextServer: ServerAddress | null = null;
   #cancelTimer: (() => void) | null = null;
 
   constructor(servers: readonly ServerAddress[], options: SessionOptions, listener: SessionListener<Watcher>) {
@@ -86,13 +53,17 @@ export class Session<Watcher> {
     this.#sessionId = options.identity?.id ?? 0n;
     this.#timeoutMs = options.sessionTimeoutMs;
     this.#provider = new HostProvider(servers, options.random);
+    this.#choice = new ServerChoice(this.#provider, options.reconnect, options.random);
     this.#waiting = new WaitingLine(
       clock,
       () => options.requestTimeoutMs ?? this.#timeoutMs,
       () => this.isConnected,
     );
     this.#keepAlive = new KeepAlive(clock, this.#validity, (cause) => this.#dispatch({ type: 'lost', cause }));
-    this.#search = new ReadWriteSearch(options.open, clock, this.#provider, (server) => this.#moveTo(server));
+    this.#search = new ReadWriteSearch(options.open, clock, this.#provider, (server) => {
+      this.#choice.prefer(server);
+      this.#dispatch({ type: 'lost', cause: new Error('moving to a server that takes writes') });
+    });
   }
 
   /** 0 before the first handshake. */
@@ -184,52 +155,29 @@ export class Session<Watcher> {
   }
 
   #perform(effect: SessionEffect): void {
-    switch (effect.type) {
-      case 'pause':
-        this.#pause();
-        break;
-      case 'open':
-        this.#open(effect.server);
-        break;
-      case 'send-connect-request':
-        this.#sendConnectRequest();
-        break;
-      case 'accept':
-        this.#accept(effect.response);
-        break;
-      case 'restore':
-        this.#restore();
-        break;
-      case 'drop':
-        this.#drop(effect.cause, effect.established);
-        break;
-      case 'send-close':
-        this.#sendClose();
-        break;
-      case 'end':
-        this.#end(effect.reason);
-        break;
-      case 'announce':
-        this.#listener.onState(effect.state);
-        break;
-    }
+    const perform = this.#performers[effect.type] as (effect: SessionEffect) => void;
+    perform(effect);
   }
 
+  readonly #performers: { readonly [Type in SessionEffect['type']]: (effect: SessionEffect & { type: Type }) => void } =
+    {
+      pause: () => this.#pause(),
+      open: ({ server }) => this.#open(server),
+      'send-connect-request': () => this.#sendConnectRequest(),
+      accept: ({ response }) => this.#accept(response),
+      restore: () => this.#restore(),
+      drop: ({ cause, established }) => this.#drop(cause, established),
+      'send-close': () => this.#sendClose(),
+      end: ({ reason }) => this.#end(reason),
+      announce: ({ state }) => this.#listener.onState(state),
+    };
+
   #pause(): void {
-    let server = this.#nextServer;
-    let round = 0;
-    if (server === null) {
-      const candidate = this.#provider.next();
-      server = candidate.server;
-      if (candidate.wentRound) round = ++this.#round;
-    }
-    const chosen = server;
-    const delayMs = reconnectDelayMs(this.#options.reconnect, round, this.#options.random);
-    this.#setTimer(delayMs, () => this.#dispatch({ type: 'attempt', server: chosen }));
+    const { server, delayMs } = this.#choice.next();
+    this.#setTimer(delayMs, () => this.#dispatch({ type: 'attempt', server }));
   }
 
   #open(server: ServerAddress): void {
-    this.#nextServer = null;
     const connection: Connection = new Connection(this.#options.open, server, this.#options, {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response }),
@@ -237,7 +185,8 @@ export class Session<Watcher> {
       onZxid: (zxid) => {
         if (zxid > this.#lastZxid) this.#lastZxid = zxid;
       },
-      onAuthReply: (err) => this.#onAuthReply(err),
+      onAuthReply: (err) =>
+        err === ErrorCode.OK ? this.#credentials.acknowledge() : this.#dispatch({ type: 'auth-refused' }),
       onCapacity: () => this.#sendWaiting(),
       onLost: (cause) => {
         if (this.#connection === connection) this.#dispatch({ type: 'lost', cause });
@@ -270,8 +219,7 @@ export class Session<Watcher> {
     this.#clearTimer();
     this.#sessionId = response.sessionId;
     this.#timeoutMs = response.timeOut;
-    this.#round = 0;
-    this.#provider.connected(connection.server);
+    this.#choice.succeeded(connection.server);
     // What a read-only server has made up, no other server keeps alive.
     if (response.readOnly) this.#validity.stop();
     else this.#validity.restart(connection.connectSentAt, response.timeOut);
@@ -293,26 +241,8 @@ export class Session<Watcher> {
   }
 
   #sendRewatch(chunks: readonly WatchedPaths[]): void {
-    for (const { operation, request, persistentPaths } of rewatchRequests(chunks, this.#lastZxid)) {
-      const exchange = new Exchange({
-        operation,
-        request,
-        path: null,
-        result: () => undefined,
-        // A server that does not know persistent watches would close every connection that asks for them.
-        onReply: (err) => {
-          if (err === ErrorCode.UNIMPLEMENTED) for (const path of persistentPaths) this.#giveUpPersistent(path);
-        },
-      });
-      // It fails only with its connection, and the next connection sets all watches again.
-      exchange.promise.catch(() => {});
-      this.#connection?.send(exchange);
-    }
-  }
-
-  #giveUpPersistent(path: string): void {
-    const watchers = new Set([...this.watches.remove('persistent', path), ...this.watches.remove('recursive', path)]);
-    this.#listener.onWatchersEnd('closed', watchers);
+    const giveUp = (path: string): void => this.#listener.onWatchersEnd('closed', this.watches.removeLasting(path));
+    for (const exchange of rewatchExchanges(chunks, this.#lastZxid, giveUp)) this.#connection?.send(exchange);
   }
 
   #sendWaiting(): void {
@@ -353,16 +283,6 @@ export class Session<Watcher> {
     for (const request of this.#waiting.drain()) request.fail(error);
     this.#credentials.fail(error);
     this.#listener.onWatchersEnd(reason, this.watches.clear());
-  }
-
-  #onAuthReply(err: number): void {
-    if (err === ErrorCode.OK) this.#credentials.acknowledge();
-    else this.#dispatch({ type: 'auth-refused' });
-  }
-
-  #moveTo(server: ServerAddress): void {
-    this.#nextServer = server;
-    this.#dispatch({ type: 'lost', cause: new Error('moving to a server that takes writes') });
   }
 
   #setTimer(delayMs: number, callback: () => void): void {

@@ -49,6 +49,11 @@ export class WatchRegistry<Listener> {
     return [...(this.#tables[kind].get(path) ?? [])];
   }
 
+  /** Takes all watches of the path out that would stay, and returns who had set them. */
+  removeLasting(path: string): ReadonlySet<Listener> {
+    return new Set([...this.remove('persistent', path), ...this.remove('recursive', path)]);
+  }
+
   /** Takes a listener out, or all of the path where none is given, and returns those taken out. */
   remove(kind: WatchKind, path: string, listener?: Listener): readonly Listener[] {
     const table = this.#tables[kind];
