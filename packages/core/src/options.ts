@@ -26,7 +26,10 @@ export interface KeeperOptions {
   readonly acl?: ((realPath: string) => readonly Acl[]) | undefined;
   /** Credentials, sent on every connection before anything else. Default: none. */
   readonly auth?: readonly Auth[] | undefined;
-  /** Whether a server in read-only mode will do until another is found. Default false. */
+  /**
+   * Whether a server in read-only mode will do until another is found. Default false. Without a quorum servers
+   * take no sessions but local ones (their `localSessionsEnabled`), and none that a quorum has made.
+   */
   readonly canBeReadOnly?: boolean | undefined;
   /** What a znode holds that is created without data; a string becomes UTF-8. Default: this machine's IP address as text, as in Curator. */
   readonly defaultData?: Uint8Array | string | undefined;
