@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
-import { z } from 'zod';
 import type { Acl, Auth, ZooKeeperOptions } from 'zookeeper-ts-client';
+import { checkOptions, z } from './check-options.js';
 import type { EngineOptions } from './execution/engine.js';
 import { checkNamespace } from './execution/namespace.js';
 import { exponentialBackoff, type RetryPolicy } from './execution/retry-policy.js';
@@ -92,9 +92,7 @@ const schema = z.strictObject({
  * @throws {RangeError} an option is out of its range; names it
  */
 export function resolveOptions(options: KeeperOptions): ResolvedOptions {
-  const { error } = schema.safeParse(options);
-  const issue = error?.issues[0];
-  if (issue !== undefined) throw optionError(issue, error);
+  checkOptions('Keeper.connect', schema, options);
   const { sessionTimeoutMs = 15_000, connectTimeoutMs, requestTimeoutMs, canBeReadOnly, auth, reconnect } = options;
   return {
     connectString: options.connectString,
@@ -108,17 +106,6 @@ export function resolveOptions(options: KeeperOptions): ResolvedOptions {
       useContainerParents: options.useContainerParents ?? true,
     },
   };
-}
-
-function optionError(issue: z.core.$ZodIssue, cause: unknown): TypeError | RangeError {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') {
-    const name = [...path, issue.keys[0]].join('.');
-    return new TypeError(`Unknown option \`${name}\` of Keeper.connect`, { cause });
-  }
-  const kind = issue.code === 'too_small' || issue.code === 'too_big' ? RangeError : TypeError;
-  const name = path.length === 0 ? 'the options' : `option \`${path.join('.')}\``;
-  return new kind(`Invalid ${name} of Keeper.connect: ${issue.message}`, { cause });
 }
 
 /** The first address by which others may reach this machine; the loopback's where there is none. */
