@@ -63,14 +63,24 @@ async function ownEnsemble(origin: string): Promise<DemoZooKeeper> {
   return { connectString, origin, isForeign: false, killLeader, [Symbol.asyncDispose]: remove };
 }
 
-/** The version and kind of a server as it says itself, such as `3.8.0 standalone` or `3.9.3 ensemble`. */
+/**
+ * The version and kind of the first server that answers, as it says itself, such as `3.8.0 standalone` or `3.9.3 ensemble`;
+ * `unknown` where it may not say.
+ *
+ * @throws Error when no server answers
+ */
 export async function describeServer(connectString: string): Promise<string> {
   const addresses = (connectString.split('/')[0] ?? '').split(',').map((address) => address.trim());
   for (const address of addresses) {
-    const answer = await fourLetterWord(address.includes(':') ? address : `${address}:2181`, 'srvr').catch(() => '');
-    const version = /version: ([\d.]+)/.exec(answer)?.[1];
-    const mode = /^Mode: (\S+)$/m.exec(answer)?.[1];
-    if (version && mode) return `${version} ${mode === 'standalone' ? mode : 'ensemble'}`;
+    const answer = await fourLetterWord(address.includes(':') ? address : `${address}:2181`, 'srvr').catch(() => null);
+    if (answer !== null) return versionAndMode(answer);
   }
-  return 'unknown';
+  throw new Error(`No ZooKeeper answers at ${connectString}`);
+}
+
+function versionAndMode(answer: string): string {
+  const version = /version: ([\d.]+)/.exec(answer)?.[1];
+  const mode = /^Mode: (\S+)$/m.exec(answer)?.[1];
+  if (version === undefined || mode === undefined) return 'unknown';
+  return `${version} ${mode === 'standalone' ? mode : 'ensemble'}`;
 }
