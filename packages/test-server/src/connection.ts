@@ -253,8 +253,10 @@ export class Connection implements Client {
 
   /** Replies to a request; the end of a session and an operation that is none end the connection, too. */
   #respond(xid: number, opCode: number, answer: Answer): void {
-    this.#reply(opCode === OpCode.ping ? SpecialXid.ping : xid, answer, this.replica.tree.lastZxid);
-    if (opCode === OpCode.closeSession || !this.#context.service.processor.knows(opCode)) this.close();
+    const isKnown = this.#context.service.processor.knows(opCode);
+    const zxid = isKnown ? this.replica.tree.lastZxid : NO_ZXID;
+    this.#reply(opCode === OpCode.ping ? SpecialXid.ping : xid, answer, zxid);
+    if (opCode === OpCode.closeSession || !isKnown) this.close();
   }
 
   /** Replies to a credential; one that is refused ends the connection. */

@@ -3,7 +3,6 @@ import {
   type DeleteRequest,
   ErrorCode,
   type JuteReader,
-  MarshallingError,
   MultiRequest,
   type MultiRequestItem,
   MultiResponse,
@@ -21,6 +20,10 @@ import { type Outlook, type Prepared, prepareCheck, prepareCreate, prepareDelete
 import type { Handler, RequestContext } from './request-processor.js';
 import type { Applied, Transaction } from './transaction.js';
 
+/** Create flags of containers and of TTL znodes. */
+const CONTAINER_FLAG = 4;
+const TTL_FLAGS: readonly number[] = [5, 6];
+
 /** `multi` and `multiRead`, by operation code. */
 export const multiRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OpCode.multi, multi],
@@ -30,16 +33,14 @@ export const multiRequests: ReadonlyMap<number, Handler> = new Map<number, Handl
 /** All or nothing: checks each operation against what those before it will have done, then applies them all. */
 function multi(context: RequestContext, client: Client, reader: JuteReader): Answer {
   const { database, outlook, isCompat38 } = context;
-  const items = readItems(reader);
-  const reads = items?.filter(isRead).length ?? 0;
-  // A mixture is noticed before the request gets its number.
-  if (items !== null && reads > 0 && reads < items.length) return refusal(ErrorCode.MARSHALLINGERROR);
   const zxid = database.nextZxid();
-  if (items === null || reads > 0) return refusal(ErrorCode.MARSHALLINGERROR);
+  const items = MultiRequest.read(reader);
+  if (items.some(isRead) || (!isCompat38 && items.some(hasUnknownMode))) return refusal(ErrorCode.MARSHALLINGERROR);
   const pending = new PendingChanges(outlook);
   const transactions: Transaction[] = [];
   for (const item of items) {
-    const prepared = prepare(item, pending, client, context.allowsTtl);
+    const prepared = prepare(item, pending, client, context);
+    if (prepared === ErrorCode.MARSHALLINGERROR) return refusal(prepared);
     if (typeof prepared === 'number') {
       return success(MultiResponse, failure(items.length, transactions.length, prepared));
     }
@@ -48,20 +49,29 @@ function multi(context: RequestContext, client: Client, reader: JuteReader): Ans
   }
   const applied = database.commit(transactions, zxid);
   const results = transactions.map((transaction, index) => {
-    const hasStat = items[index]?.type !== OpCode.create && !(isCompat38 && items[index]?.type === OpCode.create2);
+    const hasStat = creationType(items[index] as MultiRequestItem, isCompat38) !== OpCode.create;
     return resultOf(transaction, applied[index] as Applied, hasStat);
   });
   return success(MultiResponse, results);
 }
 
-/** The operations of a request; `null` when they cannot be read. */
-function readItems(reader: JuteReader): readonly MultiRequestItem[] | null {
-  try {
-    return MultiRequest.read(reader);
-  } catch (error) {
-    if (error instanceof MarshallingError) return null;
-    throw error;
-  }
+/**
+ * The create that an operation stands for: in a `multi`, unlike outside, the flags decide before the code does. Before
+ * 3.9 only they did.
+ *
+ * @see org.apache.zookeeper.Op.Create#getOpcode
+ */
+function creationType({ type, request }: MultiRequestItem, isCompat38: boolean): number {
+  const { flags } = request as CreateRequest;
+  if (type === OpCode.createTTL) return TTL_FLAGS.includes(flags) ? type : OpCode.create;
+  if (flags === CONTAINER_FLAG) return OpCode.createContainer;
+  return isCompat38 ? OpCode.create : type;
+}
+
+/** Whether an operation is a create with flags that mean nothing. */
+function hasUnknownMode({ type, request }: MultiRequestItem): boolean {
+  const isCreate = type === OpCode.create || type === OpCode.create2 || type === OpCode.createContainer;
+  return isCreate && !((request as CreateRequest).flags >= 0 && (request as CreateRequest).flags <= 6);
 }
 
 /** The odd form of failure: success for those before the culprit, though they were not done. */
@@ -73,11 +83,12 @@ function failure(length: number, culprit: number, errorCode: number): readonly M
 }
 
 function prepare(
-  { type, request }: MultiRequestItem,
+  item: MultiRequestItem,
   outlook: Outlook,
   client: Client,
-  allowsTtl: boolean,
+  { allowsTtl, isCompat38 }: RequestContext,
 ): Prepared<Transaction> {
+  const { type, request } = item;
   switch (type) {
     case OpCode.delete:
       return prepareDelete(request as DeleteRequest, outlook, client);
@@ -87,8 +98,10 @@ function prepare(
       return prepareCheck(request as DeleteRequest, outlook, client);
     default: {
       const create = request as CreateRequest;
-      if (!allowsTtl && (create.flags === 5 || create.flags === 6)) return ErrorCode.UNIMPLEMENTED;
-      return prepareCreate(type, create, outlook, client);
+      // The real server takes it for a request that it is not, and fails as a whole.
+      if (type !== OpCode.createTTL && TTL_FLAGS.includes(create.flags)) return ErrorCode.MARSHALLINGERROR;
+      if (!allowsTtl && TTL_FLAGS.includes(create.flags)) return ErrorCode.UNIMPLEMENTED;
+      return prepareCreate(creationType(item, isCompat38), create, outlook, client);
     }
   }
 }
@@ -113,7 +126,10 @@ function isRead({ type }: MultiRequestItem): boolean {
 /** Several reads, each with its own outcome; none of them leaves a watch. */
 function multiRead(context: RequestContext, client: Client, reader: JuteReader): Answer {
   const items = MultiRequest.read(reader);
-  if (!items.every(isRead)) return refusal(ErrorCode.MARSHALLINGERROR);
+  const reads = items.filter(isRead).length;
+  // The real server notices writes when it has begun to answer, and a mixture before.
+  if (items.length > 0 && reads === 0) return { ...success(MultiResponse, []), error: ErrorCode.MARSHALLINGERROR };
+  if (reads < items.length) return refusal(ErrorCode.MARSHALLINGERROR);
   const results = items.map(({ type, request }): MultiResponseItem => {
     const znode = client.replica.tree.get((request as ReadRequest).path);
     if (znode === undefined) return { type: 'error', errorCode: ErrorCode.NONODE };

@@ -6,6 +6,7 @@ import {
   type Decoder,
   DeleteRequest,
   ErrorCode,
+  type JuteReader,
   OpCode,
   ReconfigRequest,
   SetAclRequest,
@@ -13,6 +14,7 @@ import {
   Stat,
 } from 'zookeeper-ts-client/protocol';
 import { type Answer, DONE, refusal, success } from './answer.js';
+import type { Client } from './client.js';
 import {
   type Outlook,
   type Prepared,
@@ -22,7 +24,7 @@ import {
   prepareSetData,
   type Requester,
 } from './prepare.js';
-import type { Handler } from './request-processor.js';
+import type { Handler, RequestContext } from './request-processor.js';
 import type { Applied, CreateTransaction, Transaction } from './transaction.js';
 
 /** Create flags of the two kinds of TTL znodes. */
@@ -39,28 +41,33 @@ export const writeRequests: ReadonlyMap<number, Handler> = new Map<number, Handl
   [OpCode.delete, change(DeleteRequest, prepareDelete, () => DONE)],
   [OpCode.setData, change(SetDataRequest, prepareSetData, onlyStat)],
   [OpCode.setACL, change(SetAclRequest, prepareSetAcl, onlyStat)],
-  [
-    OpCode.reconfig,
-    change(
-      ReconfigRequest,
-      () => ErrorCode.RECONFIGDISABLED,
-      () => DONE,
-    ),
-  ],
+  [OpCode.reconfig, reconfig],
 ]);
 
-/** A request that becomes one transaction, if nothing is against it. Its zxid is used up in any case. */
+/**
+ * A request that becomes one transaction, if nothing is against it. When it is refused, its zxid is used up as well. One
+ * that cannot be read used up a zxid before 3.9, and does no more.
+ */
 function change<Request, T extends Transaction>(
   codec: Decoder<Request>,
   prepare: (request: Request, outlook: Outlook, requester: Requester) => Prepared<T>,
   answer: (transaction: T, applied: Applied) => Answer,
 ): Handler {
-  return ({ database, outlook }, client, reader) => {
-    const zxid = database.nextZxid();
-    const prepared = prepare(codec.read(reader), outlook, client);
+  return ({ database, outlook, isCompat38 }, client, reader) => {
+    const early = isCompat38 ? database.nextZxid() : null;
+    const request = codec.read(reader);
+    const zxid = early ?? database.nextZxid();
+    const prepared = prepare(request, outlook, client);
     if (typeof prepared === 'number') return refusal(prepared);
     return answer(prepared, database.commitOne(prepared, zxid));
   };
+}
+
+/** This server is none of an ensemble whose members could change. */
+function reconfig({ database }: RequestContext, _: Client, reader: JuteReader): Answer {
+  ReconfigRequest.read(reader);
+  database.nextZxid();
+  return refusal(ErrorCode.RECONFIGDISABLED);
 }
 
 function creation<Request extends CreateRequest>(
