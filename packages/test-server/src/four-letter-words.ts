@@ -124,7 +124,7 @@ function configuration({ settings, port }: Administration): string {
 
 function watchSummary({ service }: Administration): string {
   const { watches, paths, watchers } = service.database.watches.summary;
-  return `${watchers} connections watching ${paths} paths\nTotal watches:${watches}\n\n`;
+  return `${watchers} connections watching ${paths} paths\nTotal watches:${watches}\n`;
 }
 
 function dump({ service, connections }: Administration): string {

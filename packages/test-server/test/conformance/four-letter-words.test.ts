@@ -1,0 +1,46 @@
+import { fourLetterWord, serverStatus } from '@zk-recipes/test-support';
+import { expect, it } from 'vitest';
+import { createPlain, exists } from './calls.js';
+import { describeConformance } from './subjects.js';
+
+describeConformance('four-letter words', { tickTimeMs: 500, maxClientConnections: 5 }, (subject) => {
+  const ask = (word: string) => fourLetterWord(subject.address, word);
+
+  it('say that the server is there', async () => {
+    expect(await ask('ruok')).toBe('imok');
+    expect(await ask('isro')).toBe('rw');
+  });
+
+  it('give the role, the last zxid and the number of znodes', async () => {
+    const client = await subject.connect();
+    const { zxid } = await createPlain(client, '/words');
+    expect(await serverStatus(subject.address)).toEqual({ mode: 'standalone', zxid });
+    for (const word of ['srvr', 'stat']) {
+      expect(await ask(word)).toMatch(/^Zookeeper version: 3\.[\s\S]*\nMode: standalone\nNode count: 6\n$/);
+    }
+    expect(await ask('stat')).toMatch(/\nClients:\n \/127\.0\.0\.1:\d+\[\d\]\(queued=0,recved=\d+,sent=\d+\)\n/);
+    await client[Symbol.asyncDispose]();
+  });
+
+  it('give numbers by name', async () => {
+    const client = await subject.connect();
+    await createPlain(client, '/mine', 1);
+    await exists(client, '/mine', true);
+    const values = new Map((await ask('mntr')).split('\n').map((line) => line.split('\t') as [string, string]));
+    expect(values.get('zk_server_state')).toBe('standalone');
+    expect(values.get('zk_ephemerals_count')).toBe('1');
+    expect(values.get('zk_watch_count')).toBe('1');
+    expect(await ask('wchs')).toBe('1 connections watching 1 paths\nTotal watches:1\n');
+    const id = BigInt.asUintN(64, client.sessionId).toString(16);
+    expect(await ask('dump')).toContain(`0x${id}:\n\t/mine\n`);
+    expect(await ask('cons')).toContain(`sid=0x${id},`);
+    await client[Symbol.asyncDispose]();
+  });
+
+  it('give the configuration and the environment', async () => {
+    expect(await ask('conf')).toMatch(
+      /\ntickTime=500\nmaxClientCnxns=5\nminSessionTimeout=1000\nmaxSessionTimeout=10000\n/,
+    );
+    expect(await ask('envi')).toMatch(/^Environment:\nzookeeper\.version=3\./);
+  });
+});
