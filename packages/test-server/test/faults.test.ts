@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OpCode, PathRequest } from 'zookeeper-ts-client/protocol';
+import { TestServer, VirtualClock } from '../src/index.js';
+import { create, createPlain, eventsOf, exists, getChildren, getData, multi, setData } from './conformance/calls.js';
+import { WireClient, type WireOptions } from './wire-client.js';
+
+let clock: VirtualClock;
+let server: TestServer;
+let clients: WireClient[];
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  clients = [];
+  server = await TestServer.start({ clock });
+});
+
+afterEach(async () => {
+  for (const client of clients) await client[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+async function connect(options?: WireOptions): Promise<WireClient> {
+  const client = await WireClient.connect(server.connectString, options);
+  clients.push(client);
+  return client;
+}
+
+function resume(client: WireClient): Promise<WireClient> {
+  return connect({ sessionId: client.sessionId, password: client.response?.passwd ?? null });
+}
+
+describe('faults', () => {
+  it('drop a reply after the request was applied, and cut the connection', async () => {
+    const client = await connect();
+    const happened = server.faults.dropReplyOnce({ op: 'create' });
+    await exists(client, '/');
+    client.sendBytes(OpCode.create2, Buffer.from('000000022f61ffffffff00000001', 'hex'));
+    expect((await client.nextReply()).reply).toBeNull();
+    expect(await happened).toMatchObject({ sessionId: client.sessionId, operation: 'create2', path: '/a' });
+    const again = await resume(client);
+    await createPlain(again, '/b');
+    expect(server.dump('/b')).toHaveLength(1);
+  });
+
+  it('drop a request before it is applied, the nth of those that match', async () => {
+    const client = await connect();
+    const happened = server.faults.dropRequestOnce({ op: OpCode.create, nth: 2, path: '/second' });
+    await createPlain(client, '/first');
+    await createPlain(client, '/second');
+    const lost = createPlain(client, '/second');
+    await expect(lost).rejects.toThrow(/connection ended/);
+    expect((await happened).path).toBe('/second');
+    expect(server.dump().map(({ path }) => path)).toContain('/second');
+  });
+
+  it('meet one session, or whatever a test of the request says', async () => {
+    const [client, other] = [await connect(), await connect()];
+    server.faults.throttle({ sessionId: client.sessionId, when: ({ path }) => path === '/' });
+    expect((await exists(client, '/')).err).toBe(-127);
+    expect((await exists(client, '/zookeeper')).err).toBe(0);
+    expect((await exists(other, '/')).err).toBe(0);
+  });
+
+  it('throttle, and let pings pass', async () => {
+    const client = await connect();
+    server.faults.throttle();
+    expect((await createPlain(client, '/t')).err).toBe(-127);
+    expect((await multi(client, [])).err).toBe(-127);
+    await client.events();
+    server.faults.clear();
+    expect((await createPlain(client, '/t')).err).toBe(0);
+  });
+
+  it('delay a reply by the clock, and what comes after it; the request is applied at once', async () => {
+    const [client, other] = [await connect(), await connect()];
+    server.faults.delay({ op: 'create', ms: 50 });
+    const late = createPlain(client, '/late');
+    await expect.poll(() => server.dump('/late')).toHaveLength(1);
+    expect((await exists(other, '/late')).err).toBe(0);
+    let isThere = false;
+    const seen = late.then(() => {
+      isThere = true;
+    });
+    clock.advance(49);
+    await exists(other, '/late');
+    expect(isThere).toBe(false);
+    clock.advance(1);
+    await seen;
+  });
+
+  it('refuse connections, and leave those that are open', async () => {
+    const client = await connect();
+    server.faults.refuseConnections();
+    expect((await connect()).response).toBeNull();
+    expect((await exists(client, '/')).err).toBe(0);
+    server.faults.clear();
+    expect((await connect()).response).not.toBeNull();
+  });
+
+  it('partition a client from the server in one direction, and deliver after healing', async () => {
+    const [client, other] = [await connect(), await connect()];
+    server.faults.partition(client.sessionId, 'to-client');
+    client.sendBytes(
+      OpCode.create,
+      Buffer.from(`000000022f70ffffffff00000001${'0000001f'}00000005776f726c6400000006616e796f6e6500000000`, 'hex'),
+    );
+    await expect.poll(() => server.dump('/p')).toHaveLength(1);
+    server.faults.heal(client.sessionId);
+    expect((await client.nextReply()).reply?.err).toBe(0);
+    server.faults.partition(client.sessionId, 'to-server');
+    const reply = exists(client, '/p');
+    await exists(other, '/p');
+    const before = server.stats.requests.exists;
+    server.faults.heal();
+    expect((await reply).err).toBe(0);
+    expect(server.stats.requests.exists).toBe((before ?? 0) + 1);
+  });
+
+  it('let a partitioned session expire, and hear nothing of its next connections', async () => {
+    const client = await connect({ timeoutMs: 1000 });
+    await createPlain(client, '/cut', 1);
+    server.faults.partition(client.sessionId);
+    const resumed = resume(client);
+    clock.advance(2000);
+    expect(server.sessions).toEqual([]);
+    expect(server.dump('/cut')).toEqual([]);
+    await expect.poll(() => server.stats.connections).toBe(1);
+    server.faults.heal();
+    expect((await resumed).response?.timeOut).toBe(0);
+  });
+
+  it('show the past to a client, until it writes or syncs; watches come then, in order', async () => {
+    const [reader, writer] = [await connect(), await connect()];
+    await createPlain(writer, '/stale');
+    await getData(reader, '/stale', true);
+    server.faults.staleReads(reader.sessionId);
+    await setData(writer, '/stale', 'new');
+    await createPlain(writer, '/stale/child');
+    expect((await getChildren(reader, '/stale', true)).value?.children).toEqual([]);
+    expect(await eventsOf(reader)).toEqual([]);
+    reader.send(OpCode.sync, PathRequest, { path: '/' });
+    const { events } = await reader.nextReply();
+    expect(events.map(({ type, path }) => `${type} ${path}`)).toEqual(['3 /stale', '4 /stale']);
+    expect((await getData(reader, '/stale')).value?.stat.version).toBe(1);
+    server.faults.staleReads();
+    await createPlain(writer, '/later');
+    expect((await exists(reader, '/later')).err).toBe(-101);
+    expect((await createPlain(reader, '/mine')).err).toBe(0);
+    expect((await exists(reader, '/later')).err).toBe(0);
+  });
+
+  it('tell when a request comes', async () => {
+    const client = await connect();
+    const seen = server.faults.untilRequest({ op: 'getChildren', path: '/' });
+    await getChildren(client, '/');
+    expect((await seen).opCode).toBe(OpCode.getChildren2);
+  });
+
+  it('refuse numbers out of their range', () => {
+    expect(() => server.faults.delay({ ms: -1 })).toThrow(RangeError);
+    expect(() => server.faults.dropReplyOnce({ nth: 0 })).toThrow(RangeError);
+  });
+});
+
+describe('expireSession and disconnect', () => {
+  it('end a session at once', async () => {
+    const [client, observer] = [await connect(), await connect()];
+    await createPlain(client, '/e', 1);
+    await exists(observer, '/e', true);
+    expect(server.expireSession(client.sessionId)).toBe(true);
+    await client.ended();
+    expect(await eventsOf(observer)).toEqual(['2 /e']);
+    expect(server.expireSession(client.sessionId)).toBe(false);
+    expect((await resume(client)).response?.timeOut).toBe(0);
+  });
+
+  it('break one connection or all, and keep the sessions', async () => {
+    const [client, other] = [await connect(), await connect()];
+    await create(client, '/d', { flags: 1 });
+    server.disconnect(client.sessionId);
+    await client.ended();
+    expect((await exists(other, '/d')).err).toBe(0);
+    server.disconnect('all');
+    await other.ended();
+    expect(server.sessions.map(({ id, ephemerals }) => [id, ephemerals])).toEqual([
+      [client.sessionId, ['/d']],
+      [other.sessionId, []],
+    ]);
+    expect((await resume(client)).sessionId).toBe(client.sessionId);
+  });
+});

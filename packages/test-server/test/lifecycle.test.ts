@@ -1,0 +1,199 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { OpCode } from 'zookeeper-ts-client/protocol';
+import { TestServer, type TestServerOptions, VirtualClock } from '../src/index.js';
+import { create, createPlain, createTtl, exists, getChildren, getData, remove } from './conformance/calls.js';
+import { WireClient } from './wire-client.js';
+
+async function withServer(options: TestServerOptions, use: (server: TestServer) => Promise<void>): Promise<void> {
+  const server = await TestServer.start(options);
+  try {
+    await use(server);
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+}
+
+const resume = (server: TestServer, { sessionId, response }: WireClient) =>
+  WireClient.connect(server.connectString, { sessionId, password: response?.passwd ?? null });
+
+describe('TestServer', () => {
+  it('ends sessions by the clock that it was given, at the tick after their timeout', async () => {
+    const clock = new VirtualClock();
+    await withServer({ clock, tickTimeMs: 100 }, async (server) => {
+      const client = await WireClient.connect(server.connectString, { timeoutMs: 250 });
+      await createPlain(client, '/e', 1);
+      clock.advance(299);
+      expect(server.sessions).toHaveLength(1);
+      clock.advance(1);
+      expect(server.sessions).toEqual([]);
+      expect(server.dump('/e')).toEqual([]);
+      await client.ended();
+    });
+  });
+
+  it('dates znodes by that clock, and removes containers and TTL znodes by it', async () => {
+    const clock = new VirtualClock(1_000_000);
+    await withServer(
+      { clock, containerCheckIntervalMs: 1000, containerMaxNeverUsedMs: 5000, maxSessionTimeoutMs: 1e6 },
+      async (server) => {
+        const client = await WireClient.connect(server.connectString, { timeoutMs: 100_000 });
+        clock.advance(500);
+        const { value } = await createTtl(client, '/ttl', 2000);
+        expect(value?.stat.ctime).toBe(1_000_500);
+        await create(client, '/used', { opCode: OpCode.createContainer });
+        await create(client, '/unused', { opCode: OpCode.createContainer });
+        await createPlain(client, '/used/c');
+        await remove(client, '/used/c');
+        const paths = () => server.dump().flatMap(({ path }) => (path.startsWith('/z') || path === '/' ? [] : [path]));
+        clock.advance(500);
+        expect(paths()).toEqual(['/ttl', '/unused']);
+        clock.advance(2000);
+        expect(paths()).toEqual(['/unused']);
+        clock.advance(3000);
+        expect(paths()).toEqual([]);
+      },
+    );
+  });
+
+  it('keeps tree and sessions over a restart, on the same port, with fresh timeouts', async () => {
+    const clock = new VirtualClock();
+    await withServer({ clock }, async (server) => {
+      const client = await WireClient.connect(server.connectString, { timeoutMs: 1000 });
+      await createPlain(client, '/kept', 1);
+      const { port } = server;
+      await server.stop();
+      expect([server.state, await server.status()]).toEqual(['down', undefined]);
+      await client.ended();
+      clock.advance(60_000);
+      await server.start();
+      expect([server.port, await server.mode(), await server.untilServing()]).toEqual([
+        port,
+        'standalone',
+        'standalone',
+      ]);
+      const again = await resume(server, client);
+      expect((await exists(again, '/kept')).value?.ephemeralOwner).toBe(client.sessionId);
+      await server.restart();
+      await again.ended();
+      expect((await resume(server, client)).sessionId).toBe(client.sessionId);
+    });
+  });
+
+  it('stands still while it is paused, and goes on', async () => {
+    const clock = new VirtualClock();
+    await withServer({ clock }, async (server) => {
+      const client = await WireClient.connect(server.connectString, { timeoutMs: 1000 });
+      await server.pause();
+      const reply = exists(client, '/');
+      const greeting = WireClient.connect(server.connectString);
+      clock.advance(60_000);
+      expect([server.state, server.sessions.length]).toEqual(['paused', 1]);
+      await server.resume();
+      expect((await reply).err).toBe(0);
+      expect((await greeting).response?.timeOut).toBe(10_000);
+      (await greeting).socket.destroy();
+    });
+  });
+
+  it('begins with a snapshot of another', async () => {
+    let snapshot = '';
+    let client: WireClient | undefined;
+    await withServer({}, async (server) => {
+      client = await WireClient.connect(server.connectString);
+      await create(client, '/snap', { data: Buffer.from('data') });
+      await createPlain(client, '/snap/seq-', 3);
+      await createTtl(client, '/snap/ttl', 5000);
+      snapshot = JSON.stringify(server.snapshot());
+    });
+    await withServer({ snapshot: JSON.parse(snapshot) }, async (server) => {
+      const again = await resume(server, client as WireClient);
+      expect((await getData(again, '/snap')).value).toMatchObject({ data: Buffer.from('data'), stat: { cversion: 2 } });
+      expect((await getChildren(again, '/snap')).value?.children).toEqual(['seq-0000000000', 'ttl']);
+      expect((await createPlain(again, '/snap/seq-', 2)).value?.path).toBe('/snap/seq-0000000002');
+      expect(server.dump('/snap/ttl')[0]?.kind).toBe('ttl');
+      expect(JSON.parse(JSON.stringify(server.snapshot())).znodes).toHaveLength(8);
+    });
+    await expect(TestServer.start({ snapshot: { format: 2 } as never })).rejects.toThrow(TypeError);
+  });
+
+  it('lists children in an order of its seed, the same for the same seed', async () => {
+    const orders: string[] = [];
+    for (const seed of [1, 1, 2]) {
+      await withServer({ seed }, async (server) => {
+        const client = await WireClient.connect(server.connectString);
+        for (let index = 0; index < 20; index++) await createPlain(client, `/n${index}`);
+        orders.push((await getChildren(client, '/')).value?.children.join() ?? '');
+      });
+    }
+    expect(orders[0]).toBe(orders[1]);
+    expect(orders[0]).not.toBe(orders[2]);
+  });
+
+  it('counts what it does', async () => {
+    await withServer({}, async (server) => {
+      const client = await WireClient.connect(server.connectString);
+      await exists(client, '/x', true);
+      await createPlain(client, '/x');
+      expect(server.stats).toMatchObject({
+        requests: { exists: 1, create: 1 },
+        received: 3,
+        sent: 4,
+        watchesFired: 1,
+        connections: 1,
+        sessions: 1,
+      });
+    });
+  });
+
+  it('refuses options out of their range', async () => {
+    await expect(TestServer.start({ tickTimeMs: 0 })).rejects.toThrow(RangeError);
+    await expect(TestServer.start({ port: -1 })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('the command', () => {
+  const command = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+
+  it('serves on a port, and keeps its tree in a file', async () => {
+    await build();
+    const folder = await mkdtemp(join(tmpdir(), 'zk-recipes-test-server-'));
+    const file = join(folder, 'tree.json');
+    try {
+      for (const expected of [-101, 0]) {
+        const child = spawn(process.execPath, [command, '--port', '0', '--tick-time', '100', '--snapshot', file]);
+        const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+        const client = await WireClient.connect(/\S+:\d+$/.exec(line)?.[0] ?? line, { timeoutMs: 1_000_000 });
+        expect(client.response?.timeOut).toBe(2000);
+        expect((await exists(client, '/kept')).err).toBe(expected);
+        await createPlain(client, '/kept');
+        child.kill('SIGTERM');
+        expect(await once(child, 'exit')).toEqual([0, null]);
+      }
+      expect(JSON.parse(await readFile(file, 'utf8')).format).toBe(1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('says how it is used, and what is wrong', async () => {
+    await build();
+    expect((await promisify(execFile)(process.execPath, [command, '--help'])).stdout).toContain('--snapshot FILE');
+    await expect(promisify(execFile)(process.execPath, [command, '--port', 'x'])).rejects.toMatchObject({
+      stderr: "Expected --port to be a number, got 'x'\n",
+    });
+  });
+
+  async function build(): Promise<void> {
+    const root = fileURLToPath(new URL('../../..', import.meta.url));
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    await promisify(execFile)(process.execPath, [compiler, '-b', 'packages/test-server'], { cwd: root });
+  }
+});
