@@ -36,3 +36,23 @@ export function momentOf(clock: Clock): Moment {
 export function elapsedSince(moment: Moment, now: Moment): number {
   return Math.max(now.monotonicMs - moment.monotonicMs, now.wallMs - moment.wallMs);
 }
+
+/** One thing that is to happen later: setting it anew forgets what was set before. */
+export class Timer {
+  readonly #clock: Clock;
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  set(delayMs: number, callback: () => void): void {
+    this.clear();
+    this.#cancel = this.#clock.schedule(delayMs, callback);
+  }
+
+  clear(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+}

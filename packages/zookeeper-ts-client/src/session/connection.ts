@@ -86,6 +86,11 @@ export class Connection {
     return this.#connectSentAt;
   }
 
+  /** Whether the handshake was sent and waits for its answer. */
+  get isHandshaking(): boolean {
+    return this.#stage === 'handshaking';
+  }
+
   /** Whether a ping waits for its answer. */
   get pingUnderWay(): boolean {
     return this.#pingUnderWay;

@@ -4,12 +4,12 @@ import { reconnectDelayMs } from './reconnect-policy.js';
 
 describe('deadlinesFor', () => {
   it.each([
-    [6000, 1, 6000, 4000],
-    [6000, 3, 2000, 4000],
-    [10_000, 3, 3333, 6666],
-    [1, 3, 1, 1],
-  ])('a session timeout of %i ms with %i servers', (timeoutMs, servers, connectMs, readMs) => {
-    expect(deadlinesFor(timeoutMs, servers)).toEqual({ connectMs, readMs });
+    [6000, 1, 6000, 4000, 8000],
+    [6000, 3, 2000, 4000, 8000],
+    [10_000, 3, 3333, 6666, 13_333],
+    [1, 3, 1, 1, 1],
+  ])('a session timeout of %i ms with %i servers', (timeoutMs, servers, connectMs, readMs, silenceMs) => {
+    expect(deadlinesFor(timeoutMs, servers)).toEqual({ connectMs, readMs, silenceMs });
   });
 });
 

@@ -7,6 +7,8 @@ export interface Deadlines {
   readonly connectMs: number;
   /** Without a byte from the server for so long, the connection is dead. */
   readonly readMs: number;
+  /** Without a byte from any server for so long, the session is to be given up: nobody can have kept it alive but ourselves. */
+  readonly silenceMs: number;
 }
 
 /** @param serverCount number of servers in the list: all of them can be tried within one session timeout */
@@ -14,6 +16,7 @@ export function deadlinesFor(sessionTimeoutMs: number, serverCount: number): Dea
   return {
     connectMs: Math.max(1, Math.floor(sessionTimeoutMs / serverCount)),
     readMs: Math.max(1, Math.floor((sessionTimeoutMs * 2) / 3)),
+    silenceMs: Math.max(1, Math.floor((sessionTimeoutMs * 4) / 3)),
   };
 }
 

@@ -29,6 +29,7 @@ const events = {
   'accepted read-only': { type: 'responded', response: readOnly },
   gone: { type: 'responded', response: gone },
   lost: { type: 'lost', cause },
+  unanswered: { type: 'unanswered', cause },
   'auth-refused': { type: 'auth-refused' },
   close: { type: 'close' },
   closed: { type: 'closed' },
@@ -69,6 +70,9 @@ const rows: readonly [StateName, EventName, SessionState['phase'], string][] = [
       [name, 'accepted read-only', 'connected', `${accepts}-read-only`],
       name === 'opening' ? [name, 'gone', 'ended', ends('expired')] : [name, 'gone', 'pausing', 'drop, pause'],
       [name, 'lost', 'pausing', 'drop, pause'],
+      name === 'opening'
+        ? [name, 'unanswered', 'ended', ends('expired')]
+        : [name, 'unanswered', 'pausing', 'drop, pause'],
       [name, 'close', 'ended', ends('closed')],
       [name, 'closed', 'ended', ends('closed')],
     ],

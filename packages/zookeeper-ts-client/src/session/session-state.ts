@@ -33,6 +33,8 @@ export type SessionEvent =
   | { readonly type: 'opened' }
   | { readonly type: 'responded'; readonly response: ConnectResponse }
   | { readonly type: 'lost'; readonly cause: Error }
+  /** A handshake had no answer, and no server has said anything for longer than the session can live. */
+  | { readonly type: 'unanswered'; readonly cause: Error }
   | { readonly type: 'auth-refused' }
   | { readonly type: 'close' }
   | { readonly type: 'closed' };
@@ -79,6 +81,8 @@ export interface Transition {
  * | opening   | responded, id asked, gone  | ended      | drop, end expired                                    |
  * | opening   | responded, otherwise       | pausing    | drop, pause                                          |
  * | opening   | lost                       | pausing    | drop, pause                                          |
+ * | opening   | unanswered, id asked       | ended      | drop, end expired                                    |
+ * | opening   | unanswered, otherwise      | pausing    | drop, pause                                          |
  * | connected | lost                       | pausing    | drop, pause, announce disconnected                   |
  * | connected | auth-refused               | ended      | drop, end auth-failed                                |
  * | connected | close                      | closing    | send-close                                           |
@@ -116,6 +120,10 @@ function whileOpening(state: SessionState & { phase: 'opening' }, event: Session
       return { state, effects: [{ type: 'send-connect-request' }] };
     case 'responded':
       return afterHandshake(state, event.response);
+    case 'unanswered':
+      // Each such handshake may have reached the server, which keeps the session, and all that stands in others' way, alive.
+      if (state.identity !== null && state.identity.id !== 0n) return end(state, 'expired');
+      return pause(state.identity, [{ type: 'drop', cause: event.cause, established: false }]);
     case 'lost':
       return pause(state.identity, [{ type: 'drop', cause: event.cause, established: false }]);
     case 'close':

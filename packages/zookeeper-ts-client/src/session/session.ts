@@ -4,10 +4,10 @@ import { ClosedError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
 import { closeSession } from '../protocol/operations/sync.js';
-import { momentOf } from './clock.js';
+import { momentOf, Timer } from './clock.js';
 import { Connection } from './connection.js';
 import { Credentials } from './credentials.js';
-import { deadlinesFor } from './deadlines.js';
+import { type Deadlines, deadlinesFor } from './deadlines.js';
 import { Exchange, type ExchangeOptions } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import { ReadWriteSearch } from './read-write-search.js';
@@ -43,7 +43,9 @@ export class Session<Watcher> {
   #sessionId: bigint;
   #timeoutMs: number;
   #lastZxid = 0n;
-  #cancelTimer: (() => void) | null = null;
+  /** Monotonic milliseconds at which a server last said anything. */
+  #heardAtMs: number;
+  readonly #timer: Timer;
 
   constructor(servers: readonly ServerAddress[], options: SessionOptions, listener: SessionListener<Watcher>) {
     const { clock } = options;
@@ -52,6 +54,8 @@ export class Session<Watcher> {
     this.#state = { phase: 'idle', identity: options.identity };
     this.#sessionId = options.identity?.id ?? 0n;
     this.#timeoutMs = options.sessionTimeoutMs;
+    this.#heardAtMs = clock.now();
+    this.#timer = new Timer(clock);
     this.#provider = new HostProvider(servers, options.random);
     this.#choice = new ServerChoice(this.#provider, options.reconnect, options.random);
     this.#waiting = new WaitingLine(
@@ -143,6 +147,10 @@ export class Session<Watcher> {
     if (this.isConnected) this.#sendRewatch(this.watches.chunksOf(path));
   }
 
+  get #deadlines(): Deadlines {
+    return deadlinesFor(this.#timeoutMs, this.#provider.size);
+  }
+
   #refusal(): Error | null {
     if (this.#state.phase === 'closing') return new ClosedError();
     return this.#state.phase === 'ended' ? endError(this.#state.reason) : null;
@@ -174,7 +182,7 @@ export class Session<Watcher> {
 
   #pause(): void {
     const { server, delayMs } = this.#choice.next();
-    this.#setTimer(delayMs, () => this.#dispatch({ type: 'attempt', server }));
+    this.#timer.set(delayMs, () => this.#dispatch({ type: 'attempt', server }));
   }
 
   #open(server: ServerAddress): void {
@@ -193,13 +201,16 @@ export class Session<Watcher> {
       },
     });
     this.#connection = connection;
-    const limitMs = this.#options.connectTimeoutMs ?? deadlinesFor(this.#timeoutMs, this.#provider.size).connectMs;
+    const limitMs = this.#options.connectTimeoutMs ?? this.#deadlines.connectMs;
     const giveUp = (): void => {
       if (this.#connection !== connection || this.#state.phase !== 'opening') return;
-      this.#dispatch({ type: 'lost', cause: new Error(`no session within ${limitMs} ms`) });
+      const silentMs = this.#options.clock.now() - this.#heardAtMs;
+      const unanswered = connection.isHandshaking && silentMs >= this.#deadlines.silenceMs;
+      const cause = new Error(`no session within ${limitMs} ms`);
+      this.#dispatch({ type: unanswered ? 'unanswered' : 'lost', cause });
     };
     // After a blocked event loop the answer may lie in the socket already.
-    this.#setTimer(limitMs, () => this.#options.clock.afterIo(giveUp));
+    this.#timer.set(limitMs, () => this.#options.clock.afterIo(giveUp));
   }
 
   #sendConnectRequest(): void {
@@ -216,7 +227,7 @@ export class Session<Watcher> {
   #accept(response: ConnectResponse): void {
     const connection = this.#connection;
     if (connection === null) return;
-    this.#clearTimer();
+    this.#timer.clear();
     this.#sessionId = response.sessionId;
     this.#timeoutMs = response.timeOut;
     this.#choice.succeeded(connection.server);
@@ -224,9 +235,8 @@ export class Session<Watcher> {
     if (response.readOnly) this.#validity.stop();
     else this.#validity.restart(connection.connectSentAt, response.timeOut);
     if (response.readOnly) this.#search.start();
-    const { readMs } = deadlinesFor(response.timeOut, this.#provider.size);
     this.#keepAlive.start(connection, {
-      readMs,
+      readMs: this.#deadlines.readMs,
       replyMs: this.#options.requestTimeoutMs ?? Number.POSITIVE_INFINITY,
       proofMs: response.readOnly ? Number.POSITIVE_INFINITY : this.#validity.proofIntervalMs,
     });
@@ -257,13 +267,14 @@ export class Session<Watcher> {
   #drop(cause: Error, established: boolean): void {
     const connection = this.#connection;
     this.#connection = null;
-    this.#clearTimer();
+    this.#timer.clear();
     this.#keepAlive.stop();
     this.#search.stop();
     if (connection === null) return;
     if (!established) this.#listener.onAttemptFailed(connection.server, cause);
     connection.abandon(cause);
     if (!established) return;
+    this.#heardAtMs = connection.lastHeardAtMs;
     // Whoever comes after the loss waits for the next connection; those before it had counted on this one.
     for (const request of this.#waiting.drain()) request.lose('not-sent', cause);
   }
@@ -274,7 +285,7 @@ export class Session<Watcher> {
     const exchange = new Exchange({ operation: closeSession, request: undefined, path: null, result: () => undefined });
     exchange.promise.then(closed, closed);
     this.#connection?.send(exchange);
-    this.#setTimer(deadlinesFor(this.#timeoutMs, this.#provider.size).readMs, closed);
+    this.#timer.set(this.#deadlines.readMs, closed);
   }
 
   #end(reason: EndReason): void {
@@ -283,15 +294,5 @@ export class Session<Watcher> {
     for (const request of this.#waiting.drain()) request.fail(error);
     this.#credentials.fail(error);
     this.#listener.onWatchersEnd(reason, this.watches.clear());
-  }
-
-  #setTimer(delayMs: number, callback: () => void): void {
-    this.#clearTimer();
-    this.#cancelTimer = this.#options.clock.schedule(delayMs, callback);
-  }
-
-  #clearTimer(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
   }
 }
