@@ -135,6 +135,7 @@ export class Connection implements Client {
   }
 
   #receive(bytes: Buffer): void {
+    if (this.#phase === 'ending') return;
     if (this.#phase === 'greeting') this.#greet(bytes);
     else this.#decoder.push(bytes);
     this.#process();

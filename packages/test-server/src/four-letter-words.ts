@@ -30,9 +30,12 @@ const words: ReadonlyMap<string, (of: Administration) => string> = new Map<strin
   ['srst', reset],
 ]);
 
+/** Words that a real server knows and this one does not answer. */
+const unanswered: ReadonlySet<string> = new Set('crst dirs gtmk hash lead orst obsr stmk wchc wchp'.split(' '));
+
 /** Whether the first four bytes of a connection are a word of administration, and no length. */
 export function isCommand(word: string): boolean {
-  return /^[a-z]{4}$/.test(word);
+  return words.has(word) || unanswered.has(word);
 }
 
 /** Answers a four-letter word. @see https://zookeeper.apache.org/doc/r3.9.3/zookeeperAdmin.html#sc_4lw */

@@ -29,6 +29,8 @@ export class Service {
   /** When the next tick is due, on the clock. */
   #tickDueMs = 0;
   #cancelTick: () => void = () => {};
+  /** Whether the last tick ended no session, because it came late. */
+  #wasLenient = false;
 
   constructor(settings: ServerSettings) {
     this.#settings = settings;
@@ -135,10 +137,11 @@ export class Service {
 
   #tick(): void {
     const { clock, tickTimeMs } = this.#settings;
-    const lateMs = clock.now() - this.#tickDueMs;
+    const isLate = clock.now() - this.#tickDueMs > tickTimeMs / 2;
+    if (isLate) this.#tickDueMs = clock.now();
     // This process was held up, and its clients' pings may lie unread in the sockets: their silence proves nothing yet.
-    if (lateMs > tickTimeMs / 2) this.#tickDueMs = clock.now();
-    else for (const { id } of this.sessions.overdue()) this.expire(id);
+    this.#wasLenient = isLate && !this.#wasLenient;
+    if (!this.#wasLenient) for (const { id } of this.sessions.overdue()) this.expire(id);
     this.#scheduleTick();
   }
 }

@@ -47,7 +47,7 @@ export interface CheckTransaction {
 }
 
 /** Removes the ephemerals of a session. */
-export interface CloseSessionTransaction {
+interface CloseSessionTransaction {
   readonly type: 'closeSession';
   readonly sessionId: bigint;
 }

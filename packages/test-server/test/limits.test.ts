@@ -86,6 +86,13 @@ describe('limits', () => {
     expect(await server.command('stat')).toBe('stat is not executed because it is not in the whitelist.\n');
   });
 
+  it('of what is a word at all: others are taken for a length', async () => {
+    await start({});
+    const stranger = await WireClient.open(server.connectString);
+    stranger.socket.write('abcd');
+    expect(await stranger.nextFrame()).toBeNull();
+  });
+
   it('of TTL znodes', async () => {
     const client = await start({ ttlZnodes: false });
     client.sendBytes(OpCode.createTTL, Buffer.from('000000022f74ffffffff000000000000000500000000000003e8', 'hex'));

@@ -22,7 +22,7 @@ export interface WireOptions {
 }
 
 /** One frame of the server after the handshake. */
-export interface WireFrame extends ReplyHeader {
+interface WireFrame extends ReplyHeader {
   /** Reader at the record. */
   readonly body: JuteReader;
   /** The record. */
