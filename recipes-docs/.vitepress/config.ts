@@ -25,6 +25,7 @@ export default defineConfig({
           { text: 'Connection states', link: '/connection-states' },
         ],
       },
+      { text: 'Testing', items: [{ text: 'Test server', link: '/test-server' }] },
       {
         text: 'API',
         items: [

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { ZooKeeperServer } from '@zk-recipes/test-support';
 import { describe, expect, it } from 'vitest';
 import { OpCode } from 'zookeeper-ts-client/protocol';
 import { TestServer, type TestServerOptions, VirtualClock } from '../src/index.js';
@@ -24,7 +25,19 @@ async function withServer(options: TestServerOptions, use: (server: TestServer) 
 const resume = (server: TestServer, { sessionId, response }: WireClient) =>
   WireClient.connect(server.connectString, { sessionId, password: response?.passwd ?? null });
 
+/** What tests do with a server, whichever it is. */
+type AnyServer = Pick<ZooKeeperServer, 'connectString' | 'port' | 'state' | 'start' | 'stop' | 'kill' | 'restart'> &
+  Pick<ZooKeeperServer, 'pause' | 'resume' | 'command' | 'status' | 'mode' | 'untilServing'> &
+  AsyncDisposable;
+
 describe('TestServer', () => {
+  it('stands in for a real server of the tests', async () => {
+    await withServer({}, async (server: AnyServer) => {
+      expect(await server.untilServing()).toBe(await server.mode());
+      expect(await server.command('ruok')).toBe('imok');
+    });
+  });
+
   it('ends sessions by the clock that it was given, at the tick after their timeout', async () => {
     const clock = new VirtualClock();
     await withServer({ clock, tickTimeMs: 100 }, async (server) => {
