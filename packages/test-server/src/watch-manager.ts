@@ -1,4 +1,4 @@
-import { EventType } from 'zookeeper-ts-client/protocol';
+import { EventType, MarshallingError } from 'zookeeper-ts-client/protocol';
 import type { Acl } from './access-control.js';
 import type { Change } from './transaction.js';
 import { WatchMode, WatchTable } from './watch-table.js';
@@ -156,7 +156,14 @@ export class WatchManager {
   }
 }
 
-/** Anybody's watch counts, and a recursive one of this watcher. */
+/**
+ * Anybody's watch counts, and a recursive one of this watcher. It climbed from the path towards the root, as far as there
+ * could be recursive watches, and stumbled where there was no slash.
+ */
 function isWatchedAsBefore39(table: WatchTable<Watcher>, path: string, watcher: Watcher): boolean {
-  return table.isWatched(path) || (table.modesOf(path, watcher) & WatchMode.recursive) !== 0;
+  const isRelative = path !== '' && !path.startsWith('/');
+  if (isRelative && !path.includes('/')) throw new MarshallingError('path without a parent');
+  if (table.isWatched(path) || (table.modesOf(path, watcher) & WatchMode.recursive) !== 0) return true;
+  if (isRelative && table.hasRecursive) throw new MarshallingError('path without a root');
+  return false;
 }

@@ -75,12 +75,10 @@ function addWatch(_: RequestContext, client: Client, reader: JuteReader): Answer
   return success(ErrorResponse, 0);
 }
 
-function checkWatches({ isCompat38 }: RequestContext, client: Client, reader: JuteReader): Answer {
+function checkWatches(_: RequestContext, client: Client, reader: JuteReader): Answer {
   const { path, type } = RemoveWatchesRequest.read(reader);
   const { watches } = client.replica;
-  // Before 3.9 it stumbled over a path that has no parent.
-  const isOrphan = isCompat38 && path !== '' && !path.includes('/');
-  if (isOrphan || !watches.isWatcherType(type)) return refusal(ErrorCode.MARSHALLINGERROR);
+  if (!watches.isWatcherType(type)) return refusal(ErrorCode.MARSHALLINGERROR);
   return watches.has(path, client, type) ? DONE : refusal(ErrorCode.NOWATCHER);
 }
 

@@ -26,6 +26,11 @@ export class WatchTable<W> {
     return this.#byPath.size;
   }
 
+  /** Whether there is any recursive watch. */
+  get hasRecursive(): boolean {
+    return this.#recursiveCount > 0;
+  }
+
   /** Watchers that watch something. */
   watchers(): Iterable<W> {
     return this.#byWatcher.keys();

@@ -283,8 +283,8 @@ const sound: fc.Arbitrary<Described<Request>> = fc.oneof(
         .map((fields) => (scope: StepScope) => ({ ...fields, path: whole(fields.path, scope) })),
     ),
   },
-  { weight: 2, arbitrary: request(OpCode.setWatches, SetWatches, rewatching) },
-  { weight: 2, arbitrary: request(OpCode.setWatches2, SetWatches2, rewatchingAll) },
+  { weight: 1, arbitrary: request(OpCode.setWatches, SetWatches, rewatching) },
+  { weight: 1, arbitrary: request(OpCode.setWatches2, SetWatches2, rewatchingAll) },
   { weight: 8, arbitrary: request(OpCode.multi, MultiRequest, items(writeItem)) },
   { weight: 1, arbitrary: request(OpCode.multi, MultiRequest, items(fc.oneof(writeItem, readItem))) },
   { weight: 2, arbitrary: request(OpCode.multiRead, MultiRequest, items(readItem)) },
@@ -340,13 +340,38 @@ const action: fc.Arbitrary<Described<Step['action']>> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ value: { kind: 'reconnect' } as const, text: 'reconnect' }) },
 );
 
+/** Znodes to begin with, so that there is something to meet: parents first. */
+const beginnings: fc.Arbitrary<readonly Step[]> = fc
+  .tuple(
+    fc.subarray(['/a', '/b', '/a/x', '/a/y', '/b/x', '/a/x/z']),
+    fc.array(fc.record({ session: fc.nat(SESSIONS - 1), isEphemeral: fc.boolean(), data }), {
+      minLength: 6,
+      maxLength: 6,
+    }),
+  )
+  .map(([below, details]) =>
+    below.map((path, index): Step => {
+      const { session = 0, isEphemeral = false, data: content = null } = details[index] ?? {};
+      const flags = isEphemeral && path.length > 2 ? 1 : 0;
+      const body = ({ root }: StepScope) =>
+        encoded(CreateRequest, { path: root + path, data: content, acl: [anyone], flags });
+      const description = `${session}: create ${path} with flags ${flags}`;
+      return { session, action: { kind: 'request', opCode: OpCode.create, body }, description };
+    }),
+  );
+
 /** What several sessions do, one step after the other. */
-export const sequences: fc.Arbitrary<readonly Step[]> = fc.array(
-  fc
-    .tuple(fc.nat(SESSIONS - 1), action)
-    .map(([session, { value, text }]): Step => ({ session, action: value, description: `${session}: ${text}` })),
-  { minLength: 8, maxLength: 24, size: 'max' },
-);
+export const sequences: fc.Arbitrary<readonly Step[]> = fc
+  .tuple(
+    beginnings,
+    fc.array(
+      fc
+        .tuple(fc.nat(SESSIONS - 1), action)
+        .map(([session, { value, text }]): Step => ({ session, action: value, description: `${session}: ${text}` })),
+      { minLength: 8, maxLength: 24, size: 'max' },
+    ),
+  )
+  .map(([begun, steps]) => [...begun, ...steps]);
 
 /** The xid for a request, for those that have one of their own. */
 export function xidOf(opCode: number): number | undefined {
