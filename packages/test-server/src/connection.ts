@@ -93,6 +93,7 @@ export class Connection implements Client {
   }
 
   notify(type: number, path: string, acl: readonly Acl[] | null, zxid: bigint): void {
+    if (this.#phase === 'ending') return;
     if (acl !== null && !isAllowed(acl, Perms.READ, this.identities)) return;
     const isCompat38 = this.#context.settings.compat === '3.8';
     this.#writer.beginFrame();

@@ -1,7 +1,8 @@
 import { type Acl, CreateRequest, OpCode } from 'zookeeper-ts-client/protocol';
 import { WireClient } from '../wire-client.js';
+import type { StepScope } from './materials.js';
 import { type Comparable, comparable, comparableEvents, type Frame } from './normalise.js';
-import { SESSIONS, type Step, type StepScope, xidOf } from './steps.js';
+import { SESSIONS, type Step, xidOf } from './steps.js';
 
 const OPEN: readonly Acl[] = [{ perms: 31, id: { scheme: 'world', id: 'anyone' } }];
 const TIMEOUT_MS = 60_000;
