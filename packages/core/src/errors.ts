@@ -23,7 +23,7 @@ export function describeError(
 /**
  * Why a hold ended.
  *
- * - `expired`: the server has ended the session.
+ * - `expired`: the session is over: ended by the server, or given up since nobody answered for longer than it can live.
  * - `validity`: the validity clock ran out; the server may have ended the session, or is about to.
  * - `suspended`: the connection was lost, and the hold's policy takes that for a loss.
  * - `deleted`: its znode is gone or no longer this session's, by somebody else's hand.

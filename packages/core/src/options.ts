@@ -20,6 +20,10 @@ export interface KeeperOptions {
    * it may take: a connection on which a reply is overdue is given up.
    */
   readonly requestTimeoutMs?: number | undefined;
+  /** Largest frame sent or accepted, in bytes; should equal `jute.maxbuffer` of the servers. Default 1,048,575. */
+  readonly maxFrameBytes?: number | undefined;
+  /** Requests sent and not answered beyond which others wait. Default 1,000. */
+  readonly maxInFlight?: number | undefined;
   /** How operations that are safe to repeat are. Default `exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 })`. */
   readonly retry?: RetryPolicy | undefined;
   /** Access control list of a new znode, parents included, by its real path (namespace included). Default: everybody may do everything. */
@@ -75,6 +79,8 @@ const schema = z.strictObject({
   sessionTimeoutMs: milliseconds.optional(),
   connectTimeoutMs: milliseconds.optional(),
   requestTimeoutMs: milliseconds.optional(),
+  maxFrameBytes: z.int().min(1024).max(MAX_MS).optional(),
+  maxInFlight: z.int().min(1).max(MAX_MS).optional(),
   retry: retrySchema.optional(),
   acl: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
   auth: z.array(z.strictObject({ scheme: z.string().min(1), auth: z.instanceof(Uint8Array) })).optional(),
@@ -93,11 +99,21 @@ const schema = z.strictObject({
  */
 export function resolveOptions(options: KeeperOptions): ResolvedOptions {
   checkOptions('Keeper.connect', schema, options);
-  const { sessionTimeoutMs = 15_000, connectTimeoutMs, requestTimeoutMs, canBeReadOnly, auth, reconnect } = options;
+  const { sessionTimeoutMs = 15_000, connectTimeoutMs, requestTimeoutMs, maxFrameBytes, maxInFlight } = options;
+  const { canBeReadOnly, auth, reconnect } = options;
   return {
     connectString: options.connectString,
     namespace: checkNamespace(options.namespace ?? ''),
-    client: { sessionTimeoutMs, connectTimeoutMs, requestTimeoutMs, canBeReadOnly, auth, reconnect },
+    client: {
+      sessionTimeoutMs,
+      connectTimeoutMs,
+      requestTimeoutMs,
+      maxFrameBytes,
+      maxInFlight,
+      canBeReadOnly,
+      auth,
+      reconnect,
+    },
     engine: {
       waitMs: requestTimeoutMs,
       retry: options.retry ?? exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 }),

@@ -51,6 +51,8 @@ export class Candidate {
   async stand(member: Member, lead: (member: Member) => Promise<void>): Promise<void> {
     try {
       await untilFirst(member, this.marker, { signal: this.#leaving.signal });
+      // One that left at the moment of its election does not lead any more.
+      this.#leaving.signal.throwIfAborted();
       await lead(member);
     } finally {
       await member.withdraw();

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { ClosedError, type HoldLostError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
-import { checkOptions, Listeners, type LossPolicy, type Member, persevere, z } from '@zk-recipes/core/recipe-kit';
+import { ClosedError, HoldLostError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
+import { checkOptions, EventListeners, type LossPolicy, type Member, persevere, z } from '@zk-recipes/core/recipe-kit';
 import { Candidate } from './candidate.js';
 import { AlreadyStartedError, NotStartedError } from './errors.js';
 import { findLeader, listParticipants, type Participant } from './participants.js';
@@ -72,10 +72,8 @@ export class LeaderLatch {
   readonly #keeper: Keeper;
   readonly #candidate: Candidate;
   readonly #lossPolicy: LossPolicy;
-  readonly #elected: Listeners<Tenure>;
-  readonly #deposed: Listeners<HoldLostError>;
-  /** There will be no tenure any more, unless it is started again. */
-  readonly #ended: Listeners<void>;
+  /** `ended`: there will be no tenure any more, unless it is started again. */
+  readonly #listeners: EventListeners<LeaderLatchEvents & { readonly ended: undefined }>;
   #phase: Phase = { name: 'latent' };
   #tenure: MemberTenure | null = null;
 
@@ -90,9 +88,7 @@ export class LeaderLatch {
     this.#lossPolicy = options.lossPolicy ?? 'session';
     this.#candidate = new Candidate(keeper, path, { marker: MARKER, data: Buffer.from(this.id) });
     const report = (error: unknown): void => keeper.reportBackgroundError(error, 'listener of a LeaderLatch', path);
-    this.#elected = new Listeners(report);
-    this.#deposed = new Listeners(report);
-    this.#ended = new Listeners(report);
+    this.#listeners = new EventListeners(['leader', 'notLeader', 'ended'], report);
   }
 
   /** Whether it leads, beyond doubt: the clock is asked now. */
@@ -160,37 +156,27 @@ export class LeaderLatch {
   #untilNews(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
-        this.#elected.remove(wake);
-        this.#ended.remove(wake);
+        this.#listeners.remove('leader', wake);
+        this.#listeners.remove('ended', wake);
         signal?.removeEventListener('abort', wake);
         resolve();
       };
-      this.#elected.add(wake);
-      this.#ended.add(wake);
+      this.#listeners.add('leader', wake);
+      this.#listeners.add('ended', wake);
       signal?.addEventListener('abort', wake, { once: true });
     });
   }
 
   /** Adds a listener. */
   on<Name extends keyof LeaderLatchEvents>(event: Name, listener: (value: LeaderLatchEvents[Name]) => void): this {
-    this.#listenersOf(event).add(listener);
+    this.#listeners.add(event, listener);
     return this;
   }
 
   /** Removes a listener. */
   off<Name extends keyof LeaderLatchEvents>(event: Name, listener: (value: LeaderLatchEvents[Name]) => void): this {
-    this.#listenersOf(event).remove(listener);
+    this.#listeners.remove(event, listener);
     return this;
-  }
-
-  #listenersOf<Name extends keyof LeaderLatchEvents>(event: Name): Listeners<LeaderLatchEvents[Name]> {
-    const all: { readonly [Event in keyof LeaderLatchEvents]: Listeners<LeaderLatchEvents[Event]> } = {
-      leader: this.#elected,
-      notLeader: this.#deposed,
-    };
-    if (!Object.hasOwn(all, event))
-      throw new TypeError(`Expected \`event\` to be 'leader' or 'notLeader', got '${String(event)}'`);
-    return all[event];
   }
 
   /** All candidates, of every process and language, the leader first. */
@@ -211,7 +197,7 @@ export class LeaderLatch {
     const done = under.finally(() => this.#candidate.left());
     this.#phase = { name: 'closed', done };
     this.#candidate.leave();
-    this.#ended.tell();
+    this.#listeners.tell('ended', undefined);
     // Together with the signal: whoever works for the leader stops before the znode goes.
     void this.#tenure?.release().catch((error: unknown) => this.#report(error));
     return done;
@@ -233,7 +219,7 @@ export class LeaderLatch {
     } catch (error) {
       if (this.state !== 'closed') this.#phase = { name: 'latent' };
       // For those who await leadership already.
-      this.#ended.tell();
+      this.#listeners.tell('ended', undefined);
       throw error;
     }
   }
@@ -253,7 +239,7 @@ export class LeaderLatch {
         nothing,
       );
     }
-    this.#ended.tell();
+    this.#listeners.tell('ended', undefined);
   }
 
   /** Step 4. */
@@ -263,17 +249,18 @@ export class LeaderLatch {
     const { signal } = tenure;
     const over = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
-      signal.addEventListener('abort', () => this.#deposed.tell(signal.reason), { once: true });
+      signal.addEventListener('abort', () => this.#listeners.tell('notLeader', signal.reason), { once: true });
     });
-    if (signal.aborted) return;
-    this.#elected.tell(tenure);
+    // The clock ran out while it waited: not elected after all, and to begin anew after a pause, not at once.
+    signal.throwIfAborted();
+    this.#listeners.tell('leader', tenure);
     await over;
     await tenure.release();
   }
 
-  /** Of a lost session the state tells. */
+  /** Of a lost session the state tells, of a lost hold the tenure, if there was one. */
   #onFailure(error: unknown): void {
-    if (!(error instanceof SessionExpiredError)) this.#report(error);
+    if (!(error instanceof SessionExpiredError || error instanceof HoldLostError)) this.#report(error);
   }
 
   #report(error: unknown): void {

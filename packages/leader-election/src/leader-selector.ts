@@ -1,4 +1,4 @@
-import { ClosedError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
+import { ClosedError, HoldLostError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
 import { checkOptions, type LossPolicy, type Member, persevere, z } from '@zk-recipes/core/recipe-kit';
 import { Candidate } from './candidate.js';
 import { AlreadyStartedError, NotStartedError } from './errors.js';
@@ -169,8 +169,8 @@ export class LeaderSelector {
       await this.#candidate.stand(member, (elected) => this.#lead(elected)); //                   steps 2, 3, 5
     };
     const onFailure = (error: unknown): void => {
-      // Of a lost session the state tells.
-      if (!(error instanceof SessionExpiredError)) this.#report(error);
+      // Of a lost session the state tells; a hold lost before the function ran concerns nobody.
+      if (!(error instanceof SessionExpiredError || error instanceof HoldLostError)) this.#report(error);
     };
     this.#round = persevere(this.#keeper, round, { signal: this.#candidate.leaving, onFailure })
       // Only its own end or that of the `Keeper` makes it reject, and that is no error.
@@ -188,7 +188,8 @@ export class LeaderSelector {
   /** Step 4. */
   async #lead(member: Member): Promise<void> {
     const tenure = new MemberTenure(member, this.id, this.#lossPolicy);
-    if (tenure.signal.aborted) return;
+    // The clock ran out while it waited: not elected after all, and to begin anew.
+    tenure.signal.throwIfAborted();
     this.#tenure = tenure;
     try {
       await this.#takeLeadership(tenure);

@@ -76,8 +76,8 @@ export class ProtectedCreation {
   readonly #request: CreateRequest;
   readonly #newUuid: () => string;
   #uuid: string;
-  /** Session of the newest create. */
-  #owner: bigint | undefined;
+  /** Ordinal of the session of the newest create; its id may change on the way from a read-only server to another. */
+  #epoch: number | undefined;
   /** Whether there may be a znode under the uuid that nobody has been told of. */
   #unresolved = false;
 
@@ -95,7 +95,7 @@ export class ProtectedCreation {
       if (own !== null) return own;
     }
     this.#unresolved = true;
-    this.#owner = attempt.zookeeper.sessionId;
+    this.#epoch = attempt.epoch;
     const realPath = protectPath(this.#request.realPath, this.#uuid);
     try {
       return await createWithParents(this.#execution, attempt, { ...this.#request, realPath }, (created) => created);
@@ -108,8 +108,8 @@ export class ProtectedCreation {
   /** The operation has failed for its caller: whatever an attempt may have created goes again. */
   abandon(): void {
     if (!this.#unresolved) return;
-    const owner = isEphemeral(this.#request.mode) ? this.#owner : undefined;
-    this.#execution.deletes.deleteProtected(parentOf(this.#request.realPath), this.#uuid, owner);
+    const epoch = isEphemeral(this.#request.mode) ? this.#epoch : undefined;
+    this.#execution.deletes.deleteProtected(parentOf(this.#request.realPath), this.#uuid, epoch);
   }
 
   async #lookUp(attempt: Attempt): Promise<CreatedZnode | null> {

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
 import {
   ConnectionLossError,
+  MarshallingError,
   NotReadOnlyError,
   SessionExpiredError,
   SessionMovedError,
@@ -170,8 +171,9 @@ export function isUnknown(error: unknown): boolean {
 
 /** Whether the same operation may succeed later, if it is safe to repeat. */
 export function isRetryable(error: unknown): error is Error {
+  // A reply that cannot be read, e.g. one that is too large, comes again as often as it is asked for.
+  if (error instanceof ConnectionLossError) return !(error.cause instanceof MarshallingError);
   return (
-    error instanceof ConnectionLossError ||
     error instanceof SessionExpiredError ||
     error instanceof SessionMovedError ||
     error instanceof ThrottledOpError ||

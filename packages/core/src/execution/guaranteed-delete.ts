@@ -29,15 +29,19 @@ export class GuaranteedDeletes {
    * @param owner session that owns the znode, where it is an ephemeral: with its end there is nothing left to delete
    */
   goOn(realPath: string, owner: bigint | undefined, perform: (attempt: Attempt) => Promise<void>): void {
-    this.#begin('guaranteed delete', realPath, owner, perform);
+    const isOver = ({ zookeeper }: Attempt): boolean => zookeeper.sessionId !== owner;
+    this.#begin('guaranteed delete', realPath, owner === undefined ? null : isOver, perform);
   }
 
   /**
    * Deletes the znode that a protected create may have left behind. It is looked for by its uuid, after a `sync`: when it is
    * not found then, it never will be, since the requests of a session are executed in their order or not at all.
+   *
+   * @param epoch ordinal of the session that created it, where it is an ephemeral: with its end there is nothing left to delete
    */
-  deleteProtected(realParent: string, uuid: string, owner: bigint | undefined): void {
-    this.#begin('removal of an abandoned znode', realParent, owner, async (attempt) => {
+  deleteProtected(realParent: string, uuid: string, epoch: number | undefined): void {
+    const isOver = (attempt: Attempt): boolean => attempt.epoch !== epoch;
+    this.#begin('removal of an abandoned znode', realParent, epoch === undefined ? null : isOver, async (attempt) => {
       const path = await lookUpProtected(attempt, realParent, uuid);
       if (path !== null) await deleteIfThere(attempt.zookeeper.delete(path, { signal: attempt.signal }));
     });
@@ -63,18 +67,18 @@ export class GuaranteedDeletes {
   #begin(
     operation: string,
     path: string,
-    owner: bigint | undefined,
+    isOver: ((attempt: Attempt) => boolean) | null,
     perform: (attempt: Attempt) => Promise<void>,
   ): void {
     const { signal } = this.#giveUp;
     const performUnlessOver = async (attempt: Attempt): Promise<void> => {
-      if (owner === undefined || attempt.zookeeper.sessionId === owner) await perform(attempt);
+      if (!isOver?.(attempt)) await perform(attempt);
     };
     const task = this.#executor
       .run(performUnlessOver, { retry: PERSEVERANCE, signal, whileClosing: true })
       .catch((error: unknown) => {
         // The end of the session does what remains to be done for an ephemeral.
-        if (owner === undefined || !signal.aborted) this.#diagnostics.report(error, operation, path);
+        if (isOver === null || !signal.aborted) this.#diagnostics.report(error, operation, path);
       })
       .finally(() => this.#pending.delete(task));
     this.#pending.add(task);

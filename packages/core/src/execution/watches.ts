@@ -1,5 +1,6 @@
 import type { WatchedEvent } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
+import { callListener } from '../listeners.js';
 import type { Namespace, WatchFunction } from './namespace.js';
 
 /**
@@ -23,11 +24,8 @@ export class Watches {
     const known = this.#wrappers.get(listener);
     if (known !== undefined) return known;
     const wrapper = (event: WatchedEvent): void => {
-      try {
-        listener(this.#namespace.localEvent(event));
-      } catch (error) {
-        this.#diagnostics.report(error, 'watch function', event.path);
-      }
+      const report = (error: unknown): void => this.#diagnostics.report(error, 'watch function', event.path);
+      callListener(listener, this.#namespace.localEvent(event), report);
     };
     this.#wrappers.set(listener, wrapper);
     return wrapper;

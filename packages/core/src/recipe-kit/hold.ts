@@ -5,6 +5,7 @@ import { HoldLostError, type HoldLostReason, NotHeldError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
 import type { Member } from './enrolment.js';
+import { persevere } from './persevere.js';
 import { epochValidForMs, onSessionLapse } from './session-lapse.js';
 
 /**
@@ -123,21 +124,25 @@ export class MemberHold implements Hold {
   /** Somebody may delete the znode by hand. */
   async #watchOwnZnode(): Promise<void> {
     const { signal } = this.#controller;
+    const onFailure = (error: unknown): void => {
+      this.#keeper.reportBackgroundError(error, 'watch of a hold', this.path);
+    };
+    // Only the end of the hold, or of the `Keeper`, makes it reject.
+    await persevere(this.#keeper, () => this.#untilDeleted(signal), { signal, onFailure }).catch(() => {});
+  }
+
+  async #untilDeleted(signal: AbortSignal): Promise<void> {
     try {
-      while (!signal.aborted) {
+      for (;;) {
         const change = new Change();
-        const { stat } = await this.#keeper
-          .getData()
-          .withStat()
-          .watching(change.happened)
-          .forPath(this.path, { signal });
-        if (stat.ephemeralOwner !== this.#member.sessionId) this.#lose('deleted');
-        else await change.orAbort(signal);
+        const read = this.#keeper.getData().withStat().watching(change.happened);
+        const { stat } = await read.forPath(this.path, { signal });
+        if (stat.ephemeralOwner !== this.#member.sessionId) return this.#lose('deleted');
+        await change.orThrow(signal);
       }
     } catch (error) {
-      if (error instanceof NoNodeError) this.#lose('deleted');
-      // Not to know whether the znode is there is no reason to give the hold up: the clock and the guard go on.
-      else if (!signal.aborted) this.#keeper.reportBackgroundError(error, 'watch of a hold', this.path);
+      if (!(error instanceof NoNodeError)) throw error;
+      this.#lose('deleted');
     }
   }
 

@@ -8,7 +8,7 @@
 export { checkOptions, z } from '../check-options.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
-export { Listeners } from '../listeners.js';
+export { EventListeners, type Listener, Listeners } from '../listeners.js';
 // Waiting for a znode
 export { type AwaitOptions, untilChildren, untilCreated, untilDeleted } from './await-znode.js';
 export { Change } from './change.js';

@@ -30,8 +30,10 @@ export async function persevere<T>(
         if (signal.aborted) throw signal.reason;
         if (keeper.closed) throw new AbortError(error instanceof Error ? error : new Error(String(error)));
         onFailure(error);
-        // A TypeError that is not a network's would end the retries; here it is a failure like any other.
-        throw error instanceof TypeError ? new Error(error.message, { cause: error }) : error;
+        // What is no error, and most TypeErrors, would end the retries; here they are failures like any other.
+        throw error instanceof Error && !(error instanceof TypeError)
+          ? error
+          : new Error(String(error), { cause: error });
       }
     },
     {

@@ -2,7 +2,6 @@ import type { ServerAddress } from '../ensemble/connect-string.js';
 import { MarshallingError } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
-import { ErrorCode } from '../protocol/error-code.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import { ConnectRequest, ConnectResponse, MIN_CONNECT_RESPONSE_BYTES } from '../protocol/handshake.js';
 import { MAX_XID, SpecialXid } from '../protocol/headers.js';
@@ -234,7 +233,7 @@ export class Connection {
         }
       }
     } catch (error) {
-      this.#handlers.onLost(error instanceof Error ? error : new Error(String(error)));
+      this.#giveUp(error instanceof Error ? error : new Error(String(error)));
       return;
     }
     if (settled && this.#stage === 'ready' && this.hasCapacity) this.#handlers.onCapacity();
@@ -264,18 +263,14 @@ export class Connection {
       const expected = request === undefined ? 'no reply' : `the reply to request ${request.xid}`;
       throw new MarshallingError(`expected ${expected}, got one to ${xid}`, 0);
     }
-    this.#pending.shift();
     if (zxid > 0n) this.#handlers.onZxid(zxid);
-    if (err !== ErrorCode.OK) request.reply(err, body);
-    else {
-      try {
-        request.reply(err, body);
-      } catch (error) {
-        // The promise must not hang because its reply is garbage; the connection that sent garbage is given up.
-        const cause = error instanceof Error ? error : new Error(String(error));
-        request.lose('unknown', cause);
-        throw cause;
-      }
-    }
+    request.reply(err, body);
+    this.#pending.shift();
+  }
+
+  /** What came cannot be understood. The oldest request is lost for this very cause, since its reply would not be read another time. */
+  #giveUp(cause: Error): void {
+    if (this.#stage === 'ready') this.#pending.shift()?.lose('unknown', cause);
+    this.#handlers.onLost(new Error(`what came cannot be read: ${cause.message}`, { cause }));
   }
 }
