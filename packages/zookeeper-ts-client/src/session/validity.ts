@@ -15,10 +15,14 @@ const PROOF_SHARE = 0.125;
  * The server ends a session a timeout T after the last packet that it had from the client. In an ensemble the leader alone does,
  * and hears of a follower's clients by the follower's reports, up to half a tick later. A follower answers reads and pings by
  * itself: also when the leader is paused or cut off from it, and sessions are about to expire whose clients get answers all the
- * time. So only two answers count here. The handshake, which the leader has seen. And that to a `sync`, which the
- * leader gives after it has checked the session: it proves that every packet answered T/4 before had been reported to a
- * leader for whom the session was still alive, so that it lives at least until T after that packet. A packet counts from when it
- * was *sent*, and is reported by T/4 after it was *answered*, since nobody knows when it arrived. Pure: it is told every moment.
+ * time. So only two answers count here. The handshake, which the leader has seen. And that to a `sync`, which comes from the
+ * leader behind everything that it had decided before, the end of sessions included: it proves that every packet answered T/4
+ * before had been reported to a leader that had not ended the session, so that it lives at least until T after that
+ * packet. A packet counts from when it was *sent*, and is reported by T/4 after it was *answered*, since nobody knows when
+ * it arrived. Pure: it is told every moment.
+ *
+ * A leader that has lost its followers answers a `sync` for up to a tick more. For that, too, to lie within what is held back, the
+ * session timeout has to be three ticks or more, where servers allow two.
  */
 export class Validity {
   #timeoutMs = 0;
