@@ -74,3 +74,18 @@ export class NotHeldError extends RecipeError {
     this.path = path;
   }
 }
+
+/** The server has no numbers left for sequential znodes of a directory. Use another, or remove and re-create the empty one. */
+export class SequenceUsedUpError extends RecipeError {
+  declare readonly code: 'ZK_SEQUENCE_USED_UP';
+  static {
+    describeError(SequenceUsedUpError, 'SequenceUsedUpError', 'ZK_SEQUENCE_USED_UP');
+  }
+  /** The directory, as the recipe's user names it. */
+  readonly path: string;
+
+  constructor(path: string, options?: ErrorOptions) {
+    super(`no sequence numbers are left in ${path}`, options);
+    this.path = path;
+  }
+}

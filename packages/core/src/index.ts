@@ -75,7 +75,14 @@ export type { RemoveWatchBuilder, WatchBuilder } from './builders/watch.js';
 export type { ConnectionState } from './connection-state.js';
 export { BACKGROUND_ERROR_CHANNEL, type BackgroundError } from './diagnostics.js';
 // Errors of recipes
-export { describeError, HoldLostError, type HoldLostReason, NotHeldError, RecipeError } from './errors.js';
+export {
+  describeError,
+  HoldLostError,
+  type HoldLostReason,
+  NotHeldError,
+  RecipeError,
+  SequenceUsedUpError,
+} from './errors.js';
 export type { CreatedZnode } from './execution/creation.js';
 export type { CallOptions } from './execution/execution.js';
 // Protection, for recipes that look at each other's znodes

@@ -1,6 +1,8 @@
 import { SessionExpiredError, type ZnodeData } from 'zookeeper-ts-client';
+import { SequenceUsedUpError } from '../errors.js';
 import { childOf, nameOf } from '../execution/namespace.js';
 import type { Keeper } from '../keeper.js';
+import { isUsedUp, sequenceKey } from './sequence.js';
 import { onSessionLapse } from './session-lapse.js';
 
 /** How to stand in a line. */
@@ -41,7 +43,7 @@ export interface Member {
  * directory in the same round trip. Leaves no ghost: whatever fails, a znode that was created is removed again.
  *
  * @param directory path of the line
- * @throws what a create throws; the signal's reason
+ * @throws SequenceUsedUpError after 2^31 creations in the directory; what a create throws; the signal's reason
  */
 export async function enrol(keeper: Keeper, directory: string, { name, data, signal }: EnrolOptions): Promise<Member> {
   const creation = keeper
@@ -70,6 +72,10 @@ export async function enrol(keeper: Keeper, directory: string, { name, data, sig
     epoch,
     siblings,
   });
+  if (isUsedUp(sequenceKey(place.name, name))) {
+    await place.withdraw();
+    throw new SequenceUsedUpError(directory);
+  }
   if (!signal?.aborted) return place;
   // Given up between the two replies.
   place.withdraw().catch((error: unknown) => keeper.reportBackgroundError(error, 'withdrawal', path));

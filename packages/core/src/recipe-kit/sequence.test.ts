@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inSequence, predecessorOf, sequenceKey } from './sequence.js';
+import { inSequence, isUsedUp, predecessorOf, sequenceKey } from './sequence.js';
 
 const marker = 'lock-';
 const uuid = '0f1e2d3c-4b5a-4687-9788-99aabbccddee';
@@ -23,6 +23,18 @@ const foreign = fc.oneof(
   fc.constantFrom('!foo', '-foo', 'lock-', '0000000000', 'zfoo', '_foo', '0foo', `x${marker}${marker}`),
 );
 const line = fc.uniqueArray(fc.oneof(own, own, foreign), { maxLength: 30 });
+
+describe('isUsedUp', () => {
+  it.each([
+    ['0000000000', false],
+    ['2147483646', false],
+    ['2147483647', true],
+    ['-2147483648', true],
+    ['-000000001', true],
+  ])('%s: %s', (key, usedUp) => {
+    expect(isUsedUp(key)).toBe(usedUp);
+  });
+});
 
 describe('sequence', () => {
   it('takes what follows the last marker for the key, the whole name where there is none', () => {

@@ -15,6 +15,16 @@ export function sequenceKey(name: string, marker: string): string {
   return at < 0 ? name : name.slice(at + marker.length);
 }
 
+/**
+ * Whether the numbers of a directory are used up: the last one, 2147483647, is given again and again, and negative ones would go
+ * first. Order means nothing there any more. ZOOKEEPER-4706
+ *
+ * @param key of a name that the server has given just now
+ */
+export function isUsedUp(key: string): boolean {
+  return !/^\d{10}$/.test(key) || key === '2147483647';
+}
+
 /** The names in the order of the line, the one who came first in front. Equal keys keep their order. */
 export function inSequence(names: readonly string[], marker: string): string[] {
   return names
