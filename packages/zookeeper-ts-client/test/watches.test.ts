@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { UnimplementedError, type WatchedEvent } from '../src/index.js';
 import { OpCode } from '../src/protocol/op-code.js';
-import { RemoveWatchesRequest, SetWatches2 } from '../src/protocol/operations/watches.js';
+import { RemoveWatchesRequest, SetWatches, SetWatches2 } from '../src/protocol/operations/watches.js';
 import { Stat } from '../src/protocol/stat.js';
 import { decoded, encoded, hex } from './bytes.js';
 import { settled } from './fake-clock.js';
-import { eventFrame, plainStat } from './fake-network.js';
+import { eventFrame, plainStat, replyFrame } from './fake-network.js';
 import { FakeSession } from './fake-session.js';
 
 const stat = encoded(Stat, plainStat);
@@ -118,6 +118,51 @@ describe('a lasting watch', () => {
     session.link.answer();
     await removed;
     await handle.remove();
+  });
+
+  it('leaves with the others to be set again behind it, however full the connection is', async () => {
+    const { session, zk, watch, answered } = await watching({ maxInFlight: 2 });
+    const handle = await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    await answered(zk.exists('/p', { watch: () => {} }), 0, stat);
+    handle.remove().catch(() => {});
+    for (let i = 0; i < 4; i++) zk.exists('/other').catch(() => {});
+    await settled();
+    session.link.answer(rejected);
+    await settled();
+    expect(session.link.sent.slice(2)).toEqual(['removeWatches', 'exists', 'exists', 'removeWatches', 'setWatches']);
+  });
+
+  it.each([
+    ['is on its way', false],
+    ['has come meanwhile', true],
+  ])('is left to a server that knows only `any` where another %s', async (_, hasCome) => {
+    const { session, zk, watch, answered } = await watching();
+    const handle = await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    const removed = handle.remove();
+    await settled();
+    const again = zk.addWatch('/p', 'PERSISTENT', watch);
+    await settled();
+    const { link } = session;
+    if (hasCome) link.receive(link.reply(rejected), link.reply(0, added));
+    else link.answer(rejected);
+    await removed;
+    if (!hasCome) link.answer(0, added);
+    await again;
+    expect(link.sent).toEqual(['addWatch', 'removeWatches', 'addWatch']);
+  });
+
+  it('leaves one-shots to be set again from the reply on, whatever comes with it', async () => {
+    const { session, zk, watch, answered } = await watching();
+    const handle = await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    await answered(zk.exists('/p', { watch: () => {} }), 0, stat);
+    const removed = handle.remove();
+    zk.setData('/p', 'x').catch(() => {});
+    await settled();
+    const [removal, change] = session.link.ordinary.slice(-2).map(({ xid }) => xid);
+    session.link.receive(replyFrame(removal ?? 0, { zxid: 8n }), replyFrame(change ?? 0, { zxid: 9n }, stat));
+    await removed;
+    await settled();
+    expect(decoded(SetWatches, session.link.ordinary.at(-1)?.body ?? hex('')).relativeZxid).toBe(8n);
   });
 
   it('that the server has forgotten counts as removed', async () => {

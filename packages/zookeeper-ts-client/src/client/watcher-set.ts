@@ -214,31 +214,46 @@ export class WatcherSet {
 
   /** Takes the watch from the server as well, unless something here still needs it. */
   async #removeFromServer(serverPath: string, type: WatcherType, path: string): Promise<void> {
-    const { watches } = this.#session;
-    if (!this.#session.isConnected || watches.isUnderWay(serverPath)) return;
-    if (typeTraits[type].kinds.some((kind) => watches.has(kind, serverPath))) return;
-    const lasting = watches.has('persistent', serverPath) || watches.has('recursive', serverPath);
-    // Before 3.9 the removal of a one-shot takes half of a lasting watch with it; left alone, it does no harm.
-    if (lasting && (type === 'CHILDREN' || type === 'DATA')) return;
+    if (this.#isNeeded(serverPath, type)) return;
+    const lasts = type === 'PERSISTENT' || type === 'PERSISTENT_RECURSIVE';
+    // With the reply, in the frame handler, so that no change can fall between the two.
+    const onReply = (err: number): void => {
+      if (lasts && err === ErrorCode.OK) this.#session.rewatch(serverPath);
+    };
     try {
-      await this.#request(serverPath, typeTraits[type].wire, path);
+      await this.#request(serverPath, typeTraits[type].wire, path, { onReply });
     } catch (error) {
-      if (!(error instanceof RequestRejectedError) || typeTraits[type].wire <= ANY_ON_WIRE) throw error;
+      if (!(error instanceof RequestRejectedError) || !lasts) throw error;
+      if (this.#isNeeded(serverPath, type)) return;
       // Servers before 3.9 know only `any`, which takes all watches of the path: what is wanted is set again behind it.
-      const removal = this.#request(serverPath, ANY_ON_WIRE, path);
+      const removal = this.#request(serverPath, ANY_ON_WIRE, path, { ahead: true });
       this.#session.rewatch(serverPath);
       await removal;
-      return;
     }
-    if (type === 'PERSISTENT' || type === 'PERSISTENT_RECURSIVE') this.#session.rewatch(serverPath);
   }
 
-  #request(serverPath: string, type: number, path: string): Promise<void> {
+  /** Whether the watch is to be left on the server, or is gone from there with its connection. */
+  #isNeeded(serverPath: string, type: WatcherType): boolean {
+    const { watches } = this.#session;
+    if (!this.#session.isConnected || watches.isUnderWay(serverPath)) return true;
+    if (typeTraits[type].kinds.some((kind) => watches.has(kind, serverPath))) return true;
+    const lasting = watches.has('persistent', serverPath) || watches.has('recursive', serverPath);
+    // Before 3.9 the removal of a one-shot takes half of a lasting watch with it; left alone, it does no harm.
+    return lasting && (type === 'CHILDREN' || type === 'DATA');
+  }
+
+  #request(
+    serverPath: string,
+    type: number,
+    path: string,
+    options: { readonly onReply?: (err: number) => void; readonly ahead?: boolean },
+  ): Promise<void> {
     return this.#session.request({
       operation: removeWatches,
       request: { path: serverPath, type },
       path,
       result: () => undefined,
+      ...options,
     });
   }
 }

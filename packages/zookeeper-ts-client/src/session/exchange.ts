@@ -21,6 +21,8 @@ export interface ExchangeOptions<Request, Response, Result> {
   readonly onReply?: (err: number) => void;
   /** Told that no reply will come. */
   readonly onLost?: () => void;
+  /** Whether it goes before the requests that wait for room on the connection. */
+  readonly ahead?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 

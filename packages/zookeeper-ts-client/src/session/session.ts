@@ -107,9 +107,10 @@ export class Session<Watcher> {
       return Promise.reject(options.signal.reason);
     }
     const exchange = new Exchange(options);
+    const goesNow = options.ahead || (this.#waiting.isEmpty && this.#connection?.hasCapacity);
     const refusal = this.#refusal();
     if (refusal !== null) exchange.fail(refusal);
-    else if (this.#connection !== null && this.isConnected && this.#waiting.isEmpty && this.#connection.hasCapacity) {
+    else if (this.#connection !== null && this.isConnected && goesNow) {
       exchange.watchSignal(() => {});
       this.#connection.send(exchange);
       this.#keepAlive.sent();
