@@ -19,6 +19,7 @@ import {
   SetWatches,
   SetWatches2,
 } from 'zookeeper-ts-client/protocol';
+import { OPEN_ACL } from '../../src/access-control.js';
 import { encoded } from '../wire-client.js';
 import { acl, data, flags, path, type StepScope, ttl, version, whole } from './materials.js';
 
@@ -112,6 +113,29 @@ const writeItem: fc.Arbitrary<Item> = fc.oneof(
     ),
   },
 );
+/** Operations that go on from each other, when enough of them are left. */
+const relatedItems: fc.Arbitrary<(scope: StepScope) => readonly MultiRequestItem[]> = fc
+  .tuple(fc.subarray([0, 1, 2, 3, 4, 5, 6, 7, 8]), fc.constantFrom('/m', '/a', '/b'))
+  .map(([chosen, below]) => ({ root }) => {
+    const path = root + below;
+    const make = (name: string, mode: number): MultiRequestItem => {
+      return { type: OpCode.create, request: { path: name, data: null, acl: OPEN_ACL, flags: mode } };
+    };
+    const drop = (name: string): MultiRequestItem => ({ type: OpCode.delete, request: { path: name, version: -1 } });
+    const all = [
+      make(path, 0),
+      make(`${path}/c`, 1),
+      make(`${path}/n-`, 2),
+      { type: OpCode.setData, request: { path, data: null, version: 0 } } as const,
+      { type: OpCode.check, request: { path, version: 1 } } as const,
+      make(`${path}/n-`, 3),
+      drop(`${path}/c`),
+      drop(path),
+      make(path, 1),
+    ];
+    return chosen.map((index) => all[index] as MultiRequestItem);
+  });
+
 const readItem: fc.Arbitrary<Item> = fc.tuple(fc.constantFrom(OpCode.getData, OpCode.getChildren), reading).map(
   ([type, make]): Item =>
     (scope) => ({ type, request: make(scope) }),
@@ -206,7 +230,8 @@ export const sound: fc.Arbitrary<Described<Request>> = fc.oneof(
   },
   { weight: 1, arbitrary: request(OpCode.setWatches, SetWatches, rewatching) },
   { weight: 1, arbitrary: request(OpCode.setWatches2, SetWatches2, rewatchingAll) },
-  { weight: 8, arbitrary: request(OpCode.multi, MultiRequest, items(writeItem)) },
+  { weight: 6, arbitrary: request(OpCode.multi, MultiRequest, items(writeItem)) },
+  { weight: 6, arbitrary: request(OpCode.multi, MultiRequest, relatedItems) },
   { weight: 1, arbitrary: request(OpCode.multi, MultiRequest, items(fc.oneof(writeItem, readItem))) },
   { weight: 2, arbitrary: request(OpCode.multiRead, MultiRequest, items(readItem)) },
   { weight: 1, arbitrary: request(OpCode.multiRead, MultiRequest, items(fc.oneof(writeItem, readItem))) },
