@@ -60,6 +60,44 @@ describe('a one-shot watch', () => {
     expect(session.link.ordinary.at(-1)?.body.at(-1)).toBe(0);
   });
 
+  it('is asked of the server where the lasting one before it is withdrawn before it was sent', async () => {
+    const { session, zk, watch, answered } = await watching({ maxInFlight: 1 });
+    const first = zk.exists('/other');
+    const controller = new AbortController();
+    zk.addWatch('/a', 'PERSISTENT', watch, { signal: controller.signal }).catch(() => {});
+    zk.exists('/a', { watch }).catch(() => {});
+    controller.abort();
+    await answered(first, 0, stat);
+    await settled();
+    expect(session.link.sent).toEqual(['exists', 'exists']);
+    expect(session.link.ordinary.at(-1)?.body.at(-1)).toBe(1);
+  });
+
+  it('is asked of the server where the lasting one goes behind it', async () => {
+    const { session, zk, watch, answered } = await watching({ maxInFlight: 1 });
+    const first = zk.exists('/other');
+    zk.exists('/a', { watch }).catch(() => {});
+    zk.addWatch('/a', 'PERSISTENT', watch).catch(() => {});
+    await answered(first, 0, stat);
+    await settled();
+    expect(session.link.sent).toEqual(['exists', 'exists']);
+    expect(session.link.ordinary.at(-1)?.body.at(-1)).toBe(1);
+  });
+
+  it('is set by itself where the server refuses the lasting one that was to cover it', async () => {
+    const { session, zk, watch } = await watching();
+    const lasting = zk.addWatch('/a', 'PERSISTENT', watch);
+    const read = zk.exists('/a', { watch });
+    await settled();
+    session.link.answer(-127);
+    session.link.answer(0, stat);
+    await expect(lasting).rejects.toThrow('THROTTLEDOP');
+    await read;
+    await settled();
+    expect(session.link.sent).toEqual(['addWatch', 'exists', 'setWatches']);
+    expect(decoded(SetWatches, session.link.ordinary.at(-1)?.body ?? hex('')).dataWatches).toEqual(['/a']);
+  });
+
   it('of an unknown event type is not used up', async () => {
     const { session, zk, events, watch, answered } = await watching();
     await answered(zk.exists('/a', { watch }), 0, stat);

@@ -35,7 +35,7 @@ import {
 } from './op.js';
 import { checkedAcl, checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
-import { checkedWatcher, type WatcherSet } from './watcher-set.js';
+import type { WatcherSet } from './watcher-set.js';
 
 /** Data of a znode and what the server knows about it. */
 export interface DataAndStat {
@@ -86,12 +86,11 @@ export class Calls {
     const serverPath = this.serverPath(path);
     return {
       operation: exists,
-      request: { path: serverPath, watch: watch !== undefined && this.#watchers.mustAsk('data', serverPath) },
       path,
       signal,
       answer: missing,
       result: (stat) => stat,
-      ...(watch && this.#watchers.oneShot('exists', serverPath, checkedWatcher(watch), signal)),
+      ...this.#watchers.read('exists', serverPath, watch, signal),
     };
   }
 
@@ -120,11 +119,10 @@ export class Calls {
     const serverPath = this.serverPath(path);
     return {
       operation: getChildren2,
-      request: { path: serverPath, watch: watch !== undefined && this.#watchers.mustAsk('child', serverPath) },
       path,
       signal,
       result: ({ children, stat }) => ({ children: children as string[], stat }),
-      ...(watch && this.#watchers.oneShot('child', serverPath, checkedWatcher(watch), signal)),
+      ...this.#watchers.read('child', serverPath, watch, signal),
     };
   }
 
@@ -209,11 +207,10 @@ export class Calls {
   ): Call<ReadRequest, GetDataResponse, DataAndStat> {
     return {
       operation: getData,
-      request: { path: serverPath, watch: watch !== undefined && this.#watchers.mustAsk('data', serverPath) },
       path,
       signal,
       result: same,
-      ...(watch && this.#watchers.oneShot('data', serverPath, checkedWatcher(watch), signal)),
+      ...this.#watchers.read('data', serverPath, watch, signal),
     };
   }
 }

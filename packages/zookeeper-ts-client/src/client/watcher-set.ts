@@ -6,6 +6,7 @@ import {
   SessionExpiredError,
 } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
+import type { ReadRequest } from '../protocol/operations/exists.js';
 import { addWatch, removeWatches } from '../protocol/operations/watches.js';
 import { validatePath } from '../protocol/znode-path.js';
 import type { Session } from '../session/session.js';
@@ -64,7 +65,7 @@ interface Removed {
 }
 
 /** @throws TypeError if it is not a function */
-export function checkedWatcher(watcher: Watcher): Watcher {
+function checkedWatcher(watcher: Watcher): Watcher {
   if (typeof watcher !== 'function') throw new TypeError(`Expected the watch to be a function, got ${typeof watcher}`);
   return watcher;
 }
@@ -85,8 +86,9 @@ export interface RemoveWatchesOptions {
   readonly local?: boolean | undefined;
 }
 
-/** What a read with a watch adds to its exchange. */
+/** What the registration of a watch adds to its exchange. */
 export interface WatchHooks {
+  readonly onWrite: () => void;
   readonly onReply: (err: number) => void;
   readonly onLost: () => void;
 }
@@ -107,28 +109,33 @@ export class WatcherSet {
     this.#deliver = deliver;
   }
 
-  /**
-   * Whether a read must ask the server for its one-shot watch. Where a watch that stays covers it already the server is not
-   * asked: before 3.9 the one-shot would replace the other (one mode a path and connection).
-   */
-  mustAsk(kind: 'data' | 'child', serverPath: string): boolean {
-    const { watches } = this.#session;
-    const stays = (lasting: WatchKind): boolean =>
-      watches.has(lasting, serverPath) || watches.isUnderWay(serverPath, lasting);
-    return !stays('persistent') && (kind === 'child' || !stays('recursive'));
-  }
-
-  /** Registers a one-shot watch with the reply of its read, in the frame handler, so that no event can come before it. */
-  oneShot(
+  /** A read, with a one-shot watch where one is given: registered in the frame handler, so that no event can come before it. */
+  read(
     kind: 'data' | 'child' | 'exists',
     serverPath: string,
-    watcher: Watcher,
+    watcher: Watcher | undefined,
     signal: AbortSignal | undefined,
-  ): WatchHooks {
-    return this.#hooks(kind === 'child' ? 'child' : 'data', serverPath, watcher, signal, (err) => {
+  ): { readonly request: ReadRequest } & Partial<WatchHooks> {
+    const request = { path: serverPath, watch: false };
+    if (watcher === undefined) return { request };
+    const asked = kind === 'child' ? 'child' : 'data';
+    const hooks = this.#hooks(asked, serverPath, checkedWatcher(watcher), signal, (err) => {
       if (kind === 'exists') return err === ErrorCode.OK ? 'data' : err === ErrorCode.NONODE ? 'exist' : null;
       return err === ErrorCode.OK ? kind : null;
     });
+    return {
+      request,
+      ...hooks,
+      onWrite: () => {
+        hooks.onWrite();
+        request.watch = this.#mustAsk(asked, serverPath);
+      },
+      onReply: (err) => {
+        hooks.onReply(err);
+        // The watch that was to cover it has been refused, or is gone.
+        if (!request.watch && this.#mustAsk(asked, serverPath)) this.#session.rewatch(serverPath);
+      },
+    };
   }
 
   /** Sets a watch that stays. */
@@ -175,6 +182,15 @@ export class WatcherSet {
     for (const { kind, watcher } of removed) this.#deliver(watcher, removedEvents[kind], serverPath);
   }
 
+  /**
+   * Whether a read must ask the server for its one-shot watch. Where a watch that stays covers it already the server is not
+   * asked: before 3.9 the one-shot would replace the other (one mode a path and connection).
+   */
+  #mustAsk(kind: 'data' | 'child', serverPath: string): boolean {
+    const { watches } = this.#session;
+    return !watches.isSet('persistent', serverPath) && (kind === 'child' || !watches.isSet('recursive', serverPath));
+  }
+
   #serverPath(path: string): string {
     validatePath(path);
     return this.#chroot.toServer(path);
@@ -188,10 +204,13 @@ export class WatcherSet {
     kindFor: (err: number) => WatchKind | null,
   ): WatchHooks {
     const { watches } = this.#session;
-    watches.begin(asked, serverPath);
+    const registration = watches.begin(asked, serverPath);
     return {
+      onWrite: () => {
+        registration.written = true;
+      },
       onReply: (err) => {
-        watches.finish(asked, serverPath);
+        watches.finish(registration);
         const kind = kindFor(err);
         if (kind === null) return;
         if (signal?.aborted) {
@@ -202,7 +221,7 @@ export class WatcherSet {
         // Before 3.9 it has taken the place of the watch for children, and tells nothing of them.
         if (kind === 'recursive' && watches.has('child', serverPath)) this.#session.rewatch(serverPath);
       },
-      onLost: () => watches.finish(asked, serverPath),
+      onLost: () => watches.finish(registration),
     };
   }
 

@@ -17,6 +17,8 @@ export interface ExchangeOptions<Request, Response, Result> {
   readonly result: (response: Response) => Result;
   /** An error code that is an answer too, and what it means. */
   readonly answer?: { readonly errorCode: number; readonly result: Result };
+  /** Told that the request is being written: what stands before it on the wire is known, and it may still be changed. */
+  readonly onWrite?: () => void;
   /** Told the error code of the reply (0 for none), also when nobody waits for it any more. */
   readonly onReply?: (err: number) => void;
   /** Told that no reply will come. */
@@ -78,6 +80,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
   }
 
   write(writer: JuteWriter): void {
+    this.#options.onWrite?.();
     this.#options.operation.request.write(writer, this.#options.request);
   }
 

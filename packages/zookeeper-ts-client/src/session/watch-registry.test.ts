@@ -73,16 +73,17 @@ describe('WatchRegistry', () => {
 
   it('counts registrations under way', () => {
     const registry = new WatchRegistry<string>();
-    registry.begin('data', '/a');
-    registry.begin('persistent', '/a');
-    registry.begin('data', '/a');
-    registry.finish('data', '/a');
-    expect(registry.isUnderWay('/a', 'data')).toBe(true);
-    registry.finish('data', '/a');
-    expect(registry.isUnderWay('/a', 'data')).toBe(false);
+    const data = registry.begin('data', '/a');
+    const persistent = registry.begin('persistent', '/a');
+    registry.finish(data);
+    registry.finish(data);
     expect(registry.isUnderWay('/a')).toBe(true);
-    registry.finish('persistent', '/a');
+    expect(registry.isSet('persistent', '/a')).toBe(false);
+    persistent.written = true;
+    expect(registry.isSet('persistent', '/a')).toBe(true);
+    registry.finish(persistent);
     expect(registry.isUnderWay('/a')).toBe(false);
+    expect(registry.isSet('persistent', '/a')).toBe(false);
   });
 
   it('gives every listener once when it is cleared', () => {

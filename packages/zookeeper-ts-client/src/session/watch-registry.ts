@@ -9,6 +9,14 @@ export type WatchKind = (typeof WATCH_KINDS)[number];
 /** Paths of each kind. */
 export type WatchedPaths = Readonly<Record<WatchKind, readonly string[]>>;
 
+/** A request that registers a watch and waits for its reply. */
+export interface Registration {
+  readonly kind: WatchKind;
+  readonly path: string;
+  /** Whether it is on the wire; until then it may be withdrawn. */
+  written: boolean;
+}
+
 /** A request to set watches again holds at most so many characters of paths, one path more. ZOOKEEPER-706. */
 const CHUNK_CHARACTERS = 128 * 1024;
 
@@ -27,7 +35,7 @@ export class WatchRegistry<Listener> {
     recursive: new Map(),
   };
   /** Registrations that wait for their reply: the server may have the watch already. */
-  readonly #underWay = new Map<string, WatchKind[]>();
+  readonly #underWay = new Map<string, Set<Registration>>();
 
   /** Number of paths in all tables. */
   get size(): number {
@@ -66,22 +74,28 @@ export class WatchRegistry<Listener> {
   }
 
   /** A request that registers a watch on the path has been made. */
-  begin(kind: WatchKind, path: string): void {
-    this.#underWay.set(path, [...(this.#underWay.get(path) ?? []), kind]);
+  begin(kind: WatchKind, path: string): Registration {
+    const registration = { kind, path, written: false };
+    this.#underWay.set(path, (this.#underWay.get(path) ?? new Set()).add(registration));
+    return registration;
   }
 
   /** Its reply has come, or never will. */
-  finish(kind: WatchKind, path: string): void {
-    const kinds = this.#underWay.get(path) ?? [];
-    const left = kinds.toSpliced(kinds.indexOf(kind), 1);
-    if (left.length > 0) this.#underWay.set(path, left);
-    else this.#underWay.delete(path);
+  finish(registration: Registration): void {
+    const others = this.#underWay.get(registration.path);
+    others?.delete(registration);
+    if (others?.size === 0) this.#underWay.delete(registration.path);
   }
 
-  /** Whether such a registration waits for its reply; any, where no kind is given. */
-  isUnderWay(path: string, kind?: WatchKind): boolean {
-    const kinds = this.#underWay.get(path) ?? [];
-    return kind === undefined ? kinds.length > 0 : kinds.includes(kind);
+  /** Whether a registration waits for its reply, written or not. */
+  isUnderWay(path: string): boolean {
+    return this.#underWay.has(path);
+  }
+
+  /** Whether there is a watch of the kind, or the request for one is on the wire. */
+  isSet(kind: WatchKind, path: string): boolean {
+    if (this.has(kind, path)) return true;
+    return [...(this.#underWay.get(path) ?? [])].some((one) => one.kind === kind && one.written);
   }
 
   /** Listeners that an event concerns, each once; one-shot watches are used up by it. An unknown type concerns none. */
