@@ -215,6 +215,19 @@ describe('a lasting watch', () => {
 });
 
 describe('many watches', () => {
+  it('are set again in requests that the limit of a frame allows, also where characters take several bytes', async () => {
+    const { session, zk, watch, answered } = await watching({ maxFrameBytes: 1024 });
+    await answered(zk.addWatch('/', 'PERSISTENT', watch), 0, added);
+    const paths = Array.from({ length: 30 }, (_, i) => `/${'\u65e5'.repeat(i * 5)}${i}`);
+    for (const path of paths) await answered(zk.exists(path, { watch }), 0, stat);
+    const { ordinary } = await session.reconnect();
+    const restored = ordinary.flatMap(({ type, body }) =>
+      type === OpCode.setWatches ? decoded(SetWatches, body).dataWatches : decoded(SetWatches2, body).dataWatches,
+    );
+    expect(restored).toEqual(paths);
+    expect(Math.max(...ordinary.map(({ body }) => 8 + body.length))).toBeLessThanOrEqual(1024);
+  });
+
   it('are set again in several requests', async () => {
     const { session, zk, watch } = await watching();
     const name = (i: number): string => `/${String(i).padStart(999, '0')}`;

@@ -28,7 +28,7 @@ import { type WatchedPaths, WatchRegistry } from './watch-registry.js';
 
 /** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
 export class Session<Watcher> {
-  readonly watches: WatchRegistry<Watcher> = new WatchRegistry();
+  readonly watches: WatchRegistry<Watcher>;
   readonly #provider: HostProvider;
   readonly #choice: ServerChoice;
   readonly #options: SessionOptions;
@@ -51,6 +51,7 @@ export class Session<Watcher> {
     const { clock } = options;
     this.#options = options;
     this.#listener = listener;
+    this.watches = new WatchRegistry(options.maxFrameBytes);
     this.#state = { phase: 'idle', identity: options.identity };
     this.#sessionId = options.identity?.id ?? 0n;
     this.#timeoutMs = options.sessionTimeoutMs;

@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_FRAME_BYTES } from '../protocol/frame.js';
 import { EventType } from '../protocol/watcher-event.js';
 
 /** Kinds of watches as a client keeps them, in the order in which they are set again. */
@@ -17,8 +18,11 @@ export interface Registration {
   written: boolean;
 }
 
-/** A request to set watches again holds at most so many characters of paths, one path more. ZOOKEEPER-706. */
-const CHUNK_CHARACTERS = 128 * 1024;
+/** A request to set watches again holds at most so many bytes of paths. ZOOKEEPER-706. */
+const CHUNK_BYTES = 128 * 1024;
+
+/** What such a request has besides its paths: header, zxid, and the lengths of five lists. */
+const OVERHEAD_BYTES = 8 + 8 + 5 * 4;
 
 /**
  * Who wants to hear of which znode, in server paths. Pure.
@@ -36,6 +40,13 @@ export class WatchRegistry<Listener> {
   };
   /** Registrations that wait for their reply: the server may have the watch already. */
   readonly #underWay = new Map<string, Set<Registration>>();
+
+  readonly #chunkBytes: number;
+
+  /** @param maxFrameBytes what a request to set watches again may come to; only a single path may be too long for it */
+  constructor(maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES) {
+    this.#chunkBytes = Math.min(CHUNK_BYTES, maxFrameBytes - OVERHEAD_BYTES);
+  }
 
   /** Number of paths in all tables. */
   get size(): number {
@@ -146,34 +157,37 @@ export class WatchRegistry<Listener> {
 
   /** All watched paths, in chunks that fit a request each and go in their order. */
   *chunks(): Generator<WatchedPaths> {
-    yield* chunked(WATCH_KINDS.map((kind) => [kind, this.#tables[kind].keys()]));
+    yield* this.#chunked(WATCH_KINDS.map((kind) => [kind, this.#tables[kind].keys()]));
     // Before 3.9 a recursive watch takes the place of the one for children at the same path, and tells nothing of them.
     const hidden = [...this.#tables.recursive.keys()].filter((path) => this.has('child', path));
-    yield* chunked([['child', hidden]]);
+    yield* this.#chunked([['child', hidden]]);
   }
 
   /** The watches of one path, in the same way. */
   chunksOf(path: string): readonly WatchedPaths[] {
     const kinds = WATCH_KINDS.filter((kind) => this.has(kind, path));
     const isHidden = kinds.includes('recursive') && kinds.includes('child');
-    return [...chunked(kinds.map((kind) => [kind, [path]])), ...(isHidden ? chunked([['child', [path]]]) : [])];
+    const hidden = isHidden ? this.#chunked([['child', [path]]]) : [];
+    return [...this.#chunked(kinds.map((kind) => [kind, [path]])), ...hidden];
   }
-}
 
-function* chunked(pathsOfKinds: readonly (readonly [WatchKind, Iterable<string>])[]): Generator<WatchedPaths> {
-  let chunk = emptyChunk();
-  let characters = 0;
-  for (const [kind, paths] of pathsOfKinds) {
-    for (const path of paths) {
-      chunk[kind].push(path);
-      characters += path.length;
-      if (characters < CHUNK_CHARACTERS) continue;
-      yield chunk;
-      chunk = emptyChunk();
-      characters = 0;
+  *#chunked(pathsOfKinds: readonly (readonly [WatchKind, Iterable<string>])[]): Generator<WatchedPaths> {
+    let chunk = emptyChunk();
+    let bytes = 0;
+    for (const [kind, paths] of pathsOfKinds) {
+      for (const path of paths) {
+        const pathBytes = 4 + Buffer.byteLength(path);
+        if (bytes > 0 && bytes + pathBytes > this.#chunkBytes) {
+          yield chunk;
+          chunk = emptyChunk();
+          bytes = 0;
+        }
+        chunk[kind].push(path);
+        bytes += pathBytes;
+      }
     }
+    if (bytes > 0) yield chunk;
   }
-  if (characters > 0) yield chunk;
 }
 
 function emptyChunk(): Record<WatchKind, string[]> {
