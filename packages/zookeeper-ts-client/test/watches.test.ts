@@ -228,6 +228,22 @@ describe('many watches', () => {
     expect(Math.max(...ordinary.map(({ body }) => 8 + body.length))).toBeLessThanOrEqual(1024);
   });
 
+  it('miss nothing where the connection is lost again before all of them are set', async () => {
+    const { session, zk, watch, answered } = await watching({ maxFrameBytes: 1024 });
+    for (const name of ['a', 'b']) await answered(zk.exists(`/${name.repeat(600)}`, { watch }), 0, stat);
+    const zxids = ({ link }: FakeSession): bigint[] =>
+      link.ordinary.map(({ body }) => decoded(SetWatches, body).relativeZxid);
+    await session.reconnect();
+    const first = session.link.ordinary[0]?.xid ?? 0;
+    session.link.receive(replyFrame(first, { zxid: 9n }));
+    await session.reconnect();
+    expect(session.link.connectRequest?.lastZxidSeen).toBe(9n);
+    expect(zxids(session)).toEqual([7n, 7n]);
+    for (const { xid } of session.link.ordinary) session.link.receive(replyFrame(xid, { zxid: 9n }));
+    await session.reconnect();
+    expect(zxids(session)).toEqual([9n, 9n]);
+  });
+
   it('are set again in several requests', async () => {
     const { session, zk, watch } = await watching();
     const name = (i: number): string => `/${String(i).padStart(999, '0')}`;

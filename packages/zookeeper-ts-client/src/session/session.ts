@@ -11,7 +11,7 @@ import { type Deadlines, deadlinesFor } from './deadlines.js';
 import { Exchange, type ExchangeOptions } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import { ReadWriteSearch } from './read-write-search.js';
-import { rewatchExchanges } from './rewatch.js';
+import { Rewatch } from './rewatch.js';
 import { ServerChoice } from './server-choice.js';
 import type { SessionListener, SessionOptions } from './session-options.js';
 import {
@@ -24,7 +24,7 @@ import {
 } from './session-state.js';
 import { Validity } from './validity.js';
 import { WaitingLine } from './waiting-line.js';
-import { type WatchedPaths, WatchRegistry } from './watch-registry.js';
+import { WatchRegistry } from './watch-registry.js';
 
 /** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
 export class Session<Watcher> {
@@ -38,11 +38,11 @@ export class Session<Watcher> {
   readonly #waiting: WaitingLine;
   readonly #keepAlive: KeepAlive;
   readonly #search: ReadWriteSearch;
+  readonly #rewatch: Rewatch<Watcher>;
   #state: SessionState;
   #connection: Connection | null = null;
   #sessionId: bigint;
   #timeoutMs: number;
-  #lastZxid = 0n;
   /** Monotonic milliseconds at which a server last said anything. */
   #heardAtMs: number;
   readonly #timer: Timer;
@@ -52,6 +52,9 @@ export class Session<Watcher> {
     this.#options = options;
     this.#listener = listener;
     this.watches = new WatchRegistry(options.maxFrameBytes);
+    this.#rewatch = new Rewatch(this.watches, (path) =>
+      listener.onWatchersEnd('closed', this.watches.removeLasting(path)),
+    );
     this.#state = { phase: 'idle', identity: options.identity };
     this.#sessionId = options.identity?.id ?? 0n;
     this.#timeoutMs = options.sessionTimeoutMs;
@@ -83,7 +86,7 @@ export class Session<Watcher> {
     return this.#timeoutMs;
   }
   get lastZxid(): bigint {
-    return this.#lastZxid;
+    return this.#rewatch.lastZxid;
   }
   get isConnected(): boolean {
     return this.#state.phase === 'connected';
@@ -146,7 +149,7 @@ export class Session<Watcher> {
 
   /** Sets the watches of one path again on the server, which reports what changed since the last reply. */
   rewatch(path: string): void {
-    if (this.isConnected) this.#sendRewatch(this.watches.chunksOf(path));
+    if (this.#connection !== null && this.isConnected) this.#rewatch.path(path, this.#connection);
   }
 
   get #deadlines(): Deadlines {
@@ -192,9 +195,7 @@ export class Session<Watcher> {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response }),
       onEvent: (event) => this.#listener.onEvent(event, this.watches.fire(event.type, event.path)),
-      onZxid: (zxid) => {
-        if (zxid > this.#lastZxid) this.#lastZxid = zxid;
-      },
+      onZxid: (zxid) => this.#rewatch.seen(zxid),
       onAuthReply: (err) =>
         err === ErrorCode.OK ? this.#credentials.acknowledge() : this.#dispatch({ type: 'auth-refused' }),
       onCapacity: () => this.#sendWaiting(),
@@ -218,7 +219,7 @@ export class Session<Watcher> {
   #sendConnectRequest(): void {
     this.#connection?.sendConnectRequest({
       protocolVersion: 0,
-      lastZxidSeen: this.#lastZxid,
+      lastZxidSeen: this.lastZxid,
       timeOut: this.#options.sessionTimeoutMs,
       sessionId: this.#state.identity?.id ?? 0n,
       passwd: this.passwd,
@@ -248,13 +249,8 @@ export class Session<Watcher> {
   #restore(): void {
     if (this.#connection === null) return;
     this.#credentials.replay(this.#connection);
-    this.#sendRewatch([...this.watches.chunks()]);
+    this.#rewatch.all(this.#connection);
     this.#sendWaiting();
-  }
-
-  #sendRewatch(chunks: readonly WatchedPaths[]): void {
-    const giveUp = (path: string): void => this.#listener.onWatchersEnd('closed', this.watches.removeLasting(path));
-    for (const exchange of rewatchExchanges(chunks, this.#lastZxid, giveUp)) this.#connection?.send(exchange);
   }
 
   #sendWaiting(): void {
