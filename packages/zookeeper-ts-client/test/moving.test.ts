@@ -66,6 +66,41 @@ describe('a client on a read-only server', () => {
   });
 });
 
+describe('a client whose servers accept its session and close the connection', () => {
+  /** Milliseconds before each of some attempts, where a server does this with each connection that it has accepted. */
+  async function pausesMs(then: (session: FakeSession) => Promise<void> | void): Promise<number[]> {
+    const session = new FakeSession({ connectString: 'zk1,zk2' });
+    const zk = await session.connect();
+    const pauses: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      zk.exists('/a').catch(() => {});
+      await settled();
+      await then(session);
+      session.link.end();
+      const lostAtMs = session.clock.now();
+      await session.attempt();
+      pauses.push(session.clock.now() - lostAtMs);
+      session.link.accept();
+    }
+    return pauses;
+  }
+
+  it('pauses ever longer once it has tried all', async () => {
+    expect(await pausesMs(() => {})).toEqual([0, 200, 0, 400, 0, 800, 0, 1000]);
+  });
+
+  it('pauses too where they refuse every request', async () => {
+    expect(await pausesMs(({ link }) => link.answer(-124))).toEqual([0, 200, 0, 400, 0, 800, 0, 1000]);
+  });
+
+  it.each<[string, (session: FakeSession) => Promise<void> | void]>([
+    ['answered', ({ link }) => link.answerWith(Stat, plainStat)],
+    ['lasted', ({ clock }) => clock.advance(100)],
+  ])('goes on to the next at once where the connection had %s', async (_, then) => {
+    expect(await pausesMs(then)).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+});
+
 describe('updateServerList', () => {
   it('moves to a server of the new list and keeps the session', async () => {
     const session = new FakeSession({ connectString: 'zk1,zk2/app' });

@@ -51,7 +51,7 @@ export class HostProvider {
     return { server: this.#at(this.#index), wentRound };
   }
 
-  /** To be called when a server has accepted the session. */
+  /** To be called when a server has accepted the session and proved useful. */
   connected(server: ServerAddress): void {
     this.#move = null;
     const index = this.#servers.findIndex((other) => sameServer(other, server));

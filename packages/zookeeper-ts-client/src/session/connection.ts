@@ -27,8 +27,8 @@ export interface ConnectionHandlers {
   onOpen(): void;
   onHandshake(response: ConnectResponse): void;
   onEvent(event: WatcherEvent): void;
-  /** A reply to an ordinary request showed that the server had come to this transaction. */
-  onZxid(zxid: bigint): void;
+  /** A reply to an ordinary request, which tells to what transaction the server had come. */
+  onReply(err: number, zxid: bigint): void;
   onAuthReply(err: number): void;
   /** There is room for requests again. */
   onCapacity(): void;
@@ -263,7 +263,7 @@ export class Connection {
       const expected = request === undefined ? 'no reply' : `the reply to request ${request.xid}`;
       throw new MarshallingError(`expected ${expected}, got one to ${xid}`, 0);
     }
-    if (zxid > 0n) this.#handlers.onZxid(zxid);
+    this.#handlers.onReply(err, zxid);
     request.reply(err, body);
     this.#pending.shift();
   }

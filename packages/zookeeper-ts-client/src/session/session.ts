@@ -195,7 +195,10 @@ export class Session<Watcher> {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response }),
       onEvent: (event) => this.#listener.onEvent(event, this.watches.fire(event.type, event.path)),
-      onZxid: (zxid) => this.#rewatch.seen(zxid),
+      onReply: (err, zxid) => {
+        this.#rewatch.seen(zxid);
+        if (err === ErrorCode.OK) this.#choice.proved();
+      },
       onAuthReply: (err) =>
         err === ErrorCode.OK ? this.#credentials.acknowledge() : this.#dispatch({ type: 'auth-refused' }),
       onCapacity: () => this.#sendWaiting(),
@@ -230,10 +233,10 @@ export class Session<Watcher> {
   #accept(response: ConnectResponse): void {
     const connection = this.#connection;
     if (connection === null) return;
-    this.#timer.clear();
     this.#sessionId = response.sessionId;
     this.#timeoutMs = response.timeOut;
-    this.#choice.succeeded(connection.server);
+    this.#choice.accepted(connection.server);
+    this.#timer.set(this.#options.reconnect.minDelayMs, () => this.#choice.proved());
     // What a read-only server has made up, no other server keeps alive.
     if (response.readOnly) this.#validity.stop();
     else this.#validity.restart(connection.connectSentAt, response.timeOut);
