@@ -26,6 +26,7 @@ describe('close', () => {
     const closing = zk.close();
     const late = Fate.of(zk.exists('/late'));
     const again = zk.close();
+    expect(zk.validForMs()).toBe(0);
     await settled();
     expect(late.error).toBeInstanceOf(ClosedError);
     expect(session.link.sent).toEqual(['exists', 'exists', 'closeSession']);

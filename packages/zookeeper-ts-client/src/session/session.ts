@@ -281,6 +281,7 @@ export class Session<Watcher> {
   }
 
   #sendClose(): void {
+    this.#validity.stop();
     for (const request of this.#waiting.drain()) this.#connection?.send(request);
     const closed = (): void => this.#dispatch({ type: 'closed' });
     const exchange = new Exchange({ operation: closeSession, request: undefined, path: null, result: () => undefined });
