@@ -56,6 +56,15 @@ it('restores credentials, then watches, then sends what users ask for', async ()
   });
 });
 
+it('takes credentials as bytes or as a string, and refuses what is neither', async () => {
+  const session = new FakeSession({ auth: [{ scheme: 'digest', auth: 'u:p\u00e4' }] });
+  const zk = await session.connect();
+  expect(session.link.requests.map(({ body }) => decoded(AuthPacket, body).auth?.toString())).toEqual(['u:p\u00e4']);
+  await expect(zk.addAuth('digest', 42 as unknown as string)).rejects.toThrow('Expected `auth` to be a Uint8Array or');
+  await expect(zk.addAuth(42 as unknown as string, '')).rejects.toThrow('Expected `scheme` to be a string');
+  expect(session.link.requests).toHaveLength(1);
+});
+
 it('goes on to the next server when one refuses in silence, answers too short, or sends garbage', async () => {
   const session = new FakeSession({ connectString: 'zk1,zk2,zk3,zk4,zk5' });
   const refusals = [
@@ -166,6 +175,7 @@ it.each<[string, object, string]>([
   ['a number out of range', { sessionTimeoutMs: 0 }, '`sessionTimeoutMs`'],
   ['a number that is not whole', { maxInFlight: 1.5 }, '`maxInFlight`'],
   ['a ceiling below the floor', { reconnect: { minDelayMs: 5, maxDelayMs: 4 } }, '`reconnect.maxDelayMs`'],
+  ['credentials that are neither bytes nor a string', { auth: [{ scheme: 'digest', auth: 42 }] }, '`auth`'],
   ['a session without its password', { session: { id: 1n } }, '`session`'],
   ['a password of another length', { session: { id: 1n, passwd: new Uint8Array(3) } }, '`session.passwd`'],
 ])('refuses %s, and names it', async (_, options, message) => {

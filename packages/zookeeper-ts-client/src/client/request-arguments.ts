@@ -12,7 +12,7 @@ import { validatePath } from '../protocol/znode-path.js';
 import type { Chroot } from './chroot.js';
 import { createModeTraits } from './create-mode.js';
 import type { CreateOptions } from './request-options.js';
-import { openAclUnsafe } from './well-known-acls.js';
+import { type Auth, openAclUnsafe } from './well-known-acls.js';
 
 /** Data of a znode as it may be given: bytes, a string that becomes UTF-8, or `null`, which is not the same as empty. */
 export type ZnodeData = Uint8Array | string | null;
@@ -25,6 +25,14 @@ export function dataBytes(data: ZnodeData): Uint8Array | null {
   if (data === null || data instanceof Uint8Array) return data;
   if (typeof data === 'string') return Buffer.from(data);
   throw new TypeError(`Expected \`data\` to be a Uint8Array, a string or null, got ${typeof data}`);
+}
+
+/** Credentials as bytes. @throws TypeError if they are none */
+export function authBytes({ scheme, auth }: Auth): Uint8Array {
+  if (typeof scheme !== 'string') throw new TypeError(`Expected \`scheme\` to be a string, got ${typeof scheme}`);
+  if (typeof auth === 'string') return Buffer.from(auth);
+  if (auth instanceof Uint8Array) return auth;
+  throw new TypeError(`Expected \`auth\` to be a Uint8Array or a string, got ${typeof auth}`);
 }
 
 /** @throws RangeError if it is not a whole number from -1 to 2^31-1, or the negative of one that has wrapped */

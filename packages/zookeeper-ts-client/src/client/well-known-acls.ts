@@ -13,10 +13,10 @@ export const readAclUnsafe: readonly Acl[] = [{ perms: Perms.READ, id: { scheme:
 /** Whoever creates the znode may do everything; needs credentials, see `addAuth`. */
 export const creatorAllAcl: readonly Acl[] = [{ perms: Perms.ALL, id: { scheme: 'auth', id: '' } }];
 
-/** Credentials: a scheme and what it takes. */
+/** Credentials: a scheme and what it takes, bytes or a string that becomes UTF-8. */
 export interface Auth {
   readonly scheme: string;
-  readonly auth: Uint8Array;
+  readonly auth: Uint8Array | string;
 }
 
 /** Credentials of the scheme `digest`. They cross the network in clear. */

@@ -13,7 +13,7 @@ import { Chroot } from './chroot.js';
 import { firstConnection } from './first-connection.js';
 import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
 import { type Environment, sessionOptions, systemEnvironment, type ZooKeeperOptions } from './options.js';
-import { dataBytes, type ZnodeData } from './request-arguments.js';
+import { authBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
 import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
@@ -65,9 +65,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
       this.#deliver(watcher, type, path),
     );
     this.#calls = new Calls(this.#chroot, this.#watchers);
-    for (const { scheme, auth } of options.auth ?? []) {
+    for (const auth of options.auth ?? []) {
       // A refusal ends the session, of which the state and every request tell.
-      this.#session.addAuth(scheme, auth).catch(() => {});
+      this.#session.addAuth(auth.scheme, authBytes(auth)).catch(() => {});
     }
   }
 
@@ -209,11 +209,8 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   }
 
   /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
-  addAuth(scheme: string, auth: Uint8Array | string, options: RequestOptions = {}): Promise<void> {
-    if (typeof scheme !== 'string')
-      return Promise.reject(new TypeError(`Expected \`scheme\` to be a string, got ${typeof scheme}`));
-    const bytes = dataBytes(auth) ?? new Uint8Array();
-    return abortable(this.#session.addAuth(scheme, bytes), options.signal);
+  async addAuth(scheme: string, auth: Uint8Array | string, options: RequestOptions = {}): Promise<void> {
+    return abortable(this.#session.addAuth(scheme, authBytes({ scheme, auth })), options.signal);
   }
 
   /** The ensemble's configuration: one line a server, then its version in hexadecimal. Not below the chroot. */
