@@ -176,7 +176,10 @@ export class ConnectionLossError extends ZooKeeperError {
   }
 }
 
-/** The server has ended the session: its ephemerals and watches are gone, and this client with them. */
+/**
+ * The server has ended the session, or it was given up because nobody answered for longer than it can live; its ephemerals are
+ * gone, or go within the session timeout. Its watches are gone, and this client with them.
+ */
 export class SessionExpiredError extends ZooKeeperError {
   declare readonly code: 'ZK_SESSION_EXPIRED';
   static {
