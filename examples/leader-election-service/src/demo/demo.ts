@@ -13,7 +13,7 @@ import { type Screen, Timeline } from './timeline.js';
 import { type DemoResult, explainDelay, judge, tellAudit } from './verdict.js';
 import { type DemoZooKeeper, describeServer, openZooKeeper } from './zookeeper.js';
 
-/** Asked for; two ticks of the servers that the demo starts would be less. */
+/** Asked for; two ticks of the servers that the demo starts would be less, and twenty of them more. */
 const SESSION_TIMEOUT_MS = 2_000;
 const PERIOD_MS = 300;
 

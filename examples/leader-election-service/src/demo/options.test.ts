@@ -2,20 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { parseOptions } from './options.js';
 
 describe('parseOptions', () => {
-  it('looks for a standalone server by default', () => {
-    expect(parseOptions([])).toEqual({ connect: null, ensemble: false });
+  it('takes the test server by default', () => {
+    expect(parseOptions([])).toEqual({ on: 'test-server' });
   });
 
-  it('takes a server that runs, or an ensemble', () => {
-    expect(parseOptions(['--connect', 'localhost:2181'])).toEqual({ connect: 'localhost:2181', ensemble: false });
-    expect(parseOptions(['--ensemble'])).toEqual({ connect: null, ensemble: true });
+  it('takes a real server, an ensemble of real servers, or one that runs', () => {
+    expect(parseOptions(['--real'])).toEqual({ on: 'real' });
+    expect(parseOptions(['--ensemble'])).toEqual({ on: 'ensemble' });
+    expect(parseOptions(['--real', '--ensemble'])).toEqual({ on: 'ensemble' });
+    expect(parseOptions(['--connect', 'localhost:2181'])).toEqual({ on: 'running', connectString: 'localhost:2181' });
   });
 
-  it('kills no server that is not its own', () => {
-    expect(() => parseOptions(['--ensemble', '--connect', 'localhost:2181'])).toThrow(TypeError);
+  it.each([['--real'], ['--ensemble']])('looks for no other server than the one that was named: %s', (option) => {
+    const parse = () => parseOptions([option, '--connect', 'localhost:2181']);
+    expect(parse).toThrow(TypeError);
+    expect(parse).toThrow(`Expected either --connect or ${option}, got both`);
   });
 
-  it.each([['--connect='], ['--fast'], ['please']])('does not take %s', (argument) => {
+  it.each([['--connect='], ['--connect'], ['--fast'], ['please']])('does not take %s', (argument) => {
     expect(() => parseOptions([argument])).toThrow(TypeError);
   });
 

@@ -2,10 +2,12 @@ import {
   describeSource,
   findServerSource,
   fourLetterWord,
+  type ServerSource,
   startEnsemble,
   startStandalone,
 } from '@zk-recipes/test-support';
 import type { DemoOptions } from './options.js';
+import { startTestServer } from './test-server-process.js';
 
 /** The ZooKeeper that the demo runs on. Disposing of it removes it, if it is the demo's own. */
 export interface DemoZooKeeper extends AsyncDisposable {
@@ -19,53 +21,66 @@ export interface DemoZooKeeper extends AsyncDisposable {
 }
 
 /**
- * A server ends a session up to one tick late, one of an ensemble up to one and a half: short ticks keep that small beside the
- * session timeout. The limits are counted in ticks, and leave the servers of an ensemble their usual time for each other.
+ * A server ends a session up to one tick late, one of an ensemble up to one and a half, the test server up to two: short
+ * ticks keep that small beside the session timeout. The limits are counted in ticks, and leave the servers of an ensemble
+ * their usual time for each other.
  */
 const SHORT_TICKS = { tickTimeMs: 250, config: { initLimit: 20, syncLimit: 10 } };
 
+const TEST_SERVER = 'the test server of this repository (a real one: npm run demo -- --real)';
+
 /**
- * Takes the ZooKeeper that was named, or finds one in the same order, and by the same code, as the tests.
+ * Starts the test server, takes the ZooKeeper that was named, or finds a real one in the same order, and by the same code,
+ * as the tests.
  *
  * @throws Error when there is none
  */
-export async function openZooKeeper({ connect, ensemble }: DemoOptions): Promise<DemoZooKeeper> {
-  if (connect !== null) return foreign(connect, `the one at ${connect}`);
-  const source = await findServerSource();
-  if (source.running !== null && !ensemble) return foreign(source.running, describeSource(source));
-  if (source.own.kind === 'none') {
-    throw new Error(`No ZooKeeper can be had here: ${source.own.why}. Name one that runs: --connect HOST:PORT`);
+export async function openZooKeeper(options: DemoOptions): Promise<DemoZooKeeper> {
+  switch (options.on) {
+    case 'test-server':
+      return own(await startTestServer(SHORT_TICKS), TEST_SERVER);
+    case 'running':
+      return foreign(options.connectString, `the one at ${options.connectString}`);
+    case 'real': {
+      const source = await findServerSource();
+      if (source.running !== null) return foreign(source.running, describeSource(source));
+      const origin = originOf(source);
+      return own(await startStandalone(SHORT_TICKS), origin);
+    }
+    case 'ensemble':
+      return await ownEnsemble(originOf(await findServerSource()));
   }
-  const origin = describeSource({ ...source, running: null });
-  return ensemble ? await ownEnsemble(origin) : await ownStandalone(origin);
+}
+
+/** @throws Error when no server can be started */
+function originOf(source: ServerSource): string {
+  if (source.own.kind !== 'none') return describeSource({ ...source, running: null });
+  throw new Error(`No real ZooKeeper can be had here: ${source.own.why}. Name one that runs: --connect HOST:PORT`);
 }
 
 function foreign(connectString: string, origin: string): DemoZooKeeper {
   return { connectString, origin, isForeign: true, killLeader: null, [Symbol.asyncDispose]: async () => {} };
 }
 
-async function ownStandalone(origin: string): Promise<DemoZooKeeper> {
-  const server = await startStandalone(SHORT_TICKS);
-  const { connectString } = server;
+function own(server: AsyncDisposable & { readonly connectString: string }, origin: string): DemoZooKeeper {
   const remove = () => server[Symbol.asyncDispose]();
+  const { connectString } = server;
   return { connectString, origin, isForeign: false, killLeader: null, [Symbol.asyncDispose]: remove };
 }
 
 async function ownEnsemble(origin: string): Promise<DemoZooKeeper> {
   const ensemble = await startEnsemble(SHORT_TICKS);
-  const { connectString } = ensemble;
   const killLeader = async (): Promise<string> => {
     const leader = await ensemble.untilServing();
     await leader.kill();
     return leader.connectString;
   };
-  const remove = () => ensemble[Symbol.asyncDispose]();
-  return { connectString, origin, isForeign: false, killLeader, [Symbol.asyncDispose]: remove };
+  return { ...own(ensemble, origin), killLeader };
 }
 
 /**
- * The version and kind of the first server that answers, as it says itself, such as `3.8.0 standalone` or `3.9.3 ensemble`;
- * `unknown` where it may not say.
+ * The version and kind of the first server that answers, as it says itself, such as `3.8.0 standalone`, `3.9.3 ensemble` or
+ * `3.9.3-zk-recipes-test-server standalone`; `unknown` where it may not say.
  *
  * @throws Error when no server answers
  */
@@ -79,7 +94,8 @@ export async function describeServer(connectString: string): Promise<string> {
 }
 
 function versionAndMode(answer: string): string {
-  const version = /version: ([\d.]+)/.exec(answer)?.[1];
+  // The test server's own mark is shown, that nobody takes it for a real one; the commit of a real one is not.
+  const version = /version: ([\d.]+(?:-zk-recipes-test-server)?)/.exec(answer)?.[1];
   const mode = /^Mode: (\S+)$/m.exec(answer)?.[1];
   if (version === undefined || mode === undefined) return 'unknown';
   return `${version} ${mode === 'standalone' ? mode : 'ensemble'}`;
