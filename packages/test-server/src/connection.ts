@@ -240,7 +240,8 @@ export class Connection implements Client {
   #serveWith(verdict: Verdict, xid: number, opCode: number, reader: JuteReader): void {
     const { kind, delayMs, happened } = verdict;
     const isApplied = kind === 'pass' || kind === 'drop-reply';
-    const answer = isApplied ? this.#context.service.process(this, opCode, reader) : refusal(ErrorCode.THROTTLEDOP);
+    const error = kind === 'unimplemented' ? ErrorCode.UNIMPLEMENTED : ErrorCode.THROTTLEDOP;
+    const answer = isApplied ? this.#context.service.process(this, opCode, reader) : refusal(error);
     if (kind === 'drop-request' || kind === 'drop-reply') {
       this.close();
       happened();
@@ -251,6 +252,8 @@ export class Connection implements Client {
       this.#lane.delay(delayMs);
     }
     this.#respond(xid, opCode, answer);
+    if (kind === 'throttle') happened();
+    if (kind === 'unimplemented') this.close();
   }
 
   /** Replies to a request; the end of a session and an operation that is none end the connection, too. */

@@ -12,7 +12,7 @@ export interface OneFault extends RequestMatch {
 
 /** What is to become of a request. */
 export interface Verdict {
-  readonly kind: 'pass' | 'drop-request' | 'drop-reply' | 'throttle';
+  readonly kind: 'pass' | 'drop-request' | 'drop-reply' | 'throttle' | 'unimplemented';
   /** Milliseconds by which the reply, and all that comes after it, is late. */
   readonly delayMs: number;
   /** Tells the test that it happened. */
@@ -28,7 +28,7 @@ export interface FaultTarget {
 }
 
 interface WaitingFault {
-  readonly kind: 'drop-request' | 'drop-reply' | 'observe';
+  readonly kind: 'drop-request' | 'drop-reply' | 'throttle' | 'observe';
   readonly match: RequestMatch;
   /** How many matching requests are still to be let through before it. */
   spare: number;
@@ -43,6 +43,8 @@ export class Faults {
   #waiting: readonly WaitingFault[] = [];
   #delays: readonly { readonly match: RequestMatch; readonly ms: number }[] = [];
   #throttled: readonly RequestMatch[] = [];
+  #unimplemented: readonly RequestMatch[] = [];
+  #listeners: readonly ((request: ObservedRequest) => void)[] = [];
   readonly #partitions: Map<bigint | 'all', Direction> = new Map();
   #isRefusing = false;
 
@@ -74,6 +76,18 @@ export class Faults {
     return this.#wait('observe', match);
   }
 
+  /**
+   * Calls back for every request as it arrives, before anything is done about it; a credential is none. Not a fault either.
+   *
+   * @returns ends it
+   */
+  onRequest(listener: (request: ObservedRequest) => void): () => void {
+    this.#listeners = [...this.#listeners, listener];
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
+    };
+  }
+
   /** Replies to such requests this much later, and whatever follows them on the same connection; they are applied at once. */
   delay({ ms, ...match }: RequestMatch & { readonly ms: number }): void {
     if (!(ms >= 0)) throw new RangeError(`Expected \`ms\` to be 0 or more, got ${ms}`);
@@ -83,6 +97,20 @@ export class Faults {
   /** Refuses such requests as an overloaded server does: THROTTLEDOP, not applied. Pings and the end of a session pass. */
   throttle(match: RequestMatch = {}): void {
     this.#throttled = [...this.#throttled, match];
+  }
+
+  /**
+   * Refuses one request with THROTTLEDOP, and does not apply it.
+   *
+   * @returns resolves with the request when it happened
+   */
+  throttleOnce(fault: OneFault = {}): Promise<ObservedRequest> {
+    return this.#wait('throttle', fault);
+  }
+
+  /** Knows no such operations, like a server that is older than they are: UNIMPLEMENTED, and the end of the connection. */
+  lack(match: RequestMatch): void {
+    this.#unimplemented = [...this.#unimplemented, match];
   }
 
   /** Closes new connections as soon as they are made; those that are open stay. */
@@ -123,11 +151,13 @@ export class Faults {
     this.#target.setLagging((client) => who === 'all' || client.sessionId === who);
   }
 
-  /** Ends all faults, those that wait for their request included. */
+  /** Ends all faults, those that wait for their request included, and all observation. */
   clear(): void {
     this.#waiting = [];
     this.#delays = [];
     this.#throttled = [];
+    this.#unimplemented = [];
+    this.#listeners = [];
     this.acceptConnections();
     this.heal();
     this.#target.setLagging(() => false);
@@ -140,7 +170,8 @@ export class Faults {
 
   /** Whether no fault is for requests: nobody has to look at them. */
   get isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#delays.length === 0 && this.#throttled.length === 0;
+    const lists = [this.#waiting, this.#delays, this.#throttled, this.#unimplemented, this.#listeners];
+    return lists.every(({ length }) => length === 0);
   }
 
   /** Whether a session's traffic is stopped in a direction. */
@@ -153,6 +184,7 @@ export class Faults {
 
   /** Decides what becomes of a request. */
   judge(request: ObservedRequest): Verdict {
+    for (const listener of this.#listeners) listener(request);
     const delayMs = this.#delays.find(({ match }) => matches(match, request))?.ms ?? 0;
     for (const waiting of this.#waiting) {
       if (!matches(waiting.match, request)) continue;
@@ -162,8 +194,10 @@ export class Faults {
       if (waiting.kind === 'observe') waiting.happened(request);
       else return { kind: waiting.kind, delayMs, happened: () => waiting.happened(request) };
     }
+    const isMeant = (match: RequestMatch): boolean => matches(match, request);
+    if (this.#unimplemented.some(isMeant)) return { ...PASS, kind: 'unimplemented', delayMs };
     if (request.operation !== 'ping' && request.operation !== 'closeSession') {
-      if (this.#throttled.some((match) => matches(match, request))) return { ...PASS, kind: 'throttle', delayMs };
+      if (this.#throttled.some(isMeant)) return { ...PASS, kind: 'throttle', delayMs };
     }
     return delayMs === 0 ? PASS : { ...PASS, delayMs };
   }

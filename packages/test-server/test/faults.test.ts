@@ -69,6 +69,27 @@ describe('faults', () => {
     expect((await createPlain(client, '/t')).err).toBe(0);
   });
 
+  it('throttle one request, the nth of those that match', async () => {
+    const client = await connect();
+    const happened = server.faults.throttleOnce({ op: 'create', nth: 2 });
+    await create(client, '/a');
+    expect((await createPlain(client, '/b')).err).toBe(-127);
+    expect(await happened).toMatchObject({ path: '/b' });
+    expect((await createPlain(client, '/b')).err).toBe(0);
+  });
+
+  it('lack an operation, as an older server: refused, and the connection ends', async () => {
+    const client = await connect();
+    server.faults.lack({ op: OpCode.createContainer });
+    expect((await createPlain(client, '/known')).err).toBe(0);
+    expect((await create(client, '/unknown', { opCode: OpCode.createContainer, flags: 4 })).err).toBe(-6);
+    await client.ended();
+    expect(server.dump('/unknown')).toEqual([]);
+    server.faults.clear();
+    const again = await resume(client);
+    expect((await create(again, '/unknown', { opCode: OpCode.createContainer, flags: 4 })).err).toBe(0);
+  });
+
   it('delay a reply by the clock, and what comes after it; the request is applied at once', async () => {
     const [client, other] = [await connect(), await connect()];
     server.faults.delay({ op: 'create', ms: 50 });
@@ -149,6 +170,19 @@ describe('faults', () => {
     const seen = server.faults.untilRequest({ op: 'getChildren', path: '/' });
     await getChildren(client, '/');
     expect((await seen).opCode).toBe(OpCode.getChildren2);
+  });
+
+  it('tell of all requests as they come, before anything is done, until it is ended', async () => {
+    const client = await connect();
+    const seen: string[] = [];
+    const end = server.faults.onRequest(({ operation, path }) => {
+      seen.push(`${operation} ${path} ${server.dump('/x').length}`);
+    });
+    await createPlain(client, '/x');
+    await getChildren(client, '/x');
+    end();
+    await getChildren(client, '/x');
+    expect(seen).toEqual(['create /x 0', 'getChildren2 /x 1']);
   });
 
   it('refuse numbers out of their range', () => {

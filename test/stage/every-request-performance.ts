@@ -1,0 +1,197 @@
+import { getEventListeners } from 'node:events';
+import { type BackgroundError, Keeper, type KeeperOptions, retryNTimes } from '@zk-recipes/core';
+import { TestServer, VirtualClock } from '@zk-recipes/test-server';
+import { until } from '@zk-recipes/test-support';
+import { expect, vi } from 'vitest';
+import type { Play, Scenario, World } from './every-request-scenario.js';
+import { followCalls, isOfRecipe, type SeenRequest, Sightings, withoutProtection } from './every-request-seen.js';
+
+/** What became of `act`. */
+export type Outcome<Result> =
+  | { readonly kind: 'resolved'; readonly result: Result }
+  | { readonly kind: 'rejected'; readonly error: unknown };
+
+/** What a run has left, wherever it could leave something. */
+export interface Remains {
+  /** One line a znode: path, kind, owner, data, versions. */
+  readonly tree: readonly string[];
+  /** On the server, of all sessions. */
+  readonly watches: number;
+  /** On the subject's keeper, on its client, and on the caller's signal. */
+  readonly listeners: readonly [keeper: number, client: number, signal: number];
+  readonly errors: readonly string[];
+}
+
+const PATH = '/every/line';
+/** An `act` that takes longer hangs. */
+const PATIENCE_MS = 8_000;
+/** Background work is done by then. */
+const CALM_MS = 4_000;
+
+/** One run of a scenario on a server of its own. */
+export class Performance<Result> {
+  readonly server: TestServer;
+  readonly clock: VirtualClock;
+  readonly subject: Keeper;
+  readonly caller: AbortController = new AbortController();
+  /** What the server has had from the subject since the beginning of `act`. */
+  readonly requests: Sightings = new Sightings();
+  /** What has been asked of the subject's client since then, where that is followed. */
+  calls: Sightings = new Sightings();
+  readonly #other: Keeper;
+  readonly #errors: string[] = [];
+  #listenerCount = 0;
+  #play: Play<Result> | null = null;
+
+  private constructor(server: TestServer, clock: VirtualClock, subject: Keeper, other: Keeper) {
+    this.server = server;
+    this.clock = clock;
+    this.subject = subject;
+    this.#other = other;
+    for (const [name, keeper] of Object.entries({ subject, other })) {
+      keeper.on('backgroundError', ({ error, operation, path }: BackgroundError) => {
+        this.#errors.push(`${name}, ${operation} ${path}: ${error}`);
+      });
+    }
+    this.#countListeners();
+  }
+
+  /** Runs a scenario as far as to the beginning of `act`, and has the rest done to it. */
+  static async of<Result, T>(
+    scenario: Scenario<Result>,
+    work: (performance: Performance<Result>) => Promise<T>,
+  ): Promise<T> {
+    const clock = new VirtualClock();
+    // Containers go when the clock is put forward by a second, whether they had children or not.
+    const containers = { containerCheckIntervalMs: 1_000, containerMaxNeverUsedMs: 1 };
+    const server = await TestServer.start({ clock, ...containers, ...scenario.server });
+    const connect = async (options: Partial<KeeperOptions> = {}): Promise<Keeper> =>
+      await Keeper.connect({
+        connectString: server.connectString,
+        sessionTimeoutMs: 10_000,
+        retry: retryNTimes({ retries: 20, delayMs: 1 }),
+        reconnect: { minDelayMs: 1, maxDelayMs: 5 },
+        defaultData: 'data',
+        ...options,
+      });
+    const [subject, other] = [await connect(scenario.subject), await connect()];
+    const performance = new Performance<Result>(server, clock, subject, other);
+    try {
+      performance.#play = await scenario.prepare(performance.#world());
+      await performance.calm();
+      return await work(performance);
+    } finally {
+      await Promise.all([subject.close(), other.close()]);
+      await server.stop();
+    }
+  }
+
+  /** Has every answer to the subject's client told, before anybody goes on. */
+  followCalls(onAnswer: (call: SeenRequest) => void): void {
+    this.calls = followCalls(this.subject.zookeeper, onAnswer);
+  }
+
+  /** @param onRequest told of each request of the subject when it arrives */
+  async act(onRequest: (request: SeenRequest) => void = () => {}): Promise<Outcome<Result>> {
+    this.server.faults.onRequest((request) => {
+      if (request.sessionId !== this.subject.sessionId || !isOfRecipe(request)) return;
+      onRequest(this.requests.add(request.operation, request.path));
+    });
+    const outcome = (this.#play as Play<Result>).act().then(
+      (result): Outcome<Result> => ({ kind: 'resolved', result }),
+      (error: unknown): Outcome<Result> => ({ kind: 'rejected', error }),
+    );
+    const overdue = new AbortController();
+    const tooLong = new Promise<never>((_, reject) => {
+      const timer = setTimeout(() => reject(new Error(`hangs after ${this.#lately()}`)), PATIENCE_MS);
+      overdue.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    });
+    return await Promise.race([outcome, tooLong]).finally(() => overdue.abort());
+  }
+
+  /** Undoes what the scenario has left on purpose. */
+  async settle(): Promise<void> {
+    this.server.faults.clear();
+    await this.#play?.settle?.();
+  }
+
+  /** Resolves when the server has answered all that the subject has sent so far. */
+  async calm(): Promise<void> {
+    await this.subject.sync().forPath('/');
+  }
+
+  /** Takes stock. */
+  async remains(): Promise<Remains> {
+    const { subject, caller } = this;
+    return {
+      tree: this.server.dump().flatMap((znode) => this.#describe(znode)),
+      watches: Number(/^zk_watch_count\t(\d+)$/m.exec(await this.server.command('mntr'))?.[1]),
+      listeners: [
+        this.#listenerCount,
+        subject.zookeeper.listenerCount('state'),
+        getEventListeners(caller.signal, 'abort').length,
+      ],
+      errors: [...this.#errors],
+    };
+  }
+
+  /** Waits for the background to come to this, and asserts that it stays so: after what is under way, and after a reconnect. */
+  async expectRemains(expected: Remains, view: (remains: Remains) => Remains): Promise<void> {
+    const look = async (): Promise<void> => expect(view(await this.remains())).toEqual(view(expected));
+    await this.calm();
+    await vi.waitFor(look, { timeout: CALM_MS, interval: 2 });
+    await this.calm();
+    await look();
+    // What the client still wants to watch, it sets again.
+    this.server.disconnect(this.subject.sessionId);
+    await this.calm();
+    await look();
+  }
+
+  #world(): World {
+    const { server, subject, caller } = this;
+    const watches = async (): Promise<number> => (await this.remains()).watches;
+    return {
+      ...{ server, subject, other: this.#other, path: PATH, signal: caller.signal },
+      untilSent: async (match, count = 1) => {
+        const look = (): true | undefined => (this.requests.count(match) >= count ? true : undefined);
+        await until(look, { what: `requests like ${JSON.stringify(match)}`, timeoutMs: PATIENCE_MS, everyMs: 1 });
+      },
+      untilWatches: async (count) => {
+        const look = async (): Promise<true | undefined> => ((await watches()) === count ? true : undefined);
+        await until(look, { what: `${count} watches`, timeoutMs: PATIENCE_MS, everyMs: 1 });
+      },
+    };
+  }
+
+  #describe({ path, kind, data, stat }: ReturnType<TestServer['dump']>[number]): string[] {
+    if (path === '/' || /^\/zookeeper(\/|$)/.test(path)) return [];
+    const owner =
+      stat.ephemeralOwner === 0n ? '' : stat.ephemeralOwner === this.subject.sessionId ? ' own' : ' other’s';
+    return [`${withoutProtection(path)} ${kind}${owner} '${data ?? ''}' v${stat.version} c${stat.cversion}`];
+  }
+
+  #lately(): string {
+    return this.requests.seen.map(({ operation, path }) => `${operation} ${path}`).join(', ') || 'nothing';
+  }
+
+  #countListeners(): void {
+    const { subject } = this;
+    const [on, off] = [subject.on.bind(subject), subject.off.bind(subject)];
+    const known = new Set<unknown>();
+    const count = (): void => {
+      this.#listenerCount = known.size;
+    };
+    const counting = (act: typeof on, note: 'add' | 'delete'): typeof on => {
+      return (event, listener) => {
+        known[note](listener);
+        count();
+        return act(event, listener);
+      };
+    };
+    Object.defineProperties(subject, {
+      on: { value: counting(on, 'add') },
+      off: { value: counting(off, 'delete') },
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import type { Keeper, KeeperOptions } from '@zk-recipes/core';
+import type { TestServer, TestServerOptions } from '@zk-recipes/test-server';
+import type { SeenRequest } from './every-request-seen.js';
+
+/** What a scenario works with. All of it is new for each row, and closed after it. */
+export interface World {
+  readonly server: TestServer;
+  /** The keeper whose session the row attacks. */
+  readonly subject: Keeper;
+  /** A keeper of another session, to which nothing happens. */
+  readonly other: Keeper;
+  /** The directory of the scenario, two levels deep; neither exists yet. */
+  readonly path: string;
+  /** The caller's: hand it to whatever `act` calls. Some rows abort it. */
+  readonly signal: AbortSignal;
+  /** Resolves when the server has had so many requests of the subject, counted from the beginning of `act`, that match. */
+  untilSent(match: { readonly operation?: string; readonly path?: string }, count?: number): Promise<void>;
+  /** Resolves when so many watches stand on the server, of all sessions together. */
+  untilWatches(count: number): Promise<void>;
+}
+
+/** What is done in each row. What its parts share are variables of `prepare`. */
+export interface Play<Result> {
+  /** What every request of is attacked. Its result has to be the same each time, but for uuids and the server's numbers. */
+  act(): Promise<Result>;
+  /** Undoes what `act` has left on purpose, if it got so far: releases, closes, deletes. Nothing happens to this. */
+  settle?(): Promise<unknown>;
+}
+
+/** A story to be told again and again, with another request lost each time. */
+export interface Scenario<Result> {
+  readonly name: string;
+  /** Sets the scene, to which nothing happens: whoever stands in the line already. */
+  prepare(world: World): Promise<Play<Result>> | Play<Result>;
+  readonly server?: TestServerOptions;
+  readonly subject?: Partial<KeeperOptions>;
+  /**
+   * Requests that cannot be repeated: `act` has to reject with a `ConnectionLossError` of outcome `unknown` when one is lost, or its
+   * reply. By default there are none: whatever is lost, the result is the same.
+   */
+  readonly unknown?: (request: SeenRequest) => boolean;
+  /**
+   * Requests on which `act` depends: when the signal aborts at the arrival of one, `act` has to reject with the signal's reason. By
+   * default all but deletes and the removal of watches, which nobody should have to wait for.
+   */
+  readonly heeds?: (request: SeenRequest) => boolean;
+  /**
+   * What `act` may reject with when the session expires; by default `SessionExpiredError`. An empty list for what has to go on in
+   * the next session.
+   */
+  readonly onExpiry?: readonly (new (
+    ...args: never[]
+  ) => Error)[];
+}
