@@ -22,7 +22,7 @@ import {
 } from 'zookeeper-ts-client';
 import { Clients } from './clients.js';
 
-describeOnSharedServer('operations on a real server', () => {
+describeOnSharedServer('operations on a server', () => {
   const clients = new Clients();
   let zk: ZooKeeper;
   beforeAll(async () => {

@@ -12,7 +12,7 @@ import {
 } from 'zookeeper-ts-client';
 import { Clients, Events } from './clients.js';
 
-describeOnSharedServer('on a real server', () => {
+describeOnSharedServer('on a server', () => {
   const clients = new Clients();
   let zk: ZooKeeper;
   let parent: string;

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { NoWatcherError, type ZooKeeper } from 'zookeeper-ts-client';
 import { Clients, Events, seededRandom, untilReconnected } from './clients.js';
 
-describeOnOwnServers('watches on a real server', () => {
+describeOnOwnServers('watches on a server', () => {
   let server: ZooKeeperServer;
   let proxy: TcpProxy;
   let clients: Clients;

@@ -1,3 +1,4 @@
+import { EventType } from 'zookeeper-ts-client/protocol';
 import type { Connection } from './connection.js';
 import { operationName } from './observed-request.js';
 import type { ServerSettings } from './options.js';
@@ -25,13 +26,14 @@ const words: ReadonlyMap<string, (of: Administration) => string> = new Map<strin
   ['conf', configuration],
   ['cons', (of) => `${connections(of, (connection) => detailLine(of, connection))}\n`],
   ['wchs', watchSummary],
+  ['wchp', watchesByPath],
   ['dump', dump],
   ['envi', environment],
   ['srst', reset],
 ]);
 
 /** Words that a real server knows and this one does not answer. */
-const unanswered: ReadonlySet<string> = new Set('crst dirs gtmk hash lead orst obsr stmk wchc wchp'.split(' '));
+const unanswered: ReadonlySet<string> = new Set('crst dirs gtmk hash lead orst obsr stmk wchc'.split(' '));
 
 /** Whether the first four bytes of a connection are a word of administration, and no length. */
 export function isCommand(word: string): boolean {
@@ -104,9 +106,13 @@ function monitor({ service, counters, connections }: Administration): string {
     ['outstanding_requests', 0],
     ['global_sessions', service.sessions.size],
     ['znode_count', tree.nodeCount],
-    ['watch_count', watches.summary.watches],
+    ['watch_count', watches.size],
     ['ephemerals_count', ephemerals],
     ['approximate_data_size', bytes],
+    ['sum_node_created_watch_count', watches.hitsOf(EventType.NodeCreated)],
+    ['sum_node_deleted_watch_count', watches.hitsOf(EventType.NodeDeleted)],
+    ['sum_node_changed_watch_count', watches.hitsOf(EventType.NodeDataChanged)],
+    ['sum_node_children_watch_count', watches.hitsOf(EventType.NodeChildrenChanged)],
   ];
   return values.map(([name, value]) => `zk_${name}\t${value}\n`).join('');
 }
@@ -126,8 +132,18 @@ function configuration({ settings, port }: Administration): string {
 }
 
 function watchSummary({ service }: Administration): string {
-  const { watches, paths, watchers } = service.database.watches.summary;
-  return `${watchers} connections watching ${paths} paths\nTotal watches:${watches}\n`;
+  const watches = service.database.watches.ofData;
+  const [connections, paths] = [[...watches.watchers()].length, watches.entries().length];
+  return `${connections} connections watching ${paths} paths\nTotal watches:${watches.size}\n`;
+}
+
+function watchesByPath({ service }: Administration): string {
+  const entries = service.database.watches.ofData.entries();
+  const lines = entries.flatMap(([path, watchers]) => [
+    path,
+    ...watchers.map(({ sessionId }) => `\t${hex(sessionId)}`),
+  ]);
+  return `${lines.map((line) => `${line}\n`).join('')}\n`;
 }
 
 function dump({ service, connections }: Administration): string {

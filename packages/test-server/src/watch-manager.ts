@@ -5,6 +5,8 @@ import { WatchMode, WatchTable } from './watch-table.js';
 
 /** Somebody who watches: a connection. */
 export interface Watcher {
+  /** The session that it belongs to, for reports. */
+  readonly sessionId: bigint;
   /**
    * Tells it of an event.
    *
@@ -25,6 +27,8 @@ export class WatchManager {
   readonly #isCompat38: boolean;
   /** Number of events sent so far. */
   firedCount = 0;
+  /** For each type of event, how many watches it has hit. */
+  readonly #hits: Map<number, number> = new Map();
 
   /** @param isCompat38 whether to behave like 3.8: one mode a path, persistent watches hit by removals of others */
   constructor(isCompat38: boolean) {
@@ -107,13 +111,19 @@ export class WatchManager {
     this.#tell(this.#child.trigger(parent, false), EventType.NodeChildrenChanged, parent, change.parentAcl, zxid);
   }
 
-  /** Numbers for `wchs` and `mntr`. */
-  get summary(): { readonly watches: number; readonly paths: number; readonly watchers: number } {
-    return {
-      watches: this.#data.size + this.#child.size,
-      paths: this.#data.pathCount + this.#child.pathCount,
-      watchers: new Set([...this.#data.watchers(), ...this.#child.watchers()]).size,
-    };
+  /** Number of watches of both kinds. */
+  get size(): number {
+    return this.#data.size + this.#child.size;
+  }
+
+  /** The watches on znodes themselves, for `wchs` and `wchp`: those words know none on children. */
+  get ofData(): Pick<WatchTable<Watcher>, 'size' | 'entries' | 'watchers'> {
+    return this.#data;
+  }
+
+  /** How many watches events of a type have hit so far; a client that watches in two ways is told once, and hit twice. */
+  hitsOf(type: number): number {
+    return this.#hits.get(type) ?? 0;
   }
 
   #tell(
@@ -125,6 +135,7 @@ export class WatchManager {
     except: ReadonlySet<Watcher> | null = null,
   ): void {
     if (watchers === null) return;
+    this.#hits.set(type, this.hitsOf(type) + watchers.size);
     for (const watcher of watchers) {
       if (except?.has(watcher)) continue;
       this.firedCount += 1;

@@ -21,9 +21,9 @@ export class WatchTable<W> {
     return size;
   }
 
-  /** Number of paths that somebody watches. */
-  get pathCount(): number {
-    return this.#byPath.size;
+  /** The paths that somebody watches, and who. */
+  entries(): readonly (readonly [path: string, watchers: readonly W[]])[] {
+    return [...this.#byPath].map(([path, watchers]) => [path, [...watchers.keys()]]);
   }
 
   /** Whether there is any recursive watch. */

@@ -51,6 +51,11 @@ export class PeerProcess implements AsyncDisposable {
     this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
   }
 
+  /** The end of what it printed on its standard error. */
+  get complaints(): string {
+    return this.#complaints;
+  }
+
   /**
    * Takes the first message, of those not taken yet, that has these properties, or waits for it. Messages that were
    * passed over stay for others.

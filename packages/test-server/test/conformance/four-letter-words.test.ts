@@ -1,6 +1,6 @@
 import { fourLetterWord, serverStatus } from '@zk-recipes/test-support';
 import { expect, it } from 'vitest';
-import { createPlain, exists } from './calls.js';
+import { createPlain, exists, getChildren, remove } from './calls.js';
 import { describeConformance } from './subjects.js';
 
 describeConformance('four-letter words', { tickTimeMs: 500, maxClientConnections: 5 }, (subject) => {
@@ -34,6 +34,28 @@ describeConformance('four-letter words', { tickTimeMs: 500, maxClientConnections
     const id = BigInt.asUintN(64, client.sessionId).toString(16);
     expect(await ask('dump')).toContain(`0x${id}:\n\t/mine\n`);
     expect(await ask('cons')).toContain(`sid=0x${id},`);
+    await client[Symbol.asyncDispose]();
+  });
+
+  it('tell who watches which znode, and how many watches were hit', async () => {
+    const client = await subject.connect();
+    const hits = async () =>
+      Object.fromEntries(
+        [...(await ask('mntr')).matchAll(/^zk_sum_node_(\w+)_watch_count\s(\d+)$/gm)].map(([, kind, sum]) => [
+          kind,
+          sum,
+        ]),
+      );
+    await createPlain(client, '/watched');
+    const before = await hits();
+    await exists(client, '/watched', true);
+    await getChildren(client, '/watched', true);
+    const id = BigInt.asUintN(64, client.sessionId).toString(16);
+    expect(await ask('wchp')).toBe(`/watched\n\t0x${id}\n\n`);
+    expect(await ask('wchs')).toBe('1 connections watching 1 paths\nTotal watches:1\n');
+    await remove(client, '/watched');
+    expect(await ask('wchp')).toBe('\n');
+    expect(await hits()).toEqual({ ...before, deleted: `${Number(before['deleted']) + 2}` });
     await client[Symbol.asyncDispose]();
   });
 

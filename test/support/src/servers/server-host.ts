@@ -1,4 +1,4 @@
-/** The process or container that one server runs in. Nothing here waits until the server serves. */
+/** The process or container that one server runs in, real or test server. Nothing here waits until the server serves. */
 export interface ServerHost extends AsyncDisposable {
   /** Host name and port for clients. */
   readonly address: { readonly host: string; readonly port: number };

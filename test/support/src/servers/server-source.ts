@@ -9,10 +9,15 @@ interface NoZooKeeper {
   readonly why: string;
 }
 
-/** What servers of the tests' own are started from. */
-export type OwnServers = DockerZooKeeper | InstalledZooKeeper | NoZooKeeper;
+/** This repository's own test server, standalone only. */
+interface TestServers {
+  readonly kind: 'test-server';
+}
 
-/** Where a run of the tests has its real ZooKeeper from. */
+/** What servers of the tests' own are started from. */
+export type OwnServers = DockerZooKeeper | InstalledZooKeeper | TestServers | NoZooKeeper;
+
+/** Where a run of the tests has its servers from. */
 export interface ServerSource {
   /** Connect string of a ZooKeeper that runs already, from `ZOOKEEPER_CONNECT`; `null` when the run starts its own. */
   readonly running: string | null;
@@ -26,13 +31,16 @@ export interface ServerSource {
 const handOver = 'ZK_RECIPES_SERVER_SOURCE';
 
 /**
- * Finds a real ZooKeeper, in this order: one that runs already (`ZOOKEEPER_CONNECT`); a Docker engine, through
+ * Finds a ZooKeeper: with `ZK_RECIPES_SERVERS=test-server` the test server, else a real one, in this order: one that runs already (`ZOOKEEPER_CONNECT`); a Docker engine, through
  * testcontainers (image from `ZOOKEEPER_IMAGE`); one installed on this machine (`ZOOKEEPER_HOME`, or Debian's package);
  * on Debian as root, an installation of that package, unless `ZOOKEEPER_INSTALL=never`.
  *
  * @throws Error when `ZOOKEEPER_CONNECT` names a server that does not answer: who names one wants no other
  */
 export async function findServerSource(): Promise<ServerSource> {
+  if (process.env['ZK_RECIPES_SERVERS'] === 'test-server') {
+    return { running: null, own: { kind: 'test-server' }, notes: [] };
+  }
   const known = process.env[handOver];
   if (known) return JSON.parse(known) as ServerSource;
   const source = await lookForSource(process.env['ZOOKEEPER_CONNECT'] || null);
@@ -52,6 +60,8 @@ function describeOwn(own: OwnServers): string {
       return `a Docker engine, image ${own.image}`;
     case 'installed':
       return `the Apache ZooKeeper installed on this machine (${own.classPath.split(':')[0]})`;
+    case 'test-server':
+      return 'the test server';
     case 'none':
       return `nowhere: ${own.why}`;
   }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { describeOnOwnServers, describeOnSharedServer, sharedServer } from '../vitest/index.js';
 import { fourLetterWord } from './four-letter-word.js';
-import { startEnsemble, startStandalone } from './start-servers.js';
+import { startStandalone } from './start-servers.js';
 
 describeOnSharedServer('the shared server', () => {
   it('serves', async () => {
@@ -30,32 +30,5 @@ describeOnOwnServers('a standalone server', () => {
       await server[Symbol.asyncDispose]();
     }
     expect(await server.mode()).toBeUndefined();
-  });
-
-  it('says what the server printed when it does not start', async () => {
-    await expect(startStandalone({ config: { tickTime: 'often' } })).rejects.toThrow(/ended by itself[\s\S]*often/);
-  });
-});
-
-describeOnOwnServers('an ensemble', () => {
-  it('tells who leads, and elects another when the leader is killed', async () => {
-    const ensemble = await startEnsemble();
-    try {
-      const first = await ensemble.untilServing();
-      expect(await ensemble.followers()).toHaveLength(2);
-      await first.kill();
-      const second = await ensemble.untilServing();
-      expect(second).not.toBe(first);
-      await first.restart();
-      expect(await ensemble.untilServing()).toBe(second);
-      expect(await ensemble.followers()).toHaveLength(2);
-      await second.pause();
-      const third = await ensemble.untilServing();
-      expect(third).not.toBe(second);
-      await second.resume();
-      expect(await ensemble.untilServing()).toBe(third);
-    } finally {
-      await ensemble[Symbol.asyncDispose]();
-    }
   });
 });

@@ -9,6 +9,7 @@ import type { ServerHost } from './server-host.js';
 import type { PeerAddress, ServerOptions } from './server-options.js';
 import { ServerProcess } from './server-process.js';
 import { findServerSource } from './server-source.js';
+import { TestServerProcess } from './test-server-process.js';
 import { ZooKeeperEnsemble } from './zookeeper-ensemble.js';
 import { ZooKeeperServer } from './zookeeper-server.js';
 
@@ -68,6 +69,9 @@ async function prepareQuarters(size: number, options: ServerOptions): Promise<Qu
       return await prepareProcesses(from, size, options);
     case 'docker':
       return await prepareContainers(from, size, options);
+    case 'test-server':
+      if (size > 0) throw new Error('Test servers form no ensemble: have `ensemble` in the name of the test file');
+      return { hosts: [new TestServerProcess(await freePort(), options)], remove: async () => {} };
     case 'none':
       throw new Error(`There is no ZooKeeper to start: ${from.why}`);
   }

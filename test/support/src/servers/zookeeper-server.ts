@@ -2,7 +2,7 @@ import { until } from '../until.js';
 import { fourLetterWord, type ServerMode, type ServerStatus, serverStatus } from './four-letter-word.js';
 import type { ServerHost } from './server-host.js';
 
-/** A real ZooKeeper server of the tests' own: standalone, or a member of an ensemble. Disposing of it removes it. */
+/** A ZooKeeper server of the tests' own: standalone, or a member of an ensemble. Disposing of it removes it. */
 export class ZooKeeperServer implements AsyncDisposable {
   /** `host:port` for clients; the same over restarts. */
   readonly connectString: string;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, inject } from 'vitest';
 // For the type of what is injected, which that module declares.
-import type {} from './global-setup.js';
+import type {} from './zookeeper-setup.js';
 
-/** The real ZooKeeper server that the test files of a run share. */
+/** The server that the test files of a project share: a real ZooKeeper, or a test server. */
 export interface SharedServer {
   /** Whether there is one; tests that need it are skipped if not. */
   readonly available: boolean;
@@ -12,8 +12,8 @@ export interface SharedServer {
 }
 
 /**
- * The real ZooKeeper server that all test files of this run share: tests keep to a {@link freshPath} of their own,
- * and leave the server alone. A test that stops, pauses or configures a server starts its own.
+ * The server that all test files of this project share: tests keep to a {@link freshPath} of their own, and leave the
+ * server alone. A test that stops, pauses or configures a server starts its own.
  */
 export function sharedServer(): SharedServer {
   const { shared } = inject('servers');

@@ -3,7 +3,7 @@ import { describeSource, findServerSource } from '../servers/server-source.js';
 import { startStandalone } from '../servers/start-servers.js';
 import type { ZooKeeperServer } from '../servers/zookeeper-server.js';
 
-/** What test files are told about this run's servers. */
+/** What test files are told about the servers of their project. */
 export interface ServersOfRun {
   /** Connect string of the server that all test files share; `null` when there is none. */
   readonly shared: string | null;
@@ -18,7 +18,7 @@ declare module 'vitest' {
 }
 
 /** Finds a real ZooKeeper, says which, and starts the one server that the test files of this run share. */
-export default async function setUp({ provide }: TestProject): Promise<() => Promise<void>> {
+export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const source = await findServerSource();
   for (const note of source.notes) console.log(`ZooKeeper: ${note}`);
   console.log(`ZooKeeper: ${describeSource(source)}`);
