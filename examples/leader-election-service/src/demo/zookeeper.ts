@@ -7,7 +7,6 @@ import {
   startStandalone,
 } from '@zk-recipes/test-support';
 import type { DemoOptions } from './options.js';
-import { startTestServer } from './test-server-process.js';
 
 /** The ZooKeeper that the demo runs on. Disposing of it removes it, if it is the demo's own. */
 export interface DemoZooKeeper extends AsyncDisposable {
@@ -22,11 +21,11 @@ export interface DemoZooKeeper extends AsyncDisposable {
 
 /**
  * A server ends a session up to one tick late, one of an ensemble up to one and a half, the test server up to two: short
- * ticks keep that small beside the session timeout. The limits are counted in ticks, and leave the servers of an ensemble
- * their usual time for each other.
+ * ticks keep that small beside the session timeout.
  */
-const SHORT_TICKS = { tickTimeMs: 250, config: { initLimit: 20, syncLimit: 10 } };
-
+const SHORT_TICKS = { tickTimeMs: 250 };
+/** Counted in ticks: short as these are, the servers of an ensemble are left their usual time for each other. */
+const LIMITS = { initLimit: 20, syncLimit: 10 };
 const TEST_SERVER = 'the test server of this repository (a real one: npm run demo -- --real)';
 
 /**
@@ -38,7 +37,7 @@ const TEST_SERVER = 'the test server of this repository (a real one: npm run dem
 export async function openZooKeeper(options: DemoOptions): Promise<DemoZooKeeper> {
   switch (options.on) {
     case 'test-server':
-      return own(await startTestServer(SHORT_TICKS), TEST_SERVER);
+      return own(await startStandalone({ ...SHORT_TICKS, from: { kind: 'test-server' } }), TEST_SERVER);
     case 'running':
       return foreign(options.connectString, `the one at ${options.connectString}`);
     case 'real': {
@@ -69,7 +68,7 @@ function own(server: AsyncDisposable & { readonly connectString: string }, origi
 }
 
 async function ownEnsemble(origin: string): Promise<DemoZooKeeper> {
-  const ensemble = await startEnsemble(SHORT_TICKS);
+  const ensemble = await startEnsemble({ ...SHORT_TICKS, config: LIMITS });
   const killLeader = async (): Promise<string> => {
     const leader = await ensemble.untilServing();
     await leader.kill();
