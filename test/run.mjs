@@ -1,6 +1,7 @@
 /**
- * `npm test`: everything from a bare clone to the result. Installs, checks the types, lints, and runs every test, on a
- * real ZooKeeper if there is one to be had. Arguments go to vitest: `npm test -- packages/core`.
+ * `npm test`: everything from a bare clone to the result. Installs, checks the types, lints, and runs every test: those
+ * of recipes twice, on a real ZooKeeper if there is one to be had, and on the test server. Arguments go to vitest:
+ * `npm test -- packages/core`, `npm test -- --project test-server`.
  *
  * The last line is `N passed, N failed`, with `, N skipped` if any were; a step that fails before the tests counts as
  * one failure.
