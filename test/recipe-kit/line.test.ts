@@ -39,16 +39,17 @@ describeOnOwnServers('untilFirst', () => {
       await untilFirst(member, name);
       order.push(index);
     });
-    await untilWatchCount(on.server, 119);
+    // Each watches the one before it, and the second itself as well.
+    await untilWatchCount(on.server, 120);
     for (const [index, member] of members.entries()) {
       await firsts[index];
       expect(order).toEqual(members.slice(0, index + 1).map((_, at) => at));
       await member.withdraw();
     }
     const after = await serverCounters(on.server);
-    // One notification a departure, and the last departs unwatched.
-    expect(after.notices - before.notices).toBe(119);
-    expect(after.deletionNotices - before.deletionNotices).toBe(119);
+    // One notification a departure, but that the last departs unwatched; and the second hears of its own.
+    expect(after.notices - before.notices).toBe(120);
+    expect(after.deletionNotices - before.deletionNotices).toBe(120);
     expect(after.watches).toBe(0);
     // Each: create and list, watch, list, delete. Pings and this test's own questions come on top.
     expect(after.packetsReceived - before.packetsReceived).toBeLessThan(120 * 5 + 120);
@@ -84,13 +85,13 @@ describeOnOwnServers('untilFirst', () => {
     await enrol(ahead, directory, { name });
     const member = await enrol(keeper, directory, { name });
     const first = untilFirst(member, name);
-    await untilWatchCount(on.server, 1);
+    await untilWatchCount(on.server, 2);
     expect(await isSettled(first)).toBe(false);
     await expire(ahead, on.server);
     await first;
   });
 
-  it('rejects when the own znode is gone, at the next look', async () => {
+  it('rejects at once when the own znode of the second is gone', async () => {
     const keeper = await on.keeper();
     const directory = freshLine();
     const [ahead, member] = (await enrolInOrder([keeper], directory, 2)) as [Member, Member];
@@ -98,8 +99,57 @@ describeOnOwnServers('untilFirst', () => {
     first.catch(() => {});
     await untilWatched(on.server, ahead.path);
     await keeper.delete().forPath(member.path);
+    await expect(first).rejects.toThrow(NoNodeError);
+    await untilUnwatched(on.server, directory);
+    await ahead.withdraw();
+  });
+
+  it('rejects when the own znode and the one before go in one transaction', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const [ahead, member] = (await enrolInOrder([keeper], directory, 2)) as [Member, Member];
+    const first = untilFirst(member, name);
+    first.catch(() => {});
+    await untilWatched(on.server, ahead.path);
+    await keeper.transaction().delete(member.path).delete(ahead.path).commit();
+    await expect(first).rejects.toThrow(NoNodeError);
+  });
+
+  it('looks again when somebody wrote to the own znode: what came afterwards was not watched', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const [ahead, member] = (await enrolInOrder([keeper], directory, 2)) as [Member, Member];
+    const first = untilFirst(member, name);
+    await untilWatched(on.server, member.path);
+    await keeper.setData().forPath(member.path, 'by hand');
+    await ahead.withdraw();
+    await first;
+    expect(await namesIn(keeper, directory)).toEqual([member.name]);
+  });
+
+  it('rejects when the own znode of a later one is gone, at the next look', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const [, ahead, member] = (await enrolInOrder([keeper], directory, 3)) as [Member, Member, Member];
+    const first = untilFirst(member, name);
+    first.catch(() => {});
+    await untilWatched(on.server, ahead.path);
+    await keeper.delete().forPath(member.path);
     await ahead.withdraw();
     await expect(first).rejects.toThrow(NoNodeError);
+  });
+
+  it('asks for nothing more when the last one before it has gone', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const directory = freshLine();
+    const ahead = await enrol(await on.keeper(), directory, { name });
+    const first = untilFirst(await enrol(keeper, directory, { name }), name);
+    await untilWatched(on.server, ahead.path);
+    const leave = async (): Promise<void> => {
+      await ahead.withdraw();
+      await first;
+    };
+    expect(await requestsDuring(proxy, leave)).toEqual({});
   });
 
   it('rejects when the whole line is removed', async () => {

@@ -15,8 +15,8 @@ describeOnOwnServers('MemberHold', () => {
   const on = stage(() => server().connectString);
 
   /** Holds a place, and has seen that the znode is watched. */
-  async function hold(keeper: Keeper, directory = freshLine(), policy?: LossPolicy): Promise<MemberHold> {
-    const held = new MemberHold(await enrol(keeper, directory, { name }), policy);
+  async function hold(keeper: Keeper, directory = freshLine(), lossPolicy?: LossPolicy): Promise<MemberHold> {
+    const held = new MemberHold(await enrol(keeper, directory, { name }), { lossPolicy });
     await untilWatchCount(on.server, 1);
     return held;
   }

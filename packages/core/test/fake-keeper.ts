@@ -1,7 +1,7 @@
 import { NoNodeError, type WatchedEvent } from 'zookeeper-ts-client';
 import type { ConnectionState } from '../src/connection-state.js';
 import type { Keeper } from '../src/keeper.js';
-import type { Member } from '../src/recipe-kit/enrolment.js';
+import type { Member } from '../src/recipe-kit/member.js';
 
 /** As much of a `Keeper` as a hold needs, without a server: its session, clock and znode are what the test says. */
 export class FakeKeeper {

@@ -11,8 +11,8 @@ export interface Tenure extends Hold {
 export class MemberTenure extends MemberHold implements Tenure {
   readonly id: string;
 
-  constructor(member: Member, id: string, policy: LossPolicy) {
-    super(member, policy);
+  constructor(member: Member, id: string, lossPolicy: LossPolicy) {
+    super(member, { lossPolicy });
     this.id = id;
   }
 }

@@ -1,17 +1,8 @@
-import {
-  type Acl,
-  type CreateMode,
-  MultiError,
-  type MultiOp,
-  type MultiResult,
-  NoNodeError,
-  op,
-  type ZnodeData,
-} from 'zookeeper-ts-client';
+import { randomUUID } from 'node:crypto';
+import { type Acl, type CreateMode, type MultiOp, type MultiResult, op, type ZnodeData } from 'zookeeper-ts-client';
 import { isSequential } from '../execution/creation.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
-import { once } from '../execution/executor.js';
-import { parentOf } from '../execution/namespace.js';
+import { TransactionRun, type TransactionStep } from '../execution/transaction-run.js';
 
 /** How a znode is created in a transaction. */
 export interface TransactionCreateOptions {
@@ -21,6 +12,11 @@ export interface TransactionCreateOptions {
   readonly acl?: readonly Acl[] | undefined;
   /** For the modes with a TTL, which need it: milliseconds, 1 to 2^40-1. */
   readonly ttlMs?: number | undefined;
+  /**
+   * Puts `_c_<uuid>-` before the name, by which it is told after a lost reply whether the transaction was executed; then it is safe to
+   * repeat. When it fails or is given up, what it may have created under protection is removed. Default false.
+   */
+  readonly protection?: boolean | undefined;
 }
 
 /** Which version an operation expects. */
@@ -29,24 +25,23 @@ export interface ExpectedVersion {
   readonly version?: number | undefined;
 }
 
-/** How often the root of the namespace is made for one transaction: it may delete the root itself, and never succeed. */
-const MAX_ROOTS = 10;
-
 /**
  * Operations that the server does all or none of. Immutable: each step returns a new transaction, so one can be begun once
  * and gone on with in several ways.
  *
- * When the reply was lost, it is not sent again: `commit` rejects with a `ConnectionLossError` of outcome `unknown`. An operation
- * by which one can tell afterwards (the create of a marker under an own name) belongs in it, then.
+ * When the reply was lost, it is not sent again: `commit` rejects with a `ConnectionLossError` of outcome `unknown`. With a protected
+ * create in it, one can tell afterwards, and it is sent again if need be.
  */
 export class Transaction {
   readonly #execution: Execution;
-  readonly #operations: readonly MultiOp[];
+  readonly #steps: readonly TransactionStep[];
+  readonly #creatingParents: boolean;
 
-  /** @param operations in real paths */
-  constructor(execution: Execution, operations: readonly MultiOp[]) {
+  /** @param steps in real paths */
+  constructor(execution: Execution, steps: readonly TransactionStep[], creatingParents = false) {
     this.#execution = execution;
-    this.#operations = operations;
+    this.#steps = steps;
+    this.#creatingParents = creatingParents;
   }
 
   /** Demands that a znode exists. @param version that it must have; -1, the default, matches any */
@@ -65,10 +60,11 @@ export class Transaction {
     data: ZnodeData = this.#execution.defaultData,
     options: TransactionCreateOptions = {},
   ): Transaction {
-    const isNumbered = isSequential(options.mode ?? 'PERSISTENT');
-    const realPath = isNumbered ? this.#execution.namespace.toRealChild(path) : this.#real(path);
+    const { protection = false, ...created } = options;
+    const isNameMade = protection || isSequential(options.mode ?? 'PERSISTENT');
+    const realPath = isNameMade ? this.#execution.namespace.toRealChild(path) : this.#real(path);
     const acl = options.acl ?? this.#execution.aclFor(realPath);
-    return this.#and(op.create(realPath, data, { ...options, acl }));
+    return this.#and(op.create(realPath, data, { ...created, acl }), protection);
   }
 
   /** Deletes a znode without children. */
@@ -76,46 +72,40 @@ export class Transaction {
     return this.#and(op.delete(this.#real(path), options));
   }
 
+  /** Makes missing parents of what is created: empty containers, or persistent znodes where the server does not know containers. */
+  creatingParents(): Transaction {
+    return new Transaction(this.#execution, this.#steps, true);
+  }
+
   /**
    * Has the server do all of it.
    *
-   * @returns one result an operation, in their order
+   * @returns one result an operation, in their order. Where it was only found that an earlier attempt was executed, the stat of a
+   *   `setData` is that of now
    * @throws {MultiError} refused: nothing was done; `failedIndex` says which operation is to blame
+   * @throws {NoNodeError} done, but the znode of a protected create was removed by somebody else at once
+   * @throws {SessionExpiredError} the session for which it was meant is over
    * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown
    */
   async commit({ signal }: CallOptions = {}): Promise<MultiResult[]> {
-    const { executor, namespace, parents } = this.#execution;
-    const results = await executor.run(
-      async ({ zookeeper }) => {
-        for (let rootsLeft = MAX_ROOTS; ; rootsLeft--) {
-          try {
-            return await once(zookeeper.multi(this.#operations, { signal }));
-          } catch (error) {
-            if (rootsLeft === 0 || !this.#isForLackOfRoot(error)) throw error;
-            await parents.ensure(zookeeper, `${namespace.root}/`, signal);
-          }
-        }
-      },
-      { signal },
-    );
-    return results.map((result) =>
-      result.type === 'create' ? { ...result, path: namespace.fromReal(result.path) } : result,
-    );
-  }
-
-  /** Whether it was refused because a create found that the root of the namespace does not exist yet. */
-  #isForLackOfRoot(error: unknown): boolean {
-    if (!(error instanceof MultiError) || !(error.cause instanceof NoNodeError)) return false;
-    const failed = this.#operations[error.failedIndex];
-    const { root } = this.#execution.namespace;
-    return root !== '' && failed?.type === 'create' && parentOf(failed.path) === root;
+    const { executor, namespace } = this.#execution;
+    const run = new TransactionRun(this.#execution, this.#steps, this.#creatingParents, randomUUID);
+    try {
+      const results = await executor.run((attempt) => run.attempt(attempt), { signal });
+      return results.map((result) =>
+        result.type === 'create' ? { ...result, path: namespace.fromReal(result.path) } : result,
+      );
+    } catch (error) {
+      run.abandon();
+      throw error;
+    }
   }
 
   #real(path: string): string {
     return this.#execution.namespace.toReal(path);
   }
 
-  #and(operation: MultiOp): Transaction {
-    return new Transaction(this.#execution, [...this.#operations, operation]);
+  #and(operation: MultiOp, protection = false): Transaction {
+    return new Transaction(this.#execution, [...this.#steps, { operation, protection }], this.#creatingParents);
   }
 }

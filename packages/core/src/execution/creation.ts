@@ -124,7 +124,7 @@ export class ProtectedCreation {
   }
 }
 
-/** A look-up costs little, so only what is beyond doubt saves it. */
-function isCertainlyNotExecuted(error: unknown): boolean {
+/** Whether an attempt has certainly done nothing. A look-up costs little, so only what is beyond doubt saves it. */
+export function isCertainlyNotExecuted(error: unknown): boolean {
   return error instanceof KeeperError || (error instanceof ConnectionLossError && error.outcome === 'not-sent');
 }

@@ -38,7 +38,7 @@ export async function untilCreated(keeper: Keeper, path: string, { signal }: Awa
     const change = new Change();
     const stat = await keeper.exists().watching(change.happened).forPath(path, { signal });
     if (stat !== null) {
-      removeWatch(keeper, path, 'DATA', change);
+      removeWatch(keeper, path, 'DATA', change.happened);
       return;
     }
     const event = await awaitChange(keeper, path, 'DATA', change, signal);
@@ -61,7 +61,7 @@ export async function untilChildren(
     const change = new Change();
     const children = await keeper.getChildren().watching(change.happened).forPath(path, { signal });
     if (wanted(children)) {
-      removeWatch(keeper, path, 'CHILDREN', change);
+      removeWatch(keeper, path, 'CHILDREN', change.happened);
       return children;
     }
     await awaitChange(keeper, path, 'CHILDREN', change, signal);
@@ -78,17 +78,22 @@ async function awaitChange(
 ): Promise<WatchedEvent> {
   const event = await change.orAbort(signal);
   if (event === null) {
-    removeWatch(keeper, path, type, change);
+    removeWatch(keeper, path, type, change.happened);
     throw signal?.reason;
   }
   if (event.type !== 'None') return event;
   throw event.state === 'Expired' ? new SessionExpiredError() : new ClosedError('the session has ended');
 }
 
-/** Nobody waits for it: who gave up wants to go on. */
-function removeWatch(keeper: Keeper, path: string, type: 'DATA' | 'CHILDREN', change: Change): void {
+/** Removes a watch here and on the server, while who gave up goes on: nobody waits for it. */
+export function removeWatch(
+  keeper: Keeper,
+  path: string,
+  type: 'DATA' | 'CHILDREN',
+  listener: (event: WatchedEvent) => void,
+): void {
   keeper
-    .removeWatch(change.happened)
+    .removeWatch(listener)
     .ofType(type)
     .forPath(path)
     .catch((error: unknown) => keeper.reportBackgroundError(error, 'removal of a watch', path));

@@ -1,41 +1,24 @@
-import { SessionExpiredError, type ZnodeData } from 'zookeeper-ts-client';
+import type { Stat, ZnodeData } from 'zookeeper-ts-client';
 import { SequenceUsedUpError } from '../errors.js';
-import { childOf, nameOf } from '../execution/namespace.js';
+import { childOf } from '../execution/namespace.js';
 import type { Keeper } from '../keeper.js';
+import { giveUp, type Member, memberOf } from './member.js';
 import { isUsedUp, sequenceKey } from './sequence.js';
-import { onSessionLapse } from './session-lapse.js';
 
-/** How to stand in a line. */
-export interface EnrolOptions {
+/** Where and how to stand in a line. */
+export interface Line {
+  /** Path of the line. */
+  readonly directory: string;
   /** Name of the own znode without protection and number, e.g. `lock-`. */
   readonly name: string;
   /** What the own znode holds; the `defaultData` of the `Keeper` where not given. */
   readonly data?: ZnodeData | undefined;
-  /** Gives up: rejects with its reason, and the znode, if it was created after all, is removed. */
-  readonly signal?: AbortSignal | undefined;
 }
 
-/** A place in a line: an ephemeral sequential znode of this session. */
-export interface Member {
-  readonly keeper: Keeper;
-  /** The directory in which the line stands. */
-  readonly directory: string;
-  /** Path of the own znode. */
-  readonly path: string;
-  /** Name of the own znode. */
-  readonly name: string;
-  /** Transaction that created the own znode: the fencing token of a hold by it. */
-  readonly czxid: bigint;
-  /** Session that owns the znode, and its ordinal in the life of the `Keeper`. */
-  readonly sessionId: bigint;
-  readonly epoch: number;
-  /** The directory as it was when the znode had been created; `null` when it could not be read in the same round trip. */
-  readonly siblings: readonly string[] | null;
-  /**
-   * Leaves the line: deletes the own znode, in the background until it is certain. Resolves when the znode is deleted, is gone
-   * already, or will be by the end of the session or the hand of the background. Idempotent; never rejects for lack of a connection.
-   */
-  withdraw(): Promise<void>;
+/** How to stand in a line. */
+export interface EnrolOptions extends Omit<Line, 'directory'> {
+  /** Gives up: rejects with its reason, and the znode, if it was created after all, is removed. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -53,89 +36,60 @@ export async function enrol(keeper: Keeper, directory: string, { name, data, sig
     .withProtection()
     .withStat()
     .forPath(childOf(directory, name), data, { signal });
-  // Sent in the same write: requests of a session are executed in their order.
-  const listing = keeper
-    .getChildren()
-    .forPath(directory, { signal })
-    // Missing parents, a lost connection: the create tells of it, and whoever needs the list asks again.
-    .catch(() => null);
-  const { path, stat } = await creation;
-  const epoch = keeper.sessionEpoch;
-  // The znode of an earlier session is about to vanish, if it is not gone already.
-  if (stat.ephemeralOwner !== keeper.sessionId)
-    throw new SessionExpiredError(`${path} is of a session that has expired`);
-  const children = await listing;
-  const siblings = children?.includes(nameOf(path)) ? children : null;
-  const place = new Place(keeper, directory, path, {
-    czxid: stat.czxid,
-    sessionId: stat.ephemeralOwner,
-    epoch,
-    siblings,
-  });
-  if (isUsedUp(sequenceKey(place.name, name))) {
-    await place.withdraw();
-    throw new SequenceUsedUpError(directory);
-  }
-  if (!signal?.aborted) return place;
-  // Given up between the two replies.
-  place.withdraw().catch((error: unknown) => keeper.reportBackgroundError(error, 'withdrawal', path));
-  throw signal.reason;
+  const listing = list(keeper, directory, signal);
+  const member = memberOf(keeper, await creation, await listing);
+  return await takeOrLeave([member], [{ directory, name }], signal).then(() => member);
 }
 
-class Place implements Member {
-  readonly keeper: Keeper;
-  readonly directory: string;
-  readonly path: string;
-  readonly name: string;
-  readonly czxid: bigint;
-  readonly sessionId: bigint;
-  readonly epoch: number;
-  readonly siblings: readonly string[] | null;
-  #withdrawal: Promise<void> | null = null;
-
-  constructor(
-    keeper: Keeper,
-    directory: string,
-    path: string,
-    created: Pick<Member, 'czxid' | 'sessionId' | 'epoch' | 'siblings'>,
-  ) {
-    this.keeper = keeper;
-    this.directory = directory;
-    this.path = path;
-    this.name = nameOf(path);
-    this.czxid = created.czxid;
-    this.sessionId = created.sessionId;
-    this.epoch = created.epoch;
-    this.siblings = created.siblings;
+/**
+ * Takes a place in each of several lines, in one transaction: in all of them or in none, so that of two who join the same lines one
+ * stands before the other in all of them.
+ *
+ * @param lines at least one; no two in the same directory under the same name
+ * @returns a member for each line, in their order
+ * @throws as `enrol`; SessionExpiredError if the session was lost meanwhile
+ */
+export async function enrolInAll(
+  keeper: Keeper,
+  lines: readonly Line[],
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Member[]> {
+  const mode = { mode: 'EPHEMERAL_SEQUENTIAL', protection: true } as const;
+  const joining = lines
+    .reduce(
+      (transaction, { directory, name, data }) => transaction.create(childOf(directory, name), data, mode),
+      keeper.transaction().creatingParents(),
+    )
+    .commit({ signal });
+  const listings = lines.map(({ directory }) => list(keeper, directory, signal));
+  const created = await joining;
+  const members: Member[] = [];
+  for (const [index, result] of created.entries()) {
+    members.push(memberOf(keeper, result as { path: string; stat: Stat }, await listings[index]));
   }
+  return await takeOrLeave(members, lines, signal).then(() => members);
+}
 
-  withdraw(): Promise<void> {
-    this.#withdrawal ??= this.#delete();
-    return this.#withdrawal;
-  }
+/** Sent in the same write as the create: requests of a session are executed in their order. */
+function list(keeper: Keeper, directory: string, signal: AbortSignal | undefined): Promise<string[] | null> {
+  return (
+    keeper
+      .getChildren()
+      .forPath(directory, { signal })
+      // Missing parents, a lost connection: the create tells of it, and whoever needs the list asks again.
+      .catch(() => null)
+  );
+}
 
-  async #delete(): Promise<void> {
-    const { keeper, path } = this;
-    if (keeper.sessionEpoch !== this.epoch) return;
-    let awaited = true;
-    const deletion = keeper
-      .delete()
-      .guaranteed({ owner: this.sessionId })
-      .quietly()
-      .forPath(path)
-      .catch((error: unknown) => {
-        if (keeper.closed) return;
-        if (awaited) throw error;
-        keeper.reportBackgroundError(error, 'withdrawal', path);
-      });
-    // Waiting longer than the session can live is of no use: the background goes on, and the session's end does the rest.
-    let stopWaiting = (): void => {};
-    const lapse = new Promise<void>((resolve) => {
-      stopWaiting = onSessionLapse(keeper, this.epoch, () => resolve());
-    });
-    await Promise.race([deletion, lapse]).finally(() => {
-      awaited = false;
-      stopWaiting();
-    });
-  }
+/** Leaves the lines again if there is no order in one of them, or if the caller has given up between the replies. */
+async function takeOrLeave(
+  members: readonly Member[],
+  lines: readonly Line[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const disordered = members.find((member, index) => isUsedUp(sequenceKey(member.name, lines[index]?.name ?? '')));
+  if (disordered === undefined && !signal?.aborted) return;
+  await giveUp(members);
+  signal?.throwIfAborted();
+  throw new SequenceUsedUpError(disordered?.directory ?? '');
 }

@@ -7,11 +7,11 @@ import { type LossPolicy, MemberHold } from './hold.js';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-async function holding(policy?: LossPolicy) {
+async function holding(lossPolicy?: LossPolicy) {
   const keeper = new FakeKeeper();
   keeper.prolong(1_000);
   const member = fakeMember(keeper);
-  const hold = new MemberHold(member, policy);
+  const hold = new MemberHold(member, { lossPolicy });
   await settle();
   return { keeper, member, hold };
 }
@@ -156,8 +156,8 @@ describe('MemberHold', () => {
     const keeper = new FakeKeeper();
     keeper.prolong(1_000);
     keeper.connectionState = 'SUSPENDED';
-    expect(new MemberHold(fakeMember(keeper), 'session').state).toBe('held');
-    expectEnded(new MemberHold(fakeMember(keeper), 'connection'), 'lost', 'suspended');
+    expect(new MemberHold(fakeMember(keeper), { lossPolicy: 'session' }).state).toBe('held');
+    expectEnded(new MemberHold(fakeMember(keeper), { lossPolicy: 'connection' }), 'lost', 'suspended');
   });
 
   it('does not begin to stand in a session that is over', () => {

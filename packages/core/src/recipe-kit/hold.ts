@@ -4,7 +4,7 @@ import type { ConnectionState } from '../connection-state.js';
 import { HoldLostError, type HoldLostReason, NotHeldError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
-import type { Member } from './enrolment.js';
+import type { Member } from './member.js';
 import { persevere } from './persevere.js';
 import { epochValidForMs, onSessionLapse } from './session-lapse.js';
 
@@ -40,29 +40,49 @@ export interface Hold extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-/** A hold by a place in a line: stands as long as the own znode is this session's and the session certainly lives. */
+/** How a hold is made. */
+export interface MemberHoldOptions {
+  /** Default `session`. */
+  readonly lossPolicy?: LossPolicy | undefined;
+  /** Told what the own znode holds, once and after each change, by whose hand ever. */
+  readonly onData?: ((data: Uint8Array | null) => void) | undefined;
+}
+
+/**
+ * A hold by a place in a line, or in several: stands as long as every own znode is this session's and the session certainly lives.
+ */
 export class MemberHold implements Hold {
   readonly path: string;
   readonly fencingToken: bigint;
-  readonly #member: Member;
+  readonly #members: readonly Member[];
+  readonly #keeper: Keeper;
+  readonly #epoch: number;
+  readonly #onData: (data: Uint8Array | null) => void;
   readonly #controller = new AbortController();
   readonly #signal: AbortSignal;
   readonly #cancelLapse: () => void;
+  #watching: NodeJS.Immediate | undefined;
   readonly #policy: LossPolicy;
   #state: 'held' | 'lost' | 'released' = 'held';
   #release: Promise<void> | null = null;
 
-  constructor(member: Member, policy: LossPolicy = 'session') {
-    this.#member = member;
-    this.#policy = policy;
-    this.path = member.path;
-    this.fencingToken = member.czxid;
+  /** @param members of one session, made by one transaction if they are several; `path` is that of the first */
+  constructor(members: Member | readonly [Member, ...Member[]], options: MemberHoldOptions = {}) {
+    this.#members = 'path' in members ? [members] : members;
+    const [{ path, czxid, keeper, epoch }] = this.#members as readonly [Member];
+    this.#keeper = keeper;
+    this.#epoch = epoch;
+    this.#policy = options.lossPolicy ?? 'session';
+    this.#onData = options.onData ?? (() => {});
+    this.path = path;
+    this.fencingToken = czxid;
     this.#signal = truthful(this.#controller.signal, () => this.#look());
-    member.keeper.on('state', this.#onState);
-    this.#cancelLapse = onSessionLapse(member.keeper, member.epoch, (reason) => this.#lose(reason));
+    keeper.on('state', this.#onState);
+    this.#cancelLapse = onSessionLapse(keeper, epoch, (reason) => this.#lose(reason));
     // The connection may have been lost since the server answered.
-    this.#onState(member.keeper.connectionState);
-    if (this.#state === 'held') void this.#watchOwnZnode();
+    this.#onState(keeper.connectionState);
+    // Not before the next turn of the event loop: what is let go of in this one needs no watch.
+    if (this.#state === 'held') this.#watching = setImmediate(() => this.#watchOwnZnodes());
   }
 
   get signal(): AbortSignal {
@@ -77,13 +97,13 @@ export class MemberHold implements Hold {
 
   validForMs(): number {
     this.#look();
-    return this.#state === 'held' ? epochValidForMs(this.#keeper, this.#member.epoch) : 0;
+    return this.#state === 'held' ? epochValidForMs(this.#keeper, this.#epoch) : 0;
   }
 
   guard(): Transaction {
     this.#look();
     if (this.#state !== 'held') throw new NotHeldError(this.path, { cause: this.#controller.signal.reason });
-    return this.#keeper.transaction().check(this.path);
+    return this.#members.reduce((transaction, { path }) => transaction.check(path), this.#keeper.transaction());
   }
 
   /** Asks the owner to let go: the signal aborts, while the znode stays until `release`, so that nobody else comes in before. */
@@ -95,7 +115,7 @@ export class MemberHold implements Hold {
   release(): Promise<void> {
     this.#look();
     this.#end('released', 'released');
-    this.#release ??= this.#member.withdraw();
+    this.#release ??= this.#withdraw();
     return this.#release;
   }
 
@@ -103,55 +123,62 @@ export class MemberHold implements Hold {
     return this.release();
   }
 
-  get #keeper(): Keeper {
-    return this.#member.keeper;
-  }
-
   /** The clock is asked whenever the hold is: a timer comes too late after a pause. */
   #look(): void {
-    if (this.#state === 'held' && epochValidForMs(this.#keeper, this.#member.epoch) <= 0) this.#lose(this.#reason());
+    if (this.#state === 'held' && epochValidForMs(this.#keeper, this.#epoch) <= 0) this.#lose(this.#reason());
   }
 
   #reason(): HoldLostReason {
     if (this.#keeper.closed) return 'closed';
-    return this.#keeper.sessionEpoch === this.#member.epoch ? 'validity' : 'expired';
+    return this.#keeper.sessionEpoch === this.#epoch ? 'validity' : 'expired';
   }
 
   readonly #onState = (state: ConnectionState): void => {
     if (this.#policy === 'connection' && (state === 'SUSPENDED' || state === 'READ_ONLY')) this.#lose('suspended');
   };
 
-  /** Somebody may delete the znode by hand. */
-  async #watchOwnZnode(): Promise<void> {
-    const { signal } = this.#controller;
-    const onFailure = (error: unknown): void => {
-      this.#keeper.reportBackgroundError(error, 'watch of a hold', this.path);
-    };
-    // Only the end of the hold, or of the `Keeper`, makes it reject.
-    await persevere(this.#keeper, () => this.#untilDeleted(signal), { signal, onFailure }).catch(() => {});
+  #watchOwnZnodes(): void {
+    for (const member of this.#members) void this.#watch(member);
   }
 
-  async #untilDeleted(signal: AbortSignal): Promise<void> {
+  /** Somebody may delete the znode by hand, or write to it. */
+  async #watch({ path, sessionId }: Member): Promise<void> {
+    const { signal } = this.#controller;
+    const onFailure = (error: unknown): void => this.#keeper.reportBackgroundError(error, 'watch of a hold', path);
+    const untilLost = async (): Promise<void> => {
+      if (await this.#isGone(path, sessionId, signal)) this.#lose('deleted');
+    };
+    // Only the end of the hold, or of the `Keeper`, makes it reject.
+    await persevere(this.#keeper, untilLost, { signal, onFailure }).catch(() => {});
+  }
+
+  /** Resolves with `true` when the own znode is gone, or is somebody else's. */
+  async #isGone(path: string, sessionId: bigint, signal: AbortSignal): Promise<true> {
     try {
       for (;;) {
         const change = new Change();
         const read = this.#keeper.getData().withStat().watching(change.happened);
-        const { stat } = await read.forPath(this.path, { signal });
-        if (stat.ephemeralOwner !== this.#member.sessionId) return this.#lose('deleted');
+        const { data, stat } = await read.forPath(path, { signal });
+        if (stat.ephemeralOwner !== sessionId) return true;
+        this.#onData(data);
         await change.orThrow(signal);
       }
     } catch (error) {
       if (!(error instanceof NoNodeError)) throw error;
-      this.#lose('deleted');
+      return true;
     }
   }
 
   #lose(reason: HoldLostReason): void {
     if (!this.#end('lost', reason)) return;
     // If the session comes back the znode must not stand in the way of the others.
-    this.#member.withdraw().catch((error: unknown) => {
+    this.#withdraw().catch((error: unknown) => {
       this.#keeper.reportBackgroundError(error, 'removal of a lost hold', this.path);
     });
+  }
+
+  async #withdraw(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.withdraw()));
   }
 
   /** @returns whether it was held until now */
@@ -159,14 +186,20 @@ export class MemberHold implements Hold {
     if (this.#state !== 'held') return false;
     this.#state = state;
     this.#cancelLapse?.();
+    clearImmediate(this.#watching);
     this.#keeper.off('state', this.#onState);
     this.#controller.abort(new HoldLostError(this.path, reason));
     return true;
   }
 }
 
-/** Makes `aborted` and `throwIfAborted` of a signal look at the clock first. */
-function truthful(signal: AbortSignal, look: () => void): AbortSignal {
+/**
+ * Makes `aborted` and `throwIfAborted` of a signal look at the clock first.
+ *
+ * @param look aborts the signal if it is time
+ * @returns the same signal
+ */
+export function truthful(signal: AbortSignal, look: () => void): AbortSignal {
   const proto = Object.getPrototypeOf(signal) as AbortSignal;
   const aborted = Object.getOwnPropertyDescriptor(proto, 'aborted')?.get;
   return Object.defineProperties(signal, {

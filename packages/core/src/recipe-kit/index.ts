@@ -13,10 +13,11 @@ export { EventListeners, type Listener, Listeners } from '../listeners.js';
 export { type AwaitOptions, untilChildren, untilCreated, untilDeleted } from './await-znode.js';
 export { Change } from './change.js';
 // A place in a line
-export { type EnrolOptions, enrol, type Member } from './enrolment.js';
+export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
 // Holding
-export { type Hold, type LossPolicy, MemberHold } from './hold.js';
-export { untilFirst } from './line.js';
+export { type Hold, type LossPolicy, MemberHold, type MemberHoldOptions, truthful } from './hold.js';
+export { type Obstacle, type ObstacleOf, oneAtATime, type QueueOptions, untilAdmitted, untilFirst } from './line.js';
+export { giveUp, type Member, memberOf } from './member.js';
 export { type PersevereOptions, persevere } from './persevere.js';
 export { inSequence, predecessorOf, sequenceKey } from './sequence.js';
 export { epochValidForMs, onSessionLapse, withinSession } from './session-lapse.js';

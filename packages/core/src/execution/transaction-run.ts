@@ -1,0 +1,163 @@
+import {
+  type CreateMode,
+  ErrorCode,
+  MultiError,
+  type MultiOp,
+  type MultiResult,
+  NoNodeError,
+  SessionExpiredError,
+  type Stat,
+} from 'zookeeper-ts-client';
+import { isCertainlyNotExecuted, isEphemeral } from './creation.js';
+import type { Execution } from './execution.js';
+import { type Attempt, once } from './executor.js';
+import { lookUpProtected } from './guaranteed-delete.js';
+import { parentOf } from './namespace.js';
+import { protectPath } from './protection.js';
+
+/** One operation of a transaction, by real paths. */
+export interface TransactionStep {
+  readonly operation: MultiOp;
+  /** Whether it is a create whose znode is to be found again by its name. */
+  readonly protection: boolean;
+}
+
+/** How often parents are made for one transaction: it may delete them itself, and never succeed. */
+const MAX_PARENTS = 10;
+
+/**
+ * One transaction, over all of its attempts.
+ *
+ * Without a protected create it is sent once: when its reply is lost nobody can tell. With one it is told by that: the names of protected
+ * creates carry uuids, and all of a transaction is done or none of it, so each attempt first looks for the first uuid while an earlier
+ * one may have been executed.
+ */
+export class TransactionRun {
+  readonly #execution: Execution;
+  readonly #operations: readonly MultiOp[];
+  readonly #protectedCreates: readonly ProtectedCreate[];
+  readonly #creatingParents: boolean;
+  #epoch: number | undefined;
+  /** Whether an attempt may have been executed that nobody has been told of. */
+  #unresolved = false;
+
+  /** @param newUuid a source of uuids that never repeat */
+  constructor(
+    execution: Execution,
+    steps: readonly TransactionStep[],
+    creatingParents: boolean,
+    newUuid: () => string,
+  ) {
+    this.#execution = execution;
+    this.#creatingParents = creatingParents;
+    const protectedCreates: ProtectedCreate[] = [];
+    this.#operations = steps.map(({ operation, protection }, index) => {
+      if (operation.type !== 'create' || !protection) return operation;
+      const uuid = newUuid();
+      const mode = operation.options.mode ?? 'PERSISTENT';
+      protectedCreates.push({ index, uuid, parent: parentOf(operation.path), mode });
+      return { ...operation, path: protectPath(operation.path, uuid) };
+    });
+    this.#protectedCreates = protectedCreates;
+  }
+
+  async attempt(attempt: Attempt): Promise<MultiResult[]> {
+    if (this.#protectedCreates.length === 0) return await this.#commit(attempt, once);
+    if (this.#unresolved) {
+      const results = await this.#lookUp(attempt);
+      if (results !== null) return results;
+    }
+    this.#epoch ??= attempt.epoch;
+    this.#unresolved = true;
+    return await this.#withStats(attempt, await this.#commitOrNot(attempt));
+  }
+
+  /** The transaction has failed for its caller: what an attempt may have created under protection goes again. */
+  abandon(): void {
+    if (!this.#unresolved) return;
+    for (const { parent, uuid, mode } of this.#protectedCreates) {
+      this.#execution.deletes.deleteProtected(parent, uuid, isEphemeral(mode) ? this.#epoch : undefined);
+    }
+  }
+
+  async #commitOrNot(attempt: Attempt): Promise<MultiResult[]> {
+    try {
+      return await this.#commit(attempt, (committed) => committed);
+    } catch (error) {
+      if (isCertainlyNotExecuted(error)) this.#unresolved = false;
+      throw error;
+    }
+  }
+
+  async #commit(
+    { zookeeper, signal }: Attempt,
+    guard: (committed: Promise<MultiResult[]>) => Promise<MultiResult[]>,
+  ): Promise<MultiResult[]> {
+    for (let parentsLeft = MAX_PARENTS; ; parentsLeft--) {
+      try {
+        return await guard(zookeeper.multi(this.#operations, { signal }));
+      } catch (error) {
+        const orphan = parentsLeft === 0 ? null : this.#orphan(error);
+        if (orphan === null) throw error;
+        await this.#execution.parents.ensure(zookeeper, orphan, signal);
+      }
+    }
+  }
+
+  /** Path of the create that failed for lack of a parent that this is to make; `null` if that was not why. */
+  #orphan(error: unknown): string | null {
+    if (!(error instanceof MultiError) || !(error.cause instanceof NoNodeError)) return null;
+    const failed = this.#operations[error.failedIndex];
+    if (failed?.type !== 'create') return null;
+    const { root } = this.#execution.namespace;
+    const mayMakeParents = this.#creatingParents || (root !== '' && parentOf(failed.path) === root);
+    return mayMakeParents ? failed.path : null;
+  }
+
+  /** The results, if an earlier attempt was executed. */
+  async #lookUp(attempt: Attempt): Promise<MultiResult[] | null> {
+    const { zookeeper, signal } = attempt;
+    // What was meant for one session is not to be found, nor done, in another.
+    const ofSession = this.#protectedCreates.some(({ mode }) => isEphemeral(mode));
+    if (ofSession && attempt.epoch !== this.#epoch) return await once(Promise.reject(new SessionExpiredError()));
+    const paths = new Map<number, string>();
+    const lookUps = this.#protectedCreates.map(async ({ index, parent, uuid }) => {
+      const path = await lookUpProtected(attempt, parent, uuid);
+      if (path !== null) paths.set(index, path);
+    });
+    await Promise.all(lookUps);
+    if (paths.size === 0) return null;
+    const results = this.#operations.map(async (operation, index): Promise<MultiResult> => {
+      if (operation.type === 'delete' || operation.type === 'check') return { type: operation.type };
+      const path = paths.get(index) ?? operation.path;
+      const stat = await existing(zookeeper.exists(path, { signal }), operation.type, path);
+      return operation.type === 'create' ? { type: 'create', path, stat } : { type: 'setData', stat };
+    });
+    return await Promise.all(results);
+  }
+
+  /** Of protected creates the stat is told also where the server does not send it (before 3.7.2, and 3.8.0 and 3.8.1). */
+  async #withStats({ zookeeper, signal }: Attempt, results: MultiResult[]): Promise<MultiResult[]> {
+    const isProtected = new Set(this.#protectedCreates.map(({ index }) => index));
+    const completed = results.map(async (result, index): Promise<MultiResult> => {
+      if (result.type !== 'create' || result.stat !== null || !isProtected.has(index)) return result;
+      return { ...result, stat: await existing(zookeeper.exists(result.path, { signal }), 'create', result.path) };
+    });
+    return await Promise.all(completed);
+  }
+}
+
+interface ProtectedCreate {
+  /** Which operation of the transaction it is. */
+  readonly index: number;
+  readonly uuid: string;
+  readonly parent: string;
+  readonly mode: CreateMode;
+}
+
+async function existing(stat: Promise<Stat | null>, operation: string, path: string): Promise<Stat> {
+  const found = await stat;
+  // Somebody has removed it in the short time since.
+  if (found === null) throw new NoNodeError(ErrorCode.NONODE, operation, path);
+  return found;
+}
