@@ -212,8 +212,10 @@ describeConformance('operations', {}, (subject) => {
 describeConformance('containers and TTL znodes', { containerCheckIntervalMs: 50 }, (subject) => {
   it('are removed when they are empty, and their watchers told', async () => {
     const client = await subject.connect();
-    // Before there is anything that could be removed: a watch set afterwards may come too late.
-    for (const path of ['/used', '/brief']) await addWatch(client, path, PERSISTENT);
+    // Before there is anything that could be removed: a watch set afterwards may come too late. And by a client that does
+    // nothing else: what it hears before the reply to a request goes unnoticed.
+    const watcher = await subject.connect();
+    for (const path of ['/used', '/brief']) await addWatch(watcher, path, PERSISTENT);
     await create(client, '/used', { opCode: OpCode.createContainer, flags: CONTAINER });
     await create(client, '/unused', { opCode: OpCode.createContainer, flags: CONTAINER });
     await createPlain(client, '/used/child');
@@ -222,7 +224,7 @@ describeConformance('containers and TTL znodes', { containerCheckIntervalMs: 50 
     await remove(client, '/used/child');
     const heard = new Set<string>();
     const removals = async (): Promise<true | undefined> => {
-      for (const event of await eventsOf(client)) heard.add(event);
+      for (const event of await eventsOf(watcher)) heard.add(event);
       return heard.has('2 /used') && heard.has('2 /brief') ? true : undefined;
     };
     await until(removals, { what: 'the removals', timeoutMs: 20_000 });
