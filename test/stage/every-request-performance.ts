@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type BackgroundError, Keeper, type KeeperOptions, retryNTimes } from '@zk-recipes/core';
-import { TestServer, VirtualClock } from '@zk-recipes/test-server';
-import { until } from '@zk-recipes/test-support';
+import { type DumpedZnode, TestServer, VirtualClock } from '@zk-recipes/test-server';
 import { expect, vi } from 'vitest';
 import type { Play, Scenario, World } from './every-request-scenario.js';
 import { followCalls, isOfRecipe, type SeenRequest, Sightings, withoutProtection } from './every-request-seen.js';
@@ -22,7 +22,8 @@ export interface Remains {
   readonly errors: readonly string[];
 }
 
-const PATH = '/every/line';
+/** The directory of every scenario. */
+export const PATH = '/every/line';
 /** An `act` that takes longer hangs. */
 const PATIENCE_MS = 8_000;
 /** Background work is done by then. */
@@ -42,6 +43,7 @@ export class Performance<Result> {
   readonly #errors: string[] = [];
   #listenerCount = 0;
   #play: Play<Result> | null = null;
+  #isOver = false;
 
   private constructor(server: TestServer, clock: VirtualClock, subject: Keeper, other: Keeper) {
     this.server = server;
@@ -81,6 +83,7 @@ export class Performance<Result> {
       await performance.calm();
       return await work(performance);
     } finally {
+      performance.#isOver = true;
       await Promise.all([subject.close(), other.close()]);
       await server.stop();
     }
@@ -120,11 +123,16 @@ export class Performance<Result> {
     await this.subject.sync().forPath('/');
   }
 
+  /** The tree on the server, as it is now. */
+  tree(): Remains['tree'] {
+    return this.server.dump().flatMap((znode) => this.#describe(znode));
+  }
+
   /** Takes stock. */
   async remains(): Promise<Remains> {
     const { subject, caller } = this;
     return {
-      tree: this.server.dump().flatMap((znode) => this.#describe(znode)),
+      tree: this.tree(),
       watches: Number(/^zk_watch_count\t(\d+)$/m.exec(await this.server.command('mntr'))?.[1]),
       listeners: [
         this.#listenerCount,
@@ -139,7 +147,7 @@ export class Performance<Result> {
   async expectRemains(expected: Remains, view: (remains: Remains) => Remains): Promise<void> {
     const look = async (): Promise<void> => expect(view(await this.remains())).toEqual(view(expected));
     await this.calm();
-    await vi.waitFor(look, { timeout: CALM_MS, interval: 2 });
+    await inTime(look);
     await this.calm();
     await look();
     // What the client still wants to watch, it sets again.
@@ -150,21 +158,23 @@ export class Performance<Result> {
 
   #world(): World {
     const { server, subject, caller } = this;
-    const watches = async (): Promise<number> => (await this.remains()).watches;
+    const until = async (look: () => Promise<boolean> | boolean): Promise<void> => {
+      while (!(await look())) await delay(1);
+      // Whoever still waits in the end waits in vain, and has nothing to do any more.
+      if (this.#isOver) await new Promise(() => {});
+    };
     return {
       ...{ server, subject, other: this.#other, path: PATH, signal: caller.signal },
-      untilSent: async (match, count = 1) => {
-        const look = (): true | undefined => (this.requests.count(match) >= count ? true : undefined);
-        await until(look, { what: `requests like ${JSON.stringify(match)}`, timeoutMs: PATIENCE_MS, everyMs: 1 });
+      untilSent: async ({ operation, path }, count = 1) => {
+        const match = { operation, path: path === undefined ? undefined : withoutProtection(path) };
+        await until(() => this.#isOver || this.requests.count(match) >= count);
+        await this.calm();
       },
-      untilWatches: async (count) => {
-        const look = async (): Promise<true | undefined> => ((await watches()) === count ? true : undefined);
-        await until(look, { what: `${count} watches`, timeoutMs: PATIENCE_MS, everyMs: 1 });
-      },
+      untilWatches: (count) => until(async () => this.#isOver || (await this.remains()).watches === count),
     };
   }
 
-  #describe({ path, kind, data, stat }: ReturnType<TestServer['dump']>[number]): string[] {
+  #describe({ path, kind, data, stat }: DumpedZnode): string[] {
     if (path === '/' || /^\/zookeeper(\/|$)/.test(path)) return [];
     const owner =
       stat.ephemeralOwner === 0n ? '' : stat.ephemeralOwner === this.subject.sessionId ? ' own' : ' other’s';
@@ -194,4 +204,14 @@ export class Performance<Result> {
       off: { value: counting(off, 'delete') },
     });
   }
+}
+
+/** Waits for an assertion to hold: some work goes on in the background. */
+export async function inTime(assertion: () => Promise<void> | void): Promise<void> {
+  await vi.waitFor(assertion, { timeout: CALM_MS, interval: 2 });
+}
+
+/** Whether the server may remove a znode because it is an empty container. */
+export function isReapable({ kind, stat }: DumpedZnode): boolean {
+  return kind === 'container' && stat.numChildren === 0;
 }

@@ -13,7 +13,10 @@ export interface World {
   readonly path: string;
   /** The caller's: hand it to whatever `act` calls. Some rows abort it. */
   readonly signal: AbortSignal;
-  /** Resolves when the server has had so many requests of the subject, counted from the beginning of `act`, that match. */
+  /**
+   * Resolves when the server has had so many requests of the subject, counted from the beginning of `act`, that match, and has
+   * answered what it can.
+   */
   untilSent(match: { readonly operation?: string; readonly path?: string }, count?: number): Promise<void>;
   /** Resolves when so many watches stand on the server, of all sessions together. */
   untilWatches(count: number): Promise<void>;
@@ -39,6 +42,8 @@ export interface Scenario<Result> {
    * reply. By default there are none: whatever is lost, the result is the same.
    */
   readonly unknown?: (request: SeenRequest) => boolean;
+  /** Whether it may be done more than once: then it does not count how often a znode has changed. */
+  readonly atLeastOnce?: boolean;
   /**
    * Requests on which `act` depends: when the signal aborts at the arrival of one, `act` has to reject with the signal's reason. By
    * default all but deletes and the removal of watches, which nobody should have to wait for.

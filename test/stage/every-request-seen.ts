@@ -52,7 +52,7 @@ export class Sightings {
     return sighting;
   }
 
-  count({ operation, path }: { readonly operation?: string; readonly path?: string | undefined }): number {
+  count({ operation, path }: { readonly operation?: string | undefined; readonly path?: string | undefined }): number {
     return this.seen.filter((one) => (operation ?? one.operation) === one.operation && (path ?? one.path) === one.path)
       .length;
   }

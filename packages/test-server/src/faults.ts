@@ -186,16 +186,21 @@ export class Faults {
   judge(request: ObservedRequest): Verdict {
     for (const listener of this.#listeners) listener(request);
     const delayMs = this.#delays.find(({ match }) => matches(match, request))?.ms ?? 0;
+    const isMeant = (match: RequestMatch): boolean => matches(match, request);
+    const isLacking = this.#unimplemented.some(isMeant);
     for (const waiting of this.#waiting) {
       if (!matches(waiting.match, request)) continue;
       waiting.spare -= 1;
       if (waiting.spare >= 0) continue;
       this.#waiting = this.#waiting.filter((other) => other !== waiting);
-      if (waiting.kind === 'observe') waiting.happened(request);
-      else return { kind: waiting.kind, delayMs, happened: () => waiting.happened(request) };
+      if (waiting.kind === 'observe') {
+        waiting.happened(request);
+        continue;
+      }
+      const kind = isLacking && waiting.kind === 'drop-reply' ? 'drop-request' : waiting.kind;
+      return { kind, delayMs, happened: () => waiting.happened(request) };
     }
-    const isMeant = (match: RequestMatch): boolean => matches(match, request);
-    if (this.#unimplemented.some(isMeant)) return { ...PASS, kind: 'unimplemented', delayMs };
+    if (isLacking) return { ...PASS, kind: 'unimplemented', delayMs };
     if (request.operation !== 'ping' && request.operation !== 'closeSession') {
       if (this.#throttled.some(isMeant)) return { ...PASS, kind: 'throttle', delayMs };
     }

@@ -1,0 +1,224 @@
+import { ConnectionLossError, SessionExpiredError } from '@zk-recipes/core';
+import { expect } from 'vitest';
+import { inTime, isReapable, type Outcome, PATH, Performance, type Remains } from './every-request-performance.js';
+import type { Rehearsal } from './every-request-rehearsal.js';
+import type { Scenario } from './every-request-scenario.js';
+import { describeSeen, isOfRecipe, isSame, type SeenRequest, withoutChance } from './every-request-seen.js';
+
+/** What of an exchange gets lost. */
+type Part = 'request' | 'reply';
+
+/** The next turn of the event loop. */
+const NEXT_TURN = Number.POSITIVE_INFINITY;
+/** Microtasks after an answer: with each of them somebody goes on who has awaited something. */
+const MOMENTS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 13, NEXT_TURN];
+
+/** What each kind of test does. */
+export class Rows<Result> {
+  readonly #scenario: Scenario<Result>;
+  readonly #rehearsal: Rehearsal<Result>;
+  /** How to look at what is left by a request that was sent again. */
+  readonly #repeated: (remains: Remains) => Remains;
+
+  constructor(scenario: Scenario<Result>, rehearsal: Rehearsal<Result>) {
+    this.#scenario = scenario;
+    this.#rehearsal = rehearsal;
+    this.#repeated = scenario.atLeastOnce ? unversioned : exactly;
+  }
+
+  async nothing(): Promise<void> {
+    await this.#perform(async (run) => {
+      this.#expectSame(await run.act());
+      await run.calm();
+      expect(run.requests.seen).toEqual(this.#rehearsal.requests);
+      await run.settle();
+      await run.expectRemains(this.#rehearsal.end, exactly);
+    });
+  }
+
+  /** What is lost, one after the other: the request and then whatever comes next of the same session. */
+  async loss(request: SeenRequest, [what, next]: readonly [Part, Part?]): Promise<void> {
+    const unknown = this.#scenario.unknown?.(request) ?? false;
+    await this.#perform(async (run) => {
+      const happened: string[] = [];
+      lose(run, what, request, () => {
+        happened.push('once');
+        if (next !== undefined) lose(run, next, null, () => happened.push('twice'));
+      });
+      const outcome = await run.act();
+      await run.calm();
+      await inTime(() => expect(happened).toEqual(next === undefined ? ['once'] : ['once', 'twice']));
+      if (unknown) expectUnknown(outcome);
+      else this.#expectSame(outcome);
+      const { after, end, requests, trees } = this.#rehearsal;
+      if (!unknown) await run.expectRemains(after, this.#repeated);
+      else if (what === 'request') {
+        const tree = trees[requests.findIndex((one) => isSame(one, request))] ?? [];
+        await run.expectRemains({ ...after, tree }, bare);
+      }
+      await run.settle();
+      await run.expectRemains(end, unknown ? bare : this.#repeated);
+    });
+  }
+
+  async throttling(request: SeenRequest): Promise<void> {
+    await this.#perform(async (run) => {
+      let happened = false;
+      void run.server.faults.throttleOnce({ when: isThe(run, request) }).then(() => {
+        happened = true;
+      });
+      this.#expectSame(await run.act());
+      await run.calm();
+      await inTime(() => expect(happened).toBe(true));
+      await run.settle();
+      await run.expectRemains(this.#rehearsal.end, exactly);
+    });
+  }
+
+  async expiry(request: SeenRequest, what: Part): Promise<void> {
+    await this.#perform(async (run) => {
+      const { sessionId } = run.subject;
+      let happened = false;
+      lose(run, what, request, () => {
+        happened = run.server.expireSession(sessionId);
+      });
+      const outcome = await run.act();
+      await run.calm();
+      await inTime(() => expect(happened).toBe(true));
+      if (outcome.kind === 'resolved') this.#expectSame(outcome);
+      else if (this.#scenario.unknown?.(request)) expectUnknown(outcome);
+      else expect(this.#scenario.onExpiry ?? [SessionExpiredError]).toContain((outcome.error as Error).constructor);
+      await run.settle();
+      await run.expectRemains(this.#rehearsal.end, bare);
+    });
+  }
+
+  async reaping(request: SeenRequest): Promise<void> {
+    await this.#perform(async (run) => {
+      let reaped = 0;
+      const outcome = await run.act((arrived) => {
+        if (reaped === 0 && isSame(arrived, request)) reaped = reap(run);
+      });
+      await run.calm();
+      expect(reaped).toBeGreaterThan(0);
+      this.#expectSame(outcome);
+      await run.settle();
+      await run.expectRemains(this.#rehearsal.end, bare);
+    });
+  }
+
+  async abortBefore(): Promise<void> {
+    await this.#perform(async (run) => {
+      const reason = new Error('before it began');
+      run.caller.abort(reason);
+      expect(await run.act()).toEqual({ kind: 'rejected', error: reason });
+      await run.settle();
+      await run.expectRemains(this.#rehearsal.end, bare);
+    });
+  }
+
+  async abortOnArrival(request: SeenRequest): Promise<void> {
+    const heeds = this.#scenario.heeds ?? (({ operation }) => !['delete', 'removeWatches'].includes(operation));
+    await this.#perform(async (run) => {
+      const reason = new Error(`when ${describeSeen(request)} arrived`);
+      const outcome = await run.act((arrived) => {
+        if (isSame(arrived, request)) run.caller.abort(reason);
+      });
+      await run.calm();
+      expect(run.caller.signal.aborted).toBe(true);
+      if (heeds(request)) expect(outcome).toEqual({ kind: 'rejected', error: reason });
+      else this.#expectSameOrAborted(outcome, reason);
+      await run.settle();
+      await run.expectRemains(this.#rehearsal.end, bare);
+    });
+  }
+
+  async abortOnAnswer(call: SeenRequest): Promise<void> {
+    for (const moment of MOMENTS) {
+      await this.#perform(async (run) => {
+        const reason = new Error(`at the answer to ${describeSeen(call)}, ${moment}`);
+        let happened = false;
+        run.followCalls((answered) => {
+          if (!isSame(answered, call)) return;
+          happened = true;
+          atMoment(moment, () => run.caller.abort(reason));
+        });
+        const outcome = await run.act();
+        await run.calm();
+        await inTime(() => expect(happened).toBe(true));
+        this.#expectSameOrAborted(outcome, reason);
+        await run.settle();
+        await run.expectRemains(this.#rehearsal.end, bare);
+      });
+    }
+  }
+
+  async #perform(work: (run: Performance<Result>) => Promise<void>): Promise<void> {
+    await Performance.of(this.#scenario, work);
+  }
+
+  #expectSame(outcome: Outcome<Result>): void {
+    expect(withoutChance(outcome)).toEqual(withoutChance(this.#rehearsal.outcome));
+  }
+
+  #expectSameOrAborted(outcome: Outcome<Result>, reason: Error): void {
+    if (outcome.kind === 'rejected') expect(outcome.error).toBe(reason);
+    else this.#expectSame(outcome);
+  }
+}
+
+function expectUnknown<Result>(outcome: Outcome<Result>): void {
+  expect(outcome).toMatchObject({ kind: 'rejected', error: { outcome: 'unknown' } });
+  expect((outcome as { error: unknown }).error).toBeInstanceOf(ConnectionLossError);
+}
+
+/** Loses a request of the subject's, or its reply: this one, or the next where it is `null`. */
+function lose<R>(run: Performance<R>, what: Part, request: SeenRequest | null, then: () => void): void {
+  const { faults } = run.server;
+  const fault = { when: isThe(run, request) };
+  void (what === 'reply' ? faults.dropReplyOnce(fault) : faults.dropRequestOnce(fault)).then(then);
+}
+
+/** Tells a request of the subject's from others; faults look at it when it has been written down. */
+function isThe<R>({ requests, subject }: Performance<R>, wanted: SeenRequest | null) {
+  return (request: Parameters<typeof isOfRecipe>[0]): boolean => {
+    if (request.sessionId !== subject.sessionId || !isOfRecipe(request)) return false;
+    const last = requests.seen.at(-1);
+    return wanted === null || (last !== undefined && isSame(last, wanted));
+  };
+}
+
+/** Has the server remove its empty containers now; returns how many there were. */
+function reap<R>({ server, clock }: Performance<R>): number {
+  const count = server.dump().filter(isReapable).length;
+  clock.advance(1_000);
+  return count;
+}
+
+function atMoment(moment: number, work: () => void): void {
+  if (moment === NEXT_TURN) setImmediate(work);
+  else if (moment === 0) work();
+  else queueMicrotask(() => atMoment(moment - 1, work));
+}
+
+/** Everything counts: what was done once must not have been done twice. */
+function exactly(remains: Remains): Remains {
+  return remains;
+}
+
+/** All but how often something changed. */
+function unversioned({ tree, ...remains }: Remains): Remains {
+  return { ...remains, tree: tree.map((line) => line.replace(/ v\d+ c\d+$/, '')) };
+}
+
+/** Empty containers and the directory itself do not count, nor how often something changed. */
+function bare({ tree, ...remains }: Remains): Remains {
+  const isPlace = (line: string): boolean => {
+    const [path, kind] = line.split(' ');
+    return kind === 'container' || PATH.startsWith(String(path));
+  };
+  const tenants = tree.filter((line) => !isPlace(line));
+  const isInhabited = (line: string): boolean => tenants.some((other) => other.startsWith(`${line.split(' ')[0]}/`));
+  const kept = tree.filter((line) => !isPlace(line) || isInhabited(line));
+  return unversioned({ ...remains, tree: kept });
+}
