@@ -50,7 +50,7 @@ describeOnOwnServers.each(kinds)('%s is closed', (kind) => {
       await a.start();
       await a.elected();
       await b.start();
-      await untilWatchCount(on.server, 2);
+      await untilWatchCount(on.server, 3);
       await b.close();
       expect((await a.participants()).map(({ id }) => id)).toEqual(['a']);
       await untilWatchCount(on.server, 1);

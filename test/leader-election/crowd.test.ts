@@ -92,7 +92,7 @@ describeOnOwnServers('a crowd of candidates', { timeout: 120_000 }, () => {
       const next = contestant(kind, keepers[round % 2 === 0 ? 0 : 1], path, `${round}`);
       record.follow(next);
       await next.start();
-      await untilWatchCount(on.server, 2);
+      await untilWatchCount(on.server, 3);
       const beganMs = performance.now();
       const elected = next.elected().then(() => performance.now());
       void leader.close();

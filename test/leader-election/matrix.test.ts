@@ -57,7 +57,8 @@ describeOnOwnServers.each(kinds)('%s through what may happen', (kind) => {
     await a.elected();
     for (let round = 0; round < 5; round++) {
       if (round === 0) await b.start();
-      await untilWatchCount(on.server, 2);
+      // The leader's own znode, by both, and the waiter's own.
+      await untilWatchCount(on.server, 3);
       await expire(keeper, on.server);
       await until(async () => ((await b.participants()).at(-1)?.sessionId === keeper.sessionId ? true : undefined), {
         what: 'the waiter to stand in line with its new session',
@@ -124,8 +125,8 @@ describeOnOwnServers.each(kinds)('%s through what may happen', (kind) => {
       for (let round = 0; round < 9; round++) {
         const ahead = contestants[round] as (typeof contestants)[number];
         await ahead.elected();
-        // The leader watches its own znode, everybody else the one ahead.
-        await untilWatchCount(on.server, 10 - round);
+        // The leader watches its own znode, everybody else the one ahead; and who was second at its look its own as well.
+        await untilWatchCount(on.server, round === 0 ? 11 : 10 - round);
         const before = await serverCounters(on.server);
         if (how === 'crashes') {
           // Its twin takes the session along; what stands again would disturb the count.
@@ -180,7 +181,7 @@ describeOnOwnServers.each(kinds)('%s through what may happen', (kind) => {
     await keeper.create().forPath(`${path}/${markers[kind]}`, Buffer.from([0xff, 0xfe]));
     const one = contestant(kind, keeper, path, 'a');
     await one.start();
-    await untilWatchCount(on.server, 1);
+    await untilWatchCount(on.server, 2);
     expect(one.isLeader).toBe(false);
     expect((await one.participants()).map(({ id }) => id)).toContain('a');
     expect((await one.leader())?.path).toBe(`${path}/${markers[kind]}`);
