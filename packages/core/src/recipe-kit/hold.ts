@@ -40,6 +40,9 @@ export interface Hold extends AsyncDisposable {
   release(): Promise<void>;
 }
 
+/** Whose doing the deletion of an own znode is; `seen` when it has happened and may be the own doing. */
+type Deletion = 'foreign' | 'own' | 'seen';
+
 /** How a hold is made. */
 export interface MemberHoldOptions {
   /** Default `session`. */
@@ -65,6 +68,7 @@ export class MemberHold implements Hold {
   readonly #policy: LossPolicy;
   #state: 'held' | 'lost' | 'released' = 'held';
   #release: Promise<void> | null = null;
+  #deletion: Deletion = 'foreign';
 
   /** @param members of one session, made by one transaction if they are several; `path` is that of the first */
   constructor(members: Member | readonly [Member, ...Member[]], options: MemberHoldOptions = {}) {
@@ -123,6 +127,26 @@ export class MemberHold implements Hold {
     return this.release();
   }
 
+  /**
+   * Lets go by something that deletes the own znodes itself, such as a transaction that puts another hold in the place of this one.
+   * When that fails, the hold stands as long as its znodes do.
+   *
+   * @param transfer resolves when it is done
+   */
+  async handOver<T>(transfer: () => Promise<T>): Promise<T> {
+    this.#deletion = 'own';
+    try {
+      const result = await transfer();
+      this.#end('released', 'released');
+      this.#release ??= Promise.resolve();
+      return result;
+    } finally {
+      const isDeleted = (this.#deletion as Deletion) === 'seen';
+      this.#deletion = 'foreign';
+      if (isDeleted) this.#lose('deleted');
+    }
+  }
+
   /** The clock is asked whenever the hold is: a timer comes too late after a pause. */
   #look(): void {
     if (this.#state === 'held' && epochValidForMs(this.#keeper, this.#epoch) <= 0) this.#lose(this.#reason());
@@ -146,7 +170,9 @@ export class MemberHold implements Hold {
     const { signal } = this.#controller;
     const onFailure = (error: unknown): void => this.#keeper.reportBackgroundError(error, 'watch of a hold', path);
     const untilLost = async (): Promise<void> => {
-      if (await this.#isGone(path, sessionId, signal)) this.#lose('deleted');
+      if (!(await this.#isGone(path, sessionId, signal))) return;
+      if (this.#deletion === 'foreign') this.#lose('deleted');
+      else this.#deletion = 'seen';
     };
     // Only the end of the hold, or of the `Keeper`, makes it reject.
     await persevere(this.#keeper, untilLost, { signal, onFailure }).catch(() => {});

@@ -8,9 +8,9 @@
 export { checkOptions, z } from '../check-options.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
-export { EventListeners, type Listener, Listeners } from '../listeners.js';
+export { callListener, EventListeners, type Listener, Listeners } from '../listeners.js';
 // Waiting for a znode
-export { type AwaitOptions, untilChildren, untilCreated, untilDeleted } from './await-znode.js';
+export { type AwaitOptions, removeWatch, untilChildren, untilCreated, untilDeleted } from './await-znode.js';
 export { Change } from './change.js';
 // A place in a line
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';

@@ -1,0 +1,75 @@
+import { type Keeper, NoNodeError } from '@zk-recipes/core';
+import { childOf } from '@zk-recipes/core/recipe-kit';
+import type { LineRule } from './line-rules.js';
+import { REVOKE } from './lock-hold.js';
+
+/** Somebody who holds a lock or waits for it, in whatever process and language. */
+export interface Contender {
+  /** Its znode. */
+  readonly path: string;
+  /** What its znode holds, as text: who it is. `null` if that is nothing, no text, or overwritten by the wish to have the lock back. */
+  readonly id: string | null;
+  /** Session that its znode belongs to. */
+  readonly sessionId: bigint;
+  /** When its znode was created, by the server's clock: milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** That a holder knows of it, and still lives, nobody can tell from outside. */
+  readonly state: 'holding' | 'waiting';
+  /** How many stand before it in the line. */
+  readonly position: number;
+}
+
+/** All who stand in the line of a lock, the first one first. Those who leave while they are read are left out. */
+export async function listContenders(
+  keeper: Keeper,
+  directory: string,
+  rule: LineRule,
+  isMeant: (name: string) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<Contender[]> {
+  const ordered = rule.inOrder(await namesIn(keeper, directory, signal));
+  const found = ordered.map(async (name, position) => {
+    if (!isMeant(name)) return null;
+    const state = rule.isHolding(ordered, position) ? 'holding' : 'waiting';
+    return await readContender(keeper, childOf(directory, name), { state, position }, signal);
+  });
+  return (await Promise.all(found)).filter((contender) => contender !== null);
+}
+
+/** Names in a directory; none if it does not exist. */
+export async function namesIn(keeper: Keeper, directory: string, signal: AbortSignal | undefined): Promise<string[]> {
+  try {
+    return await keeper.getChildren().forPath(directory, { signal });
+  } catch (error) {
+    if (error instanceof NoNodeError) return [];
+    throw error;
+  }
+}
+
+/** Reads who a znode of a line stands for; `null` if it is gone. */
+export async function readContender(
+  keeper: Keeper,
+  path: string,
+  place: Pick<Contender, 'state' | 'position'>,
+  signal: AbortSignal | undefined,
+): Promise<Contender | null> {
+  try {
+    const { data, stat } = await keeper.getData().withStat().forPath(path, { signal });
+    return { path, id: idOf(data), sessionId: stat.ephemeralOwner, sinceMs: Number(stat.ctime), ...place };
+  } catch (error) {
+    if (error instanceof NoNodeError) return null;
+    throw error;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function idOf(data: Uint8Array | null): string | null {
+  if (data === null || data.length === 0 || REVOKE.equals(data)) return null;
+  try {
+    return utf8.decode(data);
+  } catch {
+    // Somebody else's bytes are no name.
+    return null;
+  }
+}

@@ -1,0 +1,97 @@
+import { type Hold, HoldLostError, NotHeldError } from '@zk-recipes/core';
+import { truthful } from '@zk-recipes/core/recipe-kit';
+import type { LineHold, LockHold } from './lock-hold.js';
+
+/** Counts who has entered a lock that is held; it is let go of when all have left. */
+export class Entrances {
+  /** The hold that all share. */
+  readonly hold: LineHold;
+  #inside = 0;
+
+  constructor(hold: LineHold) {
+    this.hold = hold;
+  }
+
+  /** Number of those who have entered and not left. */
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** One more is inside. */
+  enter(): void {
+    this.#inside += 1;
+  }
+
+  /** One has left; the last one lets go. */
+  async leave(): Promise<void> {
+    this.#inside -= 1;
+    if (this.#inside === 0) await this.hold.release();
+  }
+}
+
+/** One entrance into a lock that is held: ends with the hold, or by its own release, which may leave the lock held by others. */
+export class EnteredHold implements LockHold {
+  protected readonly entrances: Entrances;
+  readonly #controller = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #onEnd = (): void => this.#controller.abort(this.#hold.signal.reason);
+  /** How it ended when it was left. */
+  #ended: 'lost' | 'released' | null = null;
+  #release: Promise<void> | null = null;
+
+  /** Enters. */
+  constructor(entrances: Entrances) {
+    this.entrances = entrances;
+    entrances.enter();
+    const { signal } = this.#hold;
+    this.#signal = truthful(this.#controller.signal, () => void this.#hold.state);
+    signal.addEventListener('abort', this.#onEnd, { once: true });
+    if (signal.aborted) this.#onEnd();
+  }
+
+  get path(): string {
+    return this.#hold.path;
+  }
+
+  get fencingToken(): bigint {
+    return this.#hold.fencingToken;
+  }
+
+  get revoked(): AbortSignal {
+    return this.#hold.revoked;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal;
+  }
+
+  get state(): 'held' | 'lost' | 'released' {
+    return this.#ended ?? this.#hold.state;
+  }
+
+  validForMs(): number {
+    return this.#ended === null ? this.#hold.validForMs() : 0;
+  }
+
+  guard(): ReturnType<Hold['guard']> {
+    if (this.#ended !== null) throw new NotHeldError(this.path, { cause: this.#controller.signal.reason });
+    return this.#hold.guard();
+  }
+
+  release(): Promise<void> {
+    if (this.#release !== null) return this.#release;
+    this.#ended = this.#hold.state === 'lost' ? 'lost' : 'released';
+    this.#hold.signal.removeEventListener('abort', this.#onEnd);
+    this.#controller.abort(new HoldLostError(this.path, 'released'));
+    this.#release = this.entrances.leave();
+    return this.#release;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  get #hold(): LineHold {
+    return this.entrances.hold;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Locks on Apache ZooKeeper, with Curator's znodes.
+ *
+ * @packageDocumentation
+ */
+
+// What they speak of
+export type { Contender } from './contenders.js';
+// Errors
+export {
+  InvalidLeaseLimitError,
+  ReentrantAcquireError,
+  RevocationRequestedError,
+  TooManyWaitersError,
+} from './errors.js';
+export type { LeaseLimit, SharedLeaseLimit } from './lease-limit.js';
+// Recipes
+export type { Lock, LockKind } from './lock.js';
+export type { LockHold, MultiHold, SemaphoreLease, WriteHold } from './lock-hold.js';
+export {
+  type MultiAcquireOptions,
+  MultiLock,
+  type MultiLockOptions,
+  type MultiTryAcquireOptions,
+} from './multi-lock.js';
+export { Mutex } from './mutex.js';
+export type {
+  AcquireOptions,
+  LockOptions,
+  RevokeOptions,
+  RunOptions,
+  TryAcquireOptions,
+  WaitOptions,
+} from './options.js';
+export { ReadWriteLock } from './read-write-lock.js';
+export {
+  Semaphore,
+  type SemaphoreAcquireOptions,
+  type SemaphoreOptions,
+  type SemaphoreTryAcquireOptions,
+} from './semaphore.js';

@@ -1,0 +1,67 @@
+import { type Keeper, NodeExistsError, NoNodeError, type WatchedEvent } from '@zk-recipes/core';
+import { InvalidLeaseLimitError } from './errors.js';
+
+/** A number of leases that all users of a semaphore read from one znode, and that may change. @see org.apache.curator.framework.recipes.shared.SharedCount */
+export interface SharedLeaseLimit {
+  /** Znode of the count: 4 bytes, big-endian, not negative. */
+  readonly path: string;
+  /** What it is made with if it is missing. Default: none, and acquiring fails. */
+  readonly seed?: number | undefined;
+}
+
+/** How many leases there are: the same number for all users, who have to agree on it, or a shared count. */
+export type LeaseLimit = number | SharedLeaseLimit;
+
+/**
+ * Reads the number of leases.
+ *
+ * @param onChange told once, when the count has changed
+ * @throws InvalidLeaseLimitError if the count is missing, or no number
+ */
+export async function readLimit(
+  keeper: Keeper,
+  limit: LeaseLimit,
+  onChange: ((event: WatchedEvent) => void) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  if (typeof limit === 'number') return limit;
+  const { path, seed } = limit;
+  for (;;) {
+    try {
+      const reading = keeper.getData();
+      const watched = onChange === undefined ? reading : reading.watching(onChange);
+      return decodeCount(path, await watched.forPath(path, { signal }));
+    } catch (error) {
+      if (!(error instanceof NoNodeError)) throw error;
+      if (seed === undefined) throw new InvalidLeaseLimitError(path, 'no such znode', { cause: error });
+      await sow(keeper, path, seed, signal);
+    }
+  }
+}
+
+async function sow(keeper: Keeper, path: string, seed: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await keeper.create().creatingParents().idempotent().forPath(path, encodeCount(seed), { signal });
+  } catch (error) {
+    // Somebody else was first, with whatever number.
+    if (!(error instanceof NodeExistsError)) throw error;
+  }
+}
+
+/** Sets a shared count, and makes it where it is missing. */
+export async function writeLimit(keeper: Keeper, { path }: SharedLeaseLimit, count: number): Promise<void> {
+  await keeper.create().creatingParents().orSetData().forPath(path, encodeCount(count));
+}
+
+function encodeCount(count: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(count);
+  return bytes;
+}
+
+function decodeCount(path: string, data: Buffer | null): number {
+  if (data?.length !== 4) throw new InvalidLeaseLimitError(path, `${data?.length ?? 'no'} bytes`);
+  const count = data.readInt32BE();
+  if (count < 0) throw new InvalidLeaseLimitError(path, String(count));
+  return count;
+}

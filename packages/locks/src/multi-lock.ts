@@ -1,0 +1,182 @@
+import { ErrorCode, type Hold, Keeper, NoNodeError } from '@zk-recipes/core';
+import {
+  checkOptions,
+  enrolInAll,
+  type LossPolicy,
+  type Member,
+  MemberHold,
+  untilAdmitted,
+  z,
+} from '@zk-recipes/core/recipe-kit';
+import { enrolling, type Patience, runWhileHeld, standInLine, tryWithin, Waiting } from './acquisition.js';
+import { ReentrantAcquireError } from './errors.js';
+import { Lock } from './lock.js';
+import type { LockHold, MultiHold } from './lock-hold.js';
+import { checkFunction, fields } from './options.js';
+import { insideOf, isSameLock, realPath, runInside } from './reentrancy.js';
+
+/*
+ * Guarantee
+ *   All of the locks are held, or none. Whoever stands before another in one line stands before it in all lines that both are in, so those
+ *   who take several locks in this way cannot wait for each other in a circle, in whichever order they name them.
+ * Not guaranteed
+ *   That there is no such circle with somebody who takes the same locks one after the other, as Curator's InterProcessMultiLock does.
+ * Znodes
+ *   Those of the locks, with one czxid.
+ * Protocol
+ *   1. Create the own znodes in all lines, protected, in one transaction; list the lines in the same round trip.
+ *   2. Wait in one line after the other until nobody stands in the way. A place that has its turn keeps it.
+ *   3. Hand out one hold for all of them.
+ *   4. Remove the own znodes.
+ * Failures
+ *   as those of the locks; besides
+ *   reply to the transaction lost   the znodes are found by their uuids: all or none
+ *   one of the znodes is gone       the hold of all is lost
+ */
+
+/** How to make a multi-lock. */
+export interface MultiLockOptions {
+  /** Default `session`: a hold stands through a short disconnection, while its clock runs. */
+  readonly lossPolicy?: LossPolicy | undefined;
+}
+
+/** How to acquire all locks. */
+export interface MultiAcquireOptions {
+  /** Gives up: rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to try to acquire all locks. */
+export interface MultiTryAcquireOptions extends MultiAcquireOptions {
+  /** Milliseconds to wait for them, up to 2^31-1. Default 0: not at all if somebody else has one of them. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const { lossPolicy, signal, timeoutMs } = fields;
+const constructorSchema = z.strictObject({ lossPolicy });
+const acquireSchema = z.strictObject({ signal });
+const tryAcquireSchema = z.strictObject({ signal, timeoutMs });
+
+/** Several locks as one: all are acquired, or none. */
+export class MultiLock {
+  /** The locks, in the order in which they were given. */
+  readonly locks: readonly Lock<LockHold>[];
+  readonly #keeper: Keeper;
+  readonly #lossPolicy: LossPolicy;
+
+  /**
+   * @param locks mutexes and sides of read/write locks of this connection, each directory once
+   * @throws TypeError or RangeError for a wrong argument, which it names
+   */
+  constructor(keeper: Keeper, locks: readonly Lock<LockHold>[], options: MultiLockOptions = {}) {
+    if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
+    checkOptions('MultiLock', constructorSchema, options);
+    checkLocks(keeper, locks);
+    this.locks = [...locks];
+    // Its paths are real ones: the locks may have been given different namespaces.
+    this.#keeper = keeper.usingNamespace('');
+    this.#lossPolicy = options.lossPolicy ?? 'session';
+  }
+
+  /**
+   * Runs a function while all locks are held, and releases them afterwards.
+   *
+   * @see Lock.run
+   */
+  async run<T>(fn: (hold: MultiHold) => Promise<T> | T, options: MultiAcquireOptions = {}): Promise<T> {
+    checkFunction(fn);
+    const held = await this.acquire(options);
+    const inside = this.locks.map(({ place }) => ({ place, hold: held as Hold, entrances: null }));
+    return await runWhileHeld(held, (hold) => runInside(inside, () => fn(hold)));
+  }
+
+  /**
+   * Waits until all locks are held.
+   *
+   * @throws ReentrantAcquireError inside of the `run` of one of them; what a create throws; the signal's reason
+   */
+  async acquire(options: MultiAcquireOptions = {}): Promise<MultiHold> {
+    checkOptions('acquire of MultiLock', acquireSchema, options);
+    return await this.#acquire(options.signal);
+  }
+
+  /**
+   * Acquires all locks if that takes no longer than the caller has patience.
+   *
+   * @returns `null` if somebody else has one of them
+   * @throws ConnectionLossError if nobody answered in time, as `acquire` does otherwise
+   */
+  async tryAcquire(options: MultiTryAcquireOptions = {}): Promise<MultiHold | null> {
+    checkOptions('tryAcquire of MultiLock', tryAcquireSchema, options);
+    return await tryWithin(options, (patience) => this.#acquire(options.signal, patience));
+  }
+
+  async #acquire(signal: AbortSignal | undefined, patience?: Patience): Promise<MultiHold> {
+    this.#refuseWithin();
+    const lines = this.locks.map((lock) => ({
+      directory: realPath(lock.place),
+      name: lock.kind.rule.marker,
+      data: lock.data,
+    }));
+    const join = (): Promise<Member[]> =>
+      enrolling(lines[0]?.directory ?? '', enrolInAll(this.#keeper, lines, { signal: patience?.enrolling ?? signal })); // step 1
+    return await standInLine(this.#keeper, signal, join, async (members) => {
+      await this.#untilTurn(members, new Waiting(signal, patience)); //                                                  step 2
+      signal?.throwIfAborted();
+      const hold = new AllHeld(members as [Member, ...Member[]], this.#lossPolicy); //                                   step 3
+      // The clock ran out while it waited: not held after all.
+      hold.signal.throwIfAborted();
+      return hold;
+    });
+  }
+
+  async #untilTurn(members: readonly Member[], waiting: Waiting): Promise<void> {
+    const { signal } = waiting;
+    try {
+      for (const [index, member] of members.entries()) {
+        const { obstacleOf } = (this.locks[index] as Lock<LockHold>).kind.rule;
+        await untilAdmitted(member, obstacleOf, { signal, onQueued: () => waiting.begin() });
+      }
+      // Nobody has watched the places that had their turn while others had not.
+      if (waiting.hasBegun) await this.#checkPlaces(members, signal);
+    } finally {
+      waiting.end();
+    }
+  }
+
+  async #checkPlaces(members: readonly Member[], signal: AbortSignal): Promise<void> {
+    const stats = await Promise.all(members.map(({ path }) => this.#keeper.exists().forPath(path, { signal })));
+    const gone = members[stats.indexOf(null)];
+    if (gone !== undefined) throw new NoNodeError(ErrorCode.NONODE, 'place in line', gone.path);
+  }
+
+  #refuseWithin(): void {
+    const own = this.locks.find(({ place }) => insideOf(place) !== undefined);
+    if (own !== undefined) throw new ReentrantAcquireError(own.path, 'it is held here already');
+  }
+}
+
+class AllHeld extends MemberHold implements MultiHold {
+  readonly paths: readonly string[];
+
+  constructor(members: readonly [Member, ...Member[]], lossPolicy: LossPolicy) {
+    super(members, { lossPolicy });
+    this.paths = members.map(({ path }) => path);
+  }
+}
+
+function checkLocks(keeper: Keeper, locks: readonly Lock<LockHold>[]): void {
+  if (!Array.isArray(locks) || locks.length === 0)
+    throw new TypeError('Expected `locks` to be an array of at least one lock');
+  for (const [index, lock] of locks.entries()) {
+    if (!(lock instanceof Lock)) {
+      throw new TypeError(`Expected \`locks[${index}]\` to be a Mutex or a side of a ReadWriteLock`);
+    }
+    if (lock.keeper.usingNamespace('') !== keeper.usingNamespace('')) {
+      throw new RangeError(`Expected \`locks[${index}]\` to be of the same connection as \`keeper\``);
+    }
+    const same = locks.findIndex(({ place }) => isSameLock(place, lock.place));
+    if (same !== index)
+      throw new RangeError(`Expected each lock once, got ${lock.path} as \`locks[${same}]\` and \`locks[${index}]\``);
+  }
+}

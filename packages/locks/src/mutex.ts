@@ -1,0 +1,44 @@
+import type { Keeper } from '@zk-recipes/core';
+import { mutexRule } from './line-rules.js';
+import { Lock, plainHolds } from './lock.js';
+import { checkLock, type LockOptions, schemas } from './options.js';
+
+/*
+ * Guarantee
+ *   Of all mutexes on one path, Curator's included, at most one is held with a valid clock at any time. First come, first served. A hold's
+ *   signal aborts before the server can give the lock to another; fencing tokens grow from hold to hold. Whatever becomes of an
+ *   acquisition, it leaves no znode that stands in the way of others.
+ * Not guaranteed
+ *   That code of a holder that was paused beyond its session does not run on: `guard()` and the fencing token are for that. That a lock
+ *   whose holder crashed is free before its session has timed out. Fairness towards one whose session expired: it begins at the end.
+ * Znodes
+ *   <path>/_c_<uuid>-lock-<number>, ephemeral sequential, its data who it is. Curator's InterProcessMutex has the same.
+ * Protocol
+ *   1. Create the own znode, protected; list the line in the same round trip.
+ *   2. If nobody stands before it: it is held, go to 4.
+ *   3. Watch the znode directly before the own one, only that. When it is gone and was the first, the lock is held: numbers only grow, so
+ *      nobody can have come before. Else list the line again, and go to 2.
+ *   4. Hand out the hold, and watch the own znode.
+ *   5. Remove the own znode.
+ * Failures
+ *   reply to the create lost      found again by its uuid; of another session: removed, created anew
+ *   reply to the delete lost      deleted again until it is gone, in the background if need be
+ *   session expires in the line   back to 1 in the new session, at the end of the line
+ *   session expires while held    the clock has run out before: the hold is lost, release() has nothing to do
+ *   disconnected in the line      the place is kept; watches are set again on reconnect, which tells what was missed
+ *   disconnected while held       stands while the clock runs (or ends at once: lossPolicy 'connection')
+ *   predecessor leaves or dies    its follower alone is woken
+ *   given up at any point         the znode is removed, if need be in the background; rejects with the signal's reason
+ *   own znode deleted             in the line: back to 1; while held: the hold is lost
+ *   path removed, container reaped  the create makes it again
+ *   foreign znode in the line     stands there like any other, as with Curator
+ */
+
+/** A lock that one at a time can hold. @see https://zookeeper.apache.org/doc/current/recipes.html, "Locks" */
+export class Mutex extends Lock {
+  /** @throws TypeError for a wrong argument, which it names */
+  constructor(keeper: Keeper, path: string, options: LockOptions = {}) {
+    checkLock('Mutex', keeper, path, schemas.lock, options);
+    super(keeper, path, { name: 'Mutex', rule: mutexRule, ...plainHolds }, options);
+  }
+}

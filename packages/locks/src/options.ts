@@ -1,0 +1,88 @@
+import { Keeper, validatePath, type ZnodeData } from '@zk-recipes/core';
+import { checkOptions, type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
+
+/** How a lock is made. */
+export interface LockOptions {
+  /** What the znodes in its line hold, for others to see: who is it. Default: the `defaultData` of the `Keeper`, as in Curator. */
+  readonly data?: ZnodeData | undefined;
+  /** Whether it can be acquired again inside of its own `run`, as often as one likes. Default false: that is refused. */
+  readonly reentrant?: boolean | undefined;
+  /** Default `session`: a hold stands through a short disconnection, while its clock runs. */
+  readonly lossPolicy?: LossPolicy | undefined;
+}
+
+/** How to wait for a lock. */
+export interface WaitOptions {
+  /** Gives up: rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Told, as soon as there is something to wait for, how many contenders stand before the caller, 1 or more, and again whenever that
+   * changes. Costs a watch of the whole line while it waits; servers before 3.6 do not have that, and it is told once.
+   */
+  readonly onQueued?: ((position: number) => void) | undefined;
+}
+
+/** How to acquire a lock. */
+export interface AcquireOptions extends WaitOptions {
+  /** Rejects with a `TooManyWaitersError` instead of waiting behind so many waiters or more. The holder does not count. Default: none. */
+  readonly maxWaiters?: number | undefined;
+  /** Whether `hold.revoked` aborts when somebody asks for the lock back. Default false. */
+  readonly revocable?: boolean | undefined;
+}
+
+/** How to try to acquire a lock. */
+export interface TryAcquireOptions extends Omit<AcquireOptions, 'maxWaiters'> {
+  /** Milliseconds to wait for it, up to 2^31-1. Default 0: not at all if somebody else has it. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How to run a function while a lock is held. */
+export type RunOptions = AcquireOptions;
+
+/** How to ask for a lock back. */
+export interface RevokeOptions {
+  /** Stops waiting for its holder: rejects with its reason. What was asked stays asked. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds, up to 2^31-1, after which the holder's znode is deleted if it has not let go by then. Default: never. */
+  readonly forceAfterMs?: number | undefined;
+}
+
+const milliseconds = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+
+/** What single options may be. */
+export const fields: Readonly<
+  Record<'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs', z.ZodType>
+> = {
+  data: z.union([z.string(), z.instanceof(Uint8Array), z.null()]).optional(),
+  lossPolicy: z.enum(['session', 'connection']).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+  onQueued: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
+  maxWaiters: z.int().min(0).optional(),
+  timeoutMs: milliseconds.optional(),
+};
+
+const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
+const revocable = z.boolean().optional();
+
+/** What the options of a lock may be. */
+export const schemas: Readonly<Record<'lock' | 'acquire' | 'tryAcquire' | 'revoke', z.ZodType>> = {
+  lock: z.strictObject({ data, reentrant: z.boolean().optional(), lossPolicy }),
+  acquire: z.strictObject({ signal, onQueued, maxWaiters, revocable }),
+  tryAcquire: z.strictObject({ signal, onQueued, timeoutMs, revocable }),
+  revoke: z.strictObject({ signal, forceAfterMs: milliseconds.optional() }),
+};
+
+/** @throws TypeError or RangeError for a wrong argument, which it names */
+export function checkLock(name: string, keeper: Keeper, path: string, schema: z.ZodType, options: unknown): void {
+  if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
+  validatePath(path);
+  checkOptions(name, schema, options);
+}
+
+/** @throws TypeError if it is none */
+export function checkFunction(fn: unknown): void {
+  if (typeof fn !== 'function') throw new TypeError(`Expected \`fn\` to be a function, got ${typeof fn}`);
+}

@@ -1,0 +1,95 @@
+import type { Keeper, Stat, ZnodeData } from '@zk-recipes/core';
+import { childOf, type Member, memberOf, sequenceKey } from '@zk-recipes/core/recipe-kit';
+import { type Contender, listContenders } from './contenders.js';
+import { EnteredHold } from './entrances.js';
+import { ReentrantAcquireError } from './errors.js';
+import { READ, readRule, WRITE, writeRule } from './line-rules.js';
+import { Lock, type LockKind, plainHolds } from './lock.js';
+import { LineHold, type LineHoldOptions, type LockHold, type WriteHold } from './lock-hold.js';
+import { checkLock, type LockOptions, schemas } from './options.js';
+
+/*
+ * Guarantee
+ *   On one path, Curator's locks included, at most one writer holds with a valid clock, and nobody beside it; or any number of readers.
+ *   First come, first served: a reader waits for the writers before it only, so neither side starves. A writer that turns into a
+ *   reader does so in one step. Otherwise as the mutex.
+ * Not guaranteed
+ *   As for the mutex. That Curator's own downgrade is safe before its version 5.5 (CURATOR-621).
+ * Znodes
+ *   <path>/_c_<uuid>-__READ__<number> and <path>/_c_<uuid>-__WRIT__<number>, ephemeral sequential. A reader that was a writer: the same name
+ *   for reading, with the number that the writer had, ephemeral. Curator's InterProcessReadWriteLock has the same, from 5.5 on.
+ * Protocol
+ *   As the mutex, but that
+ *   2. a writer is kept waiting by whoever stands before it, a reader by the writers before it;
+ *   3. a writer watches the znode directly before its own, a reader the nearest writer before it; a writer always looks again: who has
+ *      gone may have become a reader.
+ *   6. Downgrade: in one transaction check the own znode, create one for reading with the same number, and delete the own one.
+ * Failures
+ *   as those of the mutex; besides
+ *   reply to the downgrade lost   the znode for reading is found by its uuid: done; else it is done again
+ *   writer asks while it reads    refused: it would wait for itself
+ */
+
+/** A lock that many can hold for reading, or one for writing. @see https://zookeeper.apache.org/doc/current/recipes.html, "Shared Locks" */
+export class ReadWriteLock {
+  /** Path of the lock. */
+  readonly path: string;
+  /** For reading. */
+  readonly read: Lock;
+  /** For writing. */
+  readonly write: Lock<WriteHold>;
+  readonly #keeper: Keeper;
+
+  /** @throws TypeError for a wrong argument, which it names */
+  constructor(keeper: Keeper, path: string, options: LockOptions = {}) {
+    checkLock('ReadWriteLock', keeper, path, schemas.lock, options);
+    this.path = path;
+    this.#keeper = keeper;
+    this.read = new Lock(keeper, path, { name: 'ReadWriteLock.read', rule: readRule, ...plainHolds }, options);
+    const writing: LockKind<WriteHold> = {
+      name: 'ReadWriteLock.write',
+      rule: writeRule,
+      hold: (member, how) => new WriteLineHold(member, how, options.data),
+      enter: (entrances) => new EnteredWriteHold(entrances),
+    };
+    this.write = new Lock(keeper, path, writing, options);
+  }
+
+  /** All who hold the lock or wait for it, for reading or writing, in the order of the line. */
+  contenders({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Contender[]> {
+    const isMeant = (name: string): boolean => name.includes(READ) || name.includes(WRITE);
+    return listContenders(this.#keeper, this.path, writeRule, isMeant, signal);
+  }
+}
+
+class WriteLineHold extends LineHold implements WriteHold {
+  readonly #how: LineHoldOptions;
+  readonly #data: ZnodeData | undefined;
+
+  constructor(member: Member, how: LineHoldOptions, data: ZnodeData | undefined) {
+    super(member, how);
+    this.#how = how;
+    this.#data = data;
+  }
+
+  /** Step 6. */
+  async downgrade(): Promise<LockHold> {
+    const { keeper, directory, name } = this.member;
+    const path = childOf(directory, READ + sequenceKey(name, WRITE));
+    const mode = { mode: 'EPHEMERAL', protection: true } as const;
+    const transaction = this.guard().create(path, this.#data, mode).delete(this.path);
+    return await this.handOver(async () => {
+      const results = await transaction.commit();
+      return new LineHold(memberOf(keeper, results[1] as { path: string; stat: Stat }), this.#how);
+    });
+  }
+}
+
+class EnteredWriteHold extends EnteredHold implements WriteHold {
+  async downgrade(): Promise<LockHold> {
+    if (this.entrances.inside > 1) {
+      throw new ReentrantAcquireError(this.path, 'it was entered again inside, for writing, and is not left yet');
+    }
+    return await (this.entrances.hold as WriteLineHold).downgrade();
+  }
+}

@@ -1,0 +1,50 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Hold, Keeper } from '@zk-recipes/core';
+import type { Entrances } from './entrances.js';
+
+/** Where a lock is, and in which way it is taken there. */
+export interface LockPlace {
+  readonly keeper: Keeper;
+  readonly path: string;
+  /** Name of the znodes, e.g. `__READ__`. */
+  readonly marker: string;
+}
+
+/** A lock that an async context is inside of: it runs in the lock's `run`. */
+export interface Inside {
+  readonly place: LockPlace;
+  readonly hold: Hold;
+  /** By which it is entered again; `null` where it cannot be. */
+  readonly entrances: Entrances | null;
+}
+
+interface Layer extends Inside {
+  readonly outer: Layer | undefined;
+}
+
+const context = new AsyncLocalStorage<Layer | undefined>();
+
+/** Runs a function inside of locks, for all that it calls and awaits. */
+export function runInside<T>(locks: readonly Inside[], fn: () => T): T {
+  const inside = locks.reduce<Layer | undefined>((outer, lock) => ({ ...lock, outer }), context.getStore());
+  return context.run(inside, fn);
+}
+
+/** The lock at a place, in whichever way it was taken, that the present context is inside of and that is held still. */
+export function insideOf(place: LockPlace): Inside | undefined {
+  for (let layer = context.getStore(); layer !== undefined; layer = layer.outer) {
+    if (isSameLock(layer.place, place) && layer.hold.state === 'held') return layer;
+  }
+  return undefined;
+}
+
+/** Whether two places are one directory of one connection, however namespaces cut its path. */
+export function isSameLock(one: LockPlace, other: LockPlace): boolean {
+  // A `Keeper` has one root, whatever namespaces it was given.
+  return one.keeper.usingNamespace('') === other.keeper.usingNamespace('') && realPath(one) === realPath(other);
+}
+
+/** Path of a lock without namespace. */
+export function realPath({ keeper, path }: LockPlace): string {
+  return keeper.namespace === '' ? path : `/${keeper.namespace}${path}`;
+}
