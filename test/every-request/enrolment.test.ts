@@ -1,4 +1,11 @@
-import { HoldLostError, SequenceUsedUpError, SessionExpiredError } from '@zk-recipes/core';
+import {
+  ConnectionLossError,
+  HoldLostError,
+  retryNTimes,
+  SequenceUsedUpError,
+  SessionExpiredError,
+  ThrottledOpError,
+} from '@zk-recipes/core';
 import { enrol, enrolInAll, type Member, MemberHold, untilFirst } from '@zk-recipes/core/recipe-kit';
 import { TestServer } from '@zk-recipes/test-server';
 import { ZooKeeper } from 'zookeeper-ts-client';
@@ -9,6 +16,7 @@ const name = 'lock-';
 
 await describeEveryRequest({
   name: 'enrol',
+  mayBeGivenUp: true,
   prepare: ({ subject, path, signal }) => {
     let member: Member | undefined;
     return {
@@ -34,6 +42,48 @@ await describeEveryRequest({
         return member.path;
       },
       settle: async () => await member?.withdraw(),
+    };
+  },
+});
+
+const never = retryNTimes({ retries: 0, delayMs: 0 });
+
+await describeEveryRequest({
+  name: 'enrol, begun again by its caller when it fails',
+  subject: { retry: never },
+  atLeastOnce: true,
+  onExpiry: [],
+  prepare: ({ subject, path, signal }) => {
+    let member: Member | undefined;
+    const isPassing = (error: unknown): boolean =>
+      [ConnectionLossError, SessionExpiredError, ThrottledOpError].some((kind) => error instanceof kind);
+    return {
+      act: async () => {
+        while (member === undefined) {
+          member = await enrol(subject, path, { name, signal }).catch((error: unknown) => {
+            if (!isPassing(error)) throw error;
+            return undefined;
+          });
+        }
+        return member.path;
+      },
+      settle: async () => await member?.withdraw(),
+    };
+  },
+});
+
+await describeEveryRequest({
+  name: 'withdraw without another attempt',
+  subject: { retry: never },
+  heeds: () => false,
+  prepare: async ({ subject, path, signal }) => {
+    const member = await enrol(subject, path, { name });
+    return {
+      act: async () => {
+        signal.throwIfAborted();
+        await member.withdraw();
+      },
+      settle: () => member.withdraw(),
     };
   },
 });
@@ -125,6 +175,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'MemberHold: acquire, hold, release',
+  goesOn: true,
   onExpiry: [SessionExpiredError, HoldLostError],
   prepare: ({ subject, path, signal, untilSent }) => {
     let hold: MemberHold | undefined;
@@ -147,6 +198,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'MemberHold: held in the end',
+  goesOn: true,
   onExpiry: [SessionExpiredError, HoldLostError],
   prepare: ({ subject, path, signal, untilSent }) => {
     let hold: MemberHold | undefined;

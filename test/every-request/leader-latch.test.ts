@@ -17,6 +17,7 @@ const heeds = ({ operation }: { readonly operation: string }): boolean =>
 
 await describeEveryRequest({
   name: 'LeaderLatch: start, lead, close',
+  goesOn: true,
   heeds,
   prepare: (world) => {
     const { latch, heard } = latchOf(world);
@@ -34,6 +35,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'LeaderLatch: start, wait, lead, close',
+  goesOn: true,
   heeds: () => false,
   prepare: async (world) => {
     const { other, path, signal, untilSent, untilWatches } = world;
@@ -58,6 +60,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'LeaderLatch: closed at any time, with nobody before it',
+  goesOn: true,
   heeds,
   prepare: (world) => {
     const { latch, heard } = latchOf(world);
@@ -77,6 +80,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'LeaderLatch: closed at any time, while somebody else leads',
+  goesOn: true,
   prepare: async (world) => {
     const { other, path, untilSent, untilWatches } = world;
     const first = new LeaderLatch(other, path, { id: 'other' });

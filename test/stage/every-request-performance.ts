@@ -15,8 +15,8 @@ export type Outcome<Result> =
 export interface Remains {
   /** One line a znode: path, kind, owner, data, versions. */
   readonly tree: readonly string[];
-  /** On the server, of all sessions. */
-  readonly watches: number;
+  /** Paths that the server watches for the subject. */
+  readonly watches: readonly string[];
   /** On the subject's keeper, on its client, and on the caller's signal. */
   readonly listeners: readonly [keeper: number, client: number, signal: number];
   readonly errors: readonly string[];
@@ -120,7 +120,17 @@ export class Performance<Result> {
 
   /** Resolves when the server has answered all that the subject has sent so far. */
   async calm(): Promise<void> {
-    await this.subject.sync().forPath('/');
+    while (!this.#isOver) {
+      const answer = await this.subject
+        .sync()
+        .forPath('/')
+        .then(
+          () => true,
+          () => false,
+        );
+      if (answer) return;
+      await delay(1);
+    }
   }
 
   /** The tree on the server, as it is now. */
@@ -128,12 +138,18 @@ export class Performance<Result> {
     return this.server.dump().flatMap((znode) => this.#describe(znode));
   }
 
+  /** What the subject watches. */
+  watches(): readonly string[] {
+    const { sessionId } = this.subject;
+    return this.server.sessions.flatMap(({ id, watches }) => (id === sessionId ? watches.map(withoutProtection) : []));
+  }
+
   /** Takes stock. */
-  async remains(): Promise<Remains> {
+  remains(): Remains {
     const { subject, caller } = this;
     return {
       tree: this.tree(),
-      watches: Number(/^zk_watch_count\t(\d+)$/m.exec(await this.server.command('mntr'))?.[1]),
+      watches: this.watches(),
       listeners: [
         this.#listenerCount,
         subject.zookeeper.listenerCount('state'),
@@ -145,21 +161,21 @@ export class Performance<Result> {
 
   /** Waits for the background to come to this, and asserts that it stays so: after what is under way, and after a reconnect. */
   async expectRemains(expected: Remains, view: (remains: Remains) => Remains): Promise<void> {
-    const look = async (): Promise<void> => expect(view(await this.remains())).toEqual(view(expected));
+    const look = (): void => expect(view(this.remains())).toEqual(view(expected));
     await this.calm();
     await inTime(look);
     await this.calm();
-    await look();
+    look();
     // What the client still wants to watch, it sets again.
     this.server.disconnect(this.subject.sessionId);
     await this.calm();
-    await look();
+    look();
   }
 
   #world(): World {
     const { server, subject, caller } = this;
-    const until = async (look: () => Promise<boolean> | boolean): Promise<void> => {
-      while (!(await look())) await delay(1);
+    const until = async (look: () => boolean): Promise<void> => {
+      while (!look()) await delay(1);
       // Whoever still waits in the end waits in vain, and has nothing to do any more.
       if (this.#isOver) await new Promise(() => {});
     };
@@ -170,7 +186,10 @@ export class Performance<Result> {
         await until(() => this.#isOver || this.requests.count(match) >= count);
         await this.calm();
       },
-      untilWatches: (count) => until(async () => this.#isOver || (await this.remains()).watches === count),
+      untilWatches: (count) => {
+        const total = (): number => server.sessions.reduce((sum, { watches }) => sum + watches.length, 0);
+        return until(() => this.#isOver || total() === count);
+      },
     };
   }
 

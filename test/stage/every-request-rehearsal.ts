@@ -30,10 +30,10 @@ export async function rehearse<Result>(scenario: Scenario<Result>): Promise<Rehe
     const calls = [...run.calls.seen];
     await run.calm();
     const requests = [...run.requests.seen];
-    const after = await run.remains();
+    const after = run.remains();
     await run.settle();
     await run.calm();
-    const end = await run.remains();
+    const end = run.remains();
     return { requests, calls, reapable, trees, outcome, after, end };
   });
 }

@@ -3,7 +3,14 @@ import { expect } from 'vitest';
 import { inTime, isReapable, type Outcome, PATH, Performance, type Remains } from './every-request-performance.js';
 import type { Rehearsal } from './every-request-rehearsal.js';
 import type { Scenario } from './every-request-scenario.js';
-import { describeSeen, isOfRecipe, isSame, type SeenRequest, withoutChance } from './every-request-seen.js';
+import {
+  describeSeen,
+  isOfRecipe,
+  isSame,
+  type SeenRequest,
+  withoutChance,
+  withoutNumber,
+} from './every-request-seen.js';
 
 /** What of an exchange gets lost. */
 type Part = 'request' | 'reply';
@@ -12,6 +19,9 @@ type Part = 'request' | 'reply';
 const NEXT_TURN = Number.POSITIVE_INFINITY;
 /** Microtasks after an answer: with each of them somebody goes on who has awaited something. */
 const MOMENTS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 13, NEXT_TURN];
+
+/** Session timeout of a client that is to give up its session; it does after a third more. */
+const GIVEN_UP_MS = 600;
 
 /** What each kind of test does. */
 export class Rows<Result> {
@@ -85,12 +95,36 @@ export class Rows<Result> {
       const outcome = await run.act();
       await run.calm();
       await inTime(() => expect(happened).toBe(true));
-      if (outcome.kind === 'resolved') this.#expectSame(outcome);
-      else if (this.#scenario.unknown?.(request)) expectUnknown(outcome);
-      else expect(this.#scenario.onExpiry ?? [SessionExpiredError]).toContain((outcome.error as Error).constructor);
+      this.#expectSameOrExpired(outcome, request);
       await run.settle();
       await run.expectRemains(this.#rehearsal.end, bare);
     });
+  }
+
+  async givingUp(request: SeenRequest): Promise<void> {
+    const { server, subject } = this.#scenario;
+    const brief = {
+      server: { ...server, minSessionTimeoutMs: GIVEN_UP_MS },
+      subject: { ...subject, sessionTimeoutMs: GIVEN_UP_MS },
+    };
+    await this.#perform(async (run) => {
+      const { sessionId } = run.subject;
+      let happened = false;
+      lose(run, 'reply', request, () => {
+        run.server.faults.partition(sessionId);
+        happened = true;
+      });
+      const outcome = await run.act();
+      await run.calm();
+      await inTime(() => expect(happened).toBe(true));
+      expect(run.subject.sessionId).not.toBe(sessionId);
+      // What counts is of the new session, and stands when the old one has come to its end.
+      expect(run.server.expireSession(sessionId)).toBe(true);
+      this.#expectSameOrExpired(outcome, request);
+      if (outcome.kind === 'resolved') await run.expectRemains(this.#rehearsal.after, unversioned);
+      await run.settle();
+      await run.expectRemains(this.#rehearsal.end, bare);
+    }, brief);
   }
 
   async reaping(request: SeenRequest): Promise<void> {
@@ -118,7 +152,6 @@ export class Rows<Result> {
   }
 
   async abortOnArrival(request: SeenRequest): Promise<void> {
-    const heeds = this.#scenario.heeds ?? (({ operation }) => !['delete', 'removeWatches'].includes(operation));
     await this.#perform(async (run) => {
       const reason = new Error(`when ${describeSeen(request)} arrived`);
       const outcome = await run.act((arrived) => {
@@ -126,14 +159,14 @@ export class Rows<Result> {
       });
       await run.calm();
       expect(run.caller.signal.aborted).toBe(true);
-      if (heeds(request)) expect(outcome).toEqual({ kind: 'rejected', error: reason });
-      else this.#expectSameOrAborted(outcome, reason);
-      await run.settle();
-      await run.expectRemains(this.#rehearsal.end, bare);
+      await this.#expectAborted(run, outcome, { reason, isHeeded: this.#heeds(request) });
     });
   }
 
   async abortOnAnswer(call: SeenRequest): Promise<void> {
+    const { calls } = this.#rehearsal;
+    const later = calls.slice(calls.findIndex((one) => isSame(one, call)) + 1);
+    const needsMore = this.#heeds(call) && later.some((one) => this.#heeds(one));
     for (const moment of MOMENTS) {
       await this.#perform(async (run) => {
         const reason = new Error(`at the answer to ${describeSeen(call)}, ${moment}`);
@@ -146,24 +179,48 @@ export class Rows<Result> {
         const outcome = await run.act();
         await run.calm();
         await inTime(() => expect(happened).toBe(true));
-        this.#expectSameOrAborted(outcome, reason);
-        await run.settle();
-        await run.expectRemains(this.#rehearsal.end, bare);
+        await this.#expectAborted(run, outcome, { reason, isHeeded: needsMore && moment === 0 });
       });
     }
   }
 
-  async #perform(work: (run: Performance<Result>) => Promise<void>): Promise<void> {
-    await Performance.of(this.#scenario, work);
+  /** @param isHeeded whether `act` cannot have been done before the signal aborted */
+  async #expectAborted(
+    run: Performance<Result>,
+    outcome: Outcome<Result>,
+    { reason, isHeeded }: { readonly reason: Error; readonly isHeeded: boolean },
+  ): Promise<void> {
+    if (outcome.kind === 'rejected') expect(outcome.error).toBe(reason);
+    else {
+      expect(isHeeded, 'resolves as if nobody had given up').toBe(false);
+      this.#expectSame(outcome);
+    }
+    if (outcome.kind === 'rejected' && !this.#scenario.goesOn) await inTime(() => expect(run.watches()).toEqual([]));
+    await run.settle();
+    await run.expectRemains(this.#rehearsal.end, bare);
+  }
+
+  #heeds(request: SeenRequest): boolean {
+    const { heeds } = this.#scenario;
+    return heeds?.(request) ?? !['delete', 'removeWatches'].includes(request.operation);
+  }
+
+  async #perform(
+    work: (run: Performance<Result>) => Promise<void>,
+    change: Partial<Scenario<Result>> = {},
+  ): Promise<void> {
+    await Performance.of({ ...this.#scenario, ...change }, work);
   }
 
   #expectSame(outcome: Outcome<Result>): void {
     expect(withoutChance(outcome)).toEqual(withoutChance(this.#rehearsal.outcome));
   }
 
-  #expectSameOrAborted(outcome: Outcome<Result>, reason: Error): void {
-    if (outcome.kind === 'rejected') expect(outcome.error).toBe(reason);
-    else this.#expectSame(outcome);
+  #expectSameOrExpired(outcome: Outcome<Result>, request: SeenRequest): void {
+    const { unknown, onExpiry = [SessionExpiredError] } = this.#scenario;
+    if (outcome.kind === 'resolved') this.#expectSame(outcome);
+    else if (unknown?.(request)) expectUnknown(outcome);
+    else expect(onExpiry).toContain((outcome.error as Error).constructor);
   }
 }
 
@@ -206,9 +263,10 @@ function exactly(remains: Remains): Remains {
   return remains;
 }
 
-/** All but how often something changed. */
+/** All but how often something changed, and which number it was. */
 function unversioned({ tree, ...remains }: Remains): Remains {
-  return { ...remains, tree: tree.map((line) => line.replace(/ v\d+ c\d+$/, '')) };
+  const lines = tree.map((line) => withoutNumber(line).replace(/ v\d+ c\d+$/, ''));
+  return { ...remains, tree: lines };
 }
 
 /** Empty containers and the directory itself do not count, nor how often something changed. */

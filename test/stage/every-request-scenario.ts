@@ -56,4 +56,11 @@ export interface Scenario<Result> {
   readonly onExpiry?: readonly (new (
     ...args: never[]
   ) => Error)[];
+  /**
+   * Whether to try, after each create, what happens when the client gives up its session while the server keeps it, and its znodes, for
+   * some time. These rows take a second each, since the client has a clock of its own.
+   */
+  readonly mayBeGivenUp?: boolean;
+  /** Whether what an aborted `act` has begun goes on until `settle`, such as a latch; else nothing is watched any more before that. */
+  readonly goesOn?: boolean;
 }

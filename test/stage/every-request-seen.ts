@@ -18,10 +18,15 @@ export function withoutProtection(text: string): string {
   return text.replace(PROTECTION, '');
 }
 
+/** A name or path without the number that the server has given. */
+export function withoutNumber(text: string): string {
+  return text.replace(NUMBER, '#');
+}
+
 /** Replaces in all strings of a result what is another one each time: uuids, and the server's numbers. */
 export function withoutChance<T>(result: T): unknown {
   const text = JSON.stringify(result, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
-  return text === undefined ? undefined : JSON.parse(withoutProtection(text).replace(NUMBER, '#'));
+  return text === undefined ? undefined : JSON.parse(withoutNumber(withoutProtection(text)));
 }
 
 /** `create2 /line/lock- (2nd)` */

@@ -49,6 +49,9 @@ export async function describeEveryRequest<Result>(scenario: Scenario<Result>): 
       if (request.operation !== 'removeWatches') it(`${name} is throttled`, () => rows.throttling(request));
       it(`session expires before ${name}`, () => rows.expiry(request, 'request'));
       it(`session expires after ${name}`, () => rows.expiry(request, 'reply'));
+      if (scenario.mayBeGivenUp && /^create/.test(request.operation)) {
+        it(`session is given up after ${name}, and lives on`, () => rows.givingUp(request));
+      }
       it(`aborted when ${name} arrives`, () => rows.abortOnArrival(request));
     }
     for (const request of rehearsal.reapable) {

@@ -17,6 +17,8 @@ export interface SessionInfo {
   readonly isConnected: boolean;
   /** Paths of its ephemerals. */
   readonly ephemerals: readonly string[];
+  /** Paths that its client watches, a path twice if both its data and its children; none while it is not connected. */
+  readonly watches: readonly string[];
 }
 
 /** A znode of a dump. */
@@ -106,8 +108,9 @@ export class TestServer implements AsyncDisposable {
   get sessions(): readonly SessionInfo[] {
     const { sessions, database } = this.#service;
     return [...sessions].map(({ id, timeoutMs }) => {
-      const isConnected = this.#service.clientOf(id) !== undefined;
-      return { id, timeoutMs, isConnected, ephemerals: database.tree.ephemeralsOf(id) };
+      const client = this.#service.clientOf(id);
+      const watches = client === undefined ? [] : database.watches.pathsOf(client);
+      return { id, timeoutMs, isConnected: client !== undefined, ephemerals: database.tree.ephemeralsOf(id), watches };
     });
   }
 

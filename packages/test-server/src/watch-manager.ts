@@ -111,6 +111,11 @@ export class WatchManager {
     this.#tell(this.#child.trigger(parent, false), EventType.NodeChildrenChanged, parent, change.parentAcl, zxid);
   }
 
+  /** Paths that somebody watches, of whatever kind; one for each of data and children. */
+  pathsOf(watcher: Watcher): readonly string[] {
+    return [...this.#data.pathsOf(watcher), ...this.#child.pathsOf(watcher)];
+  }
+
   /** Number of watches of both kinds. */
   get size(): number {
     return this.#data.size + this.#child.size;

@@ -26,6 +26,11 @@ export class WatchTable<W> {
     return [...this.#byPath].map(([path, watchers]) => [path, [...watchers.keys()]]);
   }
 
+  /** Paths that a watcher watches. */
+  pathsOf(watcher: W): readonly string[] {
+    return [...(this.#byWatcher.get(watcher) ?? [])];
+  }
+
   /** Whether there is any recursive watch. */
   get hasRecursive(): boolean {
     return this.#recursiveCount > 0;

@@ -191,6 +191,19 @@ describe('faults', () => {
   });
 });
 
+describe('sessions', () => {
+  it('tell who watches what, while connected', async () => {
+    const [client, other] = [await connect(), await connect()];
+    await getData(client, '/', true);
+    await getChildren(client, '/', true);
+    await exists(other, '/missing', true);
+    expect(server.sessions.map(({ watches }) => watches)).toEqual([['/', '/'], ['/missing']]);
+    server.disconnect(client.sessionId);
+    await client.ended();
+    await expect.poll(() => server.sessions.map(({ watches }) => watches)).toEqual([[], ['/missing']]);
+  });
+});
+
 describe('expireSession and disconnect', () => {
   it('end a session at once', async () => {
     const [client, observer] = [await connect(), await connect()];
