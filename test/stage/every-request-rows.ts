@@ -1,24 +1,11 @@
 import { ConnectionLossError, SessionExpiredError } from '@zk-recipes/core';
 import { expect } from 'vitest';
-import { inTime, isReapable, type Outcome, PATH, Performance, type Remains } from './every-request-performance.js';
+import { atMoment, faultAt, lose, MOMENTS, type Part, reap } from './every-request-faults.js';
+import { inTime, type Outcome, Performance, type Remains } from './every-request-performance.js';
 import type { Rehearsal } from './every-request-rehearsal.js';
 import type { Scenario } from './every-request-scenario.js';
-import {
-  describeSeen,
-  isOfRecipe,
-  isSame,
-  type SeenRequest,
-  withoutChance,
-  withoutNumber,
-} from './every-request-seen.js';
-
-/** What of an exchange gets lost. */
-type Part = 'request' | 'reply';
-
-/** The next turn of the event loop. */
-const NEXT_TURN = Number.POSITIVE_INFINITY;
-/** Microtasks after an answer: with each of them somebody goes on who has awaited something. */
-const MOMENTS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 13, NEXT_TURN];
+import { describeSeen, isSame, type SeenRequest, withoutChance } from './every-request-seen.js';
+import { bare, exactly, unversioned } from './every-request-views.js';
 
 /** Session timeout of a client that is to give up its session; it does after a third more. */
 const GIVEN_UP_MS = 600;
@@ -74,7 +61,7 @@ export class Rows<Result> {
   async throttling(request: SeenRequest): Promise<void> {
     await this.#perform(async (run) => {
       let happened = false;
-      void run.server.faults.throttleOnce({ when: isThe(run, request) }).then(() => {
+      void run.server.faults.throttleOnce(faultAt(run, request)).then(() => {
         happened = true;
       });
       this.#expectSame(await run.act());
@@ -227,56 +214,4 @@ export class Rows<Result> {
 function expectUnknown<Result>(outcome: Outcome<Result>): void {
   expect(outcome).toMatchObject({ kind: 'rejected', error: { outcome: 'unknown' } });
   expect((outcome as { error: unknown }).error).toBeInstanceOf(ConnectionLossError);
-}
-
-/** Loses a request of the subject's, or its reply: this one, or the next where it is `null`. */
-function lose<R>(run: Performance<R>, what: Part, request: SeenRequest | null, then: () => void): void {
-  const { faults } = run.server;
-  const fault = { when: isThe(run, request) };
-  void (what === 'reply' ? faults.dropReplyOnce(fault) : faults.dropRequestOnce(fault)).then(then);
-}
-
-/** Tells a request of the subject's from others; faults look at it when it has been written down. */
-function isThe<R>({ requests, subject }: Performance<R>, wanted: SeenRequest | null) {
-  return (request: Parameters<typeof isOfRecipe>[0]): boolean => {
-    if (request.sessionId !== subject.sessionId || !isOfRecipe(request)) return false;
-    const last = requests.seen.at(-1);
-    return wanted === null || (last !== undefined && isSame(last, wanted));
-  };
-}
-
-/** Has the server remove its empty containers now; returns how many there were. */
-function reap<R>({ server, clock }: Performance<R>): number {
-  const count = server.dump().filter(isReapable).length;
-  clock.advance(1_000);
-  return count;
-}
-
-function atMoment(moment: number, work: () => void): void {
-  if (moment === NEXT_TURN) setImmediate(work);
-  else if (moment === 0) work();
-  else queueMicrotask(() => atMoment(moment - 1, work));
-}
-
-/** Everything counts: what was done once must not have been done twice. */
-function exactly(remains: Remains): Remains {
-  return remains;
-}
-
-/** All but how often something changed, and which number it was. */
-function unversioned({ tree, ...remains }: Remains): Remains {
-  const lines = tree.map((line) => withoutNumber(line).replace(/ v\d+ c\d+$/, ''));
-  return { ...remains, tree: lines };
-}
-
-/** Empty containers and the directory itself do not count, nor how often something changed. */
-function bare({ tree, ...remains }: Remains): Remains {
-  const isPlace = (line: string): boolean => {
-    const [path, kind] = line.split(' ');
-    return kind === 'container' || PATH.startsWith(String(path));
-  };
-  const tenants = tree.filter((line) => !isPlace(line));
-  const isInhabited = (line: string): boolean => tenants.some((other) => other.startsWith(`${line.split(' ')[0]}/`));
-  const kept = tree.filter((line) => !isPlace(line) || isInhabited(line));
-  return unversioned({ ...remains, tree: kept });
 }

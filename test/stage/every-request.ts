@@ -27,8 +27,10 @@ export type { Play, Scenario, World } from './every-request-scenario.js';
  * - It is awaited at the top level of a test file: a rehearsal, in which nothing happens, tells which requests there are.
  * - `act` must send the same requests each time. Where others take part, it waits for the server (`untilSent`, `untilWatches`), never for
  *   time. Its result says what its user would notice: how often something was called, in what order, who came first.
- * - What `settle` does not undo, nor anybody in the background, is a leak: znodes, watches, listeners.
- * - Recipes that take no signal are closed by it: `signal.addEventListener('abort', () => void latch.close())`.
+ * - What `settle` does not undo, nor anybody in the background, is a leak: znodes, watches, listeners, background errors.
+ * - Recipes that take no signal are closed by it: `signal.addEventListener('abort', () => void latch.close())`, and `act` then rejects
+ *   with its reason. Whoever adds a listener removes it.
+ * - `heeds`, `unknown`, `onExpiry`, `goesOn` and `atLeastOnce` say what is promised where it is not the usual.
  */
 
 /** Tests of a scenario: everything that may happen, at every request. */
