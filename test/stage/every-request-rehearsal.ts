@@ -5,6 +5,8 @@ import type { SeenRequest } from './every-request-seen.js';
 /** What a run without any fault is like. */
 export interface Rehearsal<Result> {
   readonly requests: readonly SeenRequest[];
+  /** How many of them had come when `act` was done; those after them are the background's. */
+  readonly awaited: number;
   readonly calls: readonly SeenRequest[];
   /** Requests at whose arrival the server has a container that it may remove. */
   readonly reapable: readonly SeenRequest[];
@@ -28,12 +30,13 @@ export async function rehearse<Result>(scenario: Scenario<Result>): Promise<Rehe
     });
     if (outcome.kind === 'rejected') throw outcome.error;
     const calls = [...run.calls.seen];
+    const awaited = run.requests.seen.length;
     await run.calm();
     const requests = [...run.requests.seen];
     const after = run.remains();
     await run.settle();
     await run.calm();
     const end = run.remains();
-    return { requests, calls, reapable, trees, outcome, after, end };
+    return { requests, awaited, calls, reapable, trees, outcome, after, end };
   });
 }

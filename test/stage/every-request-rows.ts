@@ -139,6 +139,8 @@ export class Rows<Result> {
   }
 
   async abortOnArrival(request: SeenRequest): Promise<void> {
+    const { requests, awaited } = this.#rehearsal;
+    const isAwaited = requests.slice(0, awaited).some((one) => isSame(one, request));
     await this.#perform(async (run) => {
       const reason = new Error(`when ${describeSeen(request)} arrived`);
       const outcome = await run.act((arrived) => {
@@ -146,7 +148,7 @@ export class Rows<Result> {
       });
       await run.calm();
       expect(run.caller.signal.aborted).toBe(true);
-      await this.#expectAborted(run, outcome, { reason, isHeeded: this.#heeds(request) });
+      await this.#expectAborted(run, outcome, { reason, isHeeded: isAwaited && this.#heeds(request) });
     });
   }
 

@@ -46,7 +46,7 @@ export interface Scenario<Result> {
   readonly atLeastOnce?: boolean;
   /**
    * Requests on which `act` depends: when the signal aborts at the arrival of one, `act` has to reject with the signal's reason. By
-   * default all but deletes and the removal of watches, which nobody should have to wait for.
+   * default all but deletes and the removal of watches, which nobody should have to wait for; those that come after it do not count.
    */
   readonly heeds?: (request: SeenRequest) => boolean;
   /**

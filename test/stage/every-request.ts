@@ -11,15 +11,15 @@ export type { Play, Scenario, World } from './every-request-scenario.js';
  * and each thing that may happen at it, each on a server of its own within this process.
  *
  *   await describeEveryRequest({
- *     name: 'enrol, hold, release',
+ *     name: 'enrol',
  *     prepare: ({ subject, path, signal }) => {
- *       let hold: MemberHold | undefined;
+ *       let member: Member | undefined;
  *       return {
  *         act: async () => {
- *           hold = new MemberHold(await enrol(subject, path, { name: 'lock-', signal }));
- *           return hold.state;
+ *           member = await enrol(subject, path, { name: 'lock-', signal });
+ *           return member.path;
  *         },
- *         settle: async () => await hold?.release(),
+ *         settle: async () => await member?.withdraw(),
  *       };
  *     },
  *   });
