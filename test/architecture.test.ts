@@ -55,6 +55,24 @@ const testServerLayers: Layers = {
   cli: ['server', 'snapshot'],
 };
 
+/** The locks: what thinks, then what is held, then how it is waited for, then the recipes. */
+const lockRules = ['errors', 'line-rules', 'options'];
+const lockHolds = [...lockRules, 'lock-hold', 'entrances', 'reentrancy'];
+const lockWaiting = [
+  ...lockHolds,
+  ...['acquisition', 'contenders', 'lease-limit', 'lease-room', 'live-position', 'revocation'],
+];
+const lockLayers: Layers = {
+  ...Object.fromEntries(lockWaiting.map((name) => [name, lockWaiting])),
+  ...Object.fromEntries(lockHolds.map((name) => [name, lockHolds])),
+  ...Object.fromEntries(lockRules.map((name) => [name, lockRules])),
+  lock: lockWaiting,
+  mutex: ['lock', ...lockWaiting],
+  'read-write-lock': ['lock', ...lockWaiting],
+  semaphore: lockWaiting,
+  'multi-lock': ['lock', ...lockWaiting],
+};
+
 /** Packages from outside that a package may import; Node's own modules it may in any case. */
 const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
 const outside: Readonly<Record<string, readonly string[]>> = {
@@ -84,6 +102,7 @@ describe.each(packageNames())('packages/%s', (packageName) => {
     const layers = {
       'zookeeper-ts-client': clientLayers,
       core: coreLayers,
+      locks: lockLayers,
       'test-server': testServerLayers,
     }[packageName];
     if (layers !== undefined) expect(upwardImports(sources, layers)).toEqual([]);
