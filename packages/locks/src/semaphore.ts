@@ -200,13 +200,17 @@ export class Semaphore {
     const keeper = this.#keeper;
     const room = new Room(keeper, this.#leases, this.#limit);
     const name = permits === 1 ? LOCK : `${permits}-${LOCK}`;
-    const join = async (): Promise<Member> => {
+    let looking: Promise<void> | undefined;
+    const join = (): Promise<Member> => {
       const enrolment = enrol(keeper, this.#line, { name, signal: patience?.enrolling ?? signal });
-      const [member] = await Promise.all([enrolling(this.path, enrolment), room.look(signal)]);
-      return member;
+      looking = room.look(signal);
+      // Whoever fails to enrol does not ask what was seen.
+      looking.catch(() => {});
+      return enrolling(this.path, enrolment);
     };
+    // step 1
     return await standInLine(keeper, signal, join, async (member) => {
-      //                   step 1
+      await looking;
       await this.#untilRoom(member, room, { permits, signal, patience, ...queueing }); //   steps 2, 3
       signal?.throwIfAborted();
       const lease = new Lease(await this.#take(member, permits, signal), this.#lossPolicy); // steps 4, 5
@@ -238,6 +242,7 @@ export class Semaphore {
     };
     try {
       await untilAdmitted(member, mutexRule.obstacleOf, { signal: waiting.signal, onQueued: onLine });
+      // Only what was seen after nobody stood before it any more counts, and that look was sent right after the list of the line.
       if (member.siblings === null || waiting.hasBegun) await room.look(waiting.signal);
       if (room.hasRoomFor(permits)) return;
       begin([]);

@@ -70,15 +70,23 @@ export async function enrolInAll(
   return await takeOrLeave(members, lines, signal).then(() => members);
 }
 
-/** Sent in the same write as the create: requests of a session are executed in their order. */
-function list(keeper: Keeper, directory: string, signal: AbortSignal | undefined): Promise<string[] | null> {
+/**
+ * Sent in the same write as the create, and never again: requests of a session are executed in their order, so what it finds is as of then, and
+ * whatever the caller sends next finds what came after.
+ */
+function list(keeper: Keeper, directory: string, signal: AbortSignal | undefined): Promise<readonly string[] | null> {
   return (
-    keeper
-      .getChildren()
-      .forPath(directory, { signal })
+    keeper.zookeeper
+      .getChildren(realPath(keeper, directory), { signal })
+      .then(({ children }) => children)
       // Missing parents, a lost connection: the create tells of it, and whoever needs the list asks again.
       .catch(() => null)
   );
+}
+
+function realPath({ namespace }: Keeper, path: string): string {
+  if (namespace === '') return path;
+  return path === '/' ? `/${namespace}` : `/${namespace}${path}`;
 }
 
 /** Leaves the lines again if there is no order in one of them, or if the caller has given up between the replies. */
