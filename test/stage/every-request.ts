@@ -60,7 +60,10 @@ export async function describeEveryRequest<Result>(scenario: Scenario<Result>): 
       it(`containers are reaped before ${describeSeen(request)}`, () => rows.reaping(request));
     }
     for (const call of rehearsal.calls) {
-      it(`aborted at the answer to ${describeSeen(call)}`, () => rows.abortOnAnswer(call));
+      // The sync is the stage's, by which `untilSent` knows that everything has been answered.
+      const isStill = call.operation === 'sync' && call.path === '/';
+      const moment = isStill ? 'while everything is still, at' : 'at the answer to';
+      it(`aborted ${moment} ${describeSeen(call)}`, () => rows.abortOnAnswer(call));
     }
     it('aborted before it begins', () => rows.abortBefore());
   });
