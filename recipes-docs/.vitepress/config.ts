@@ -15,6 +15,11 @@ export default defineConfig({
         items: [
           { text: 'Leader latch', link: '/leader-latch' },
           { text: 'Leader selector', link: '/leader-selector' },
+          { text: 'Mutex', link: '/mutex' },
+          { text: 'Read/write lock', link: '/read-write-lock' },
+          { text: 'Semaphore', link: '/semaphore' },
+          { text: 'Multi-lock', link: '/multi-lock' },
+          { text: 'Revocation', link: '/revocation' },
         ],
       },
       {
@@ -30,6 +35,7 @@ export default defineConfig({
         text: 'API',
         items: [
           { text: '@zk-recipes/leader-election', link: '/api/@zk-recipes/leader-election' },
+          { text: '@zk-recipes/locks', link: '/api/@zk-recipes/locks' },
           { text: '@zk-recipes/core', link: '/api/@zk-recipes/core' },
           { text: '@zk-recipes/core/recipe-kit', link: '/api/@zk-recipes/core/recipe-kit' },
           { text: '@zk-recipes/test-server', link: '/api/@zk-recipes/test-server' },

@@ -187,7 +187,9 @@ export class MemberHold implements Hold {
         const { data, stat } = await read.forPath(path, { signal });
         if (stat.ephemeralOwner !== sessionId) return true;
         this.#onData(data);
-        await change.orThrow(signal);
+        const { type } = await change.orThrow(signal);
+        // The next one in the line is told by the same event: to read it first would be to hear of it later than that one.
+        if (type === 'NodeDeleted') return true;
       }
     } catch (error) {
       if (!(error instanceof NoNodeError)) throw error;
