@@ -202,13 +202,12 @@ export class Semaphore {
     const name = permits === 1 ? LOCK : `${permits}-${LOCK}`;
     let looking: Promise<void> | undefined;
     const join = (): Promise<Member> => {
-      const enrolment = enrol(keeper, this.#line, { name, signal: patience?.enrolling ?? signal });
+      const enrolment = enrol(keeper, this.#line, { name, signal: patience?.enrolling ?? signal }); // step 1
       looking = room.look(signal);
       // Whoever fails to enrol does not ask what was seen.
       looking.catch(() => {});
       return enrolling(this.path, enrolment);
     };
-    // step 1
     return await standInLine(keeper, signal, join, async (member) => {
       await looking;
       await this.#untilRoom(member, room, { permits, signal, patience, ...queueing }); //   steps 2, 3
