@@ -194,6 +194,53 @@ describeOnOwnServers('waiting for a znode', () => {
     await untilWatchCount(on.server, 0);
   });
 
+  it('untilDeleted takes a znode that was created again while there was no connection for another one', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const other = await on.keeper();
+    const path = await other.create().forPath(freshLine());
+    const deleted = untilDeleted(keeper, path);
+    await untilWatchCount(on.server, 1);
+    proxy.refuse();
+    proxy.cut();
+    await other.delete().forPath(path);
+    await other.create().forPath(path);
+    expect(await isSettled(deleted)).toBe(false);
+    await proxy.accept();
+    await deleted;
+    await untilWatchCount(on.server, 0);
+    await expectNoWatchInClient(keeper, proxy);
+  });
+
+  it('untilDeleted waits for the znode as of a zxid, not for a later one', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const path = await keeper.create().forPath(freshLine());
+    const seen = await keeper.exists().forPath(path);
+    const asOf = seen?.czxid as bigint;
+    const controller = new AbortController();
+    const waiting = untilDeleted(keeper, path, { asOf, signal: controller.signal });
+    await untilWatchCount(on.server, 1);
+    expect(await isSettled(waiting)).toBe(false);
+    controller.abort('enough');
+    await expect(waiting).rejects.toBe('enough');
+    await keeper.delete().forPath(path);
+    await keeper.create().forPath(path);
+    await untilDeleted(keeper, path, { asOf });
+    await untilWatchCount(on.server, 0);
+    await expectNoWatchInClient(keeper, proxy);
+  });
+
+  it('untilCreated tells whether the znode was found, or was seen to be created', async () => {
+    const keeper = await on.keeper();
+    const path = freshLine();
+    const created = untilCreated(keeper, path);
+    await untilWatchCount(on.server, 1);
+    await keeper.transaction().create(path, 'for a moment').delete(path).commit();
+    expect(await created).toBeNull();
+    await keeper.create().forPath(path);
+    expect((await untilCreated(keeper, path))?.czxid).toBe((await keeper.exists().forPath(path))?.czxid);
+    await untilWatchCount(on.server, 0);
+  });
+
   it('many wait for the same znode over one session, and one that gives up takes no watch from the others', async () => {
     const keeper = await on.keeper();
     const other = await on.keeper();

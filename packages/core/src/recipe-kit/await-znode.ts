@@ -1,4 +1,4 @@
-import { ClosedError, NoNodeError, SessionExpiredError, type WatchedEvent } from 'zookeeper-ts-client';
+import { ClosedError, NoNodeError, SessionExpiredError, type Stat, type WatchedEvent } from 'zookeeper-ts-client';
 import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
 
@@ -8,17 +8,35 @@ export interface AwaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How long to wait for a znode to go. */
+export interface AwaitDeletionOptions extends AwaitOptions {
+  /** The zxid as of which the znode was seen, where it was: one that was created later is another one. */
+  readonly asOf?: bigint | undefined;
+}
+
 /**
  * Waits until a znode is gone. One request and one watch, however long it takes, unless its data is changed.
+ *
+ * It waits for one incarnation: where the znode was deleted and created again, unseen since there was no connection or between a look
+ * and the next, it is gone, too.
  *
  * The znode is read, not asked for: a read of what does not exist leaves no watch behind (CURATOR-654).
  * @throws SessionExpiredError when the session ends first; the signal's reason
  */
-export async function untilDeleted(keeper: Keeper, path: string, { signal }: AwaitOptions = {}): Promise<void> {
-  for (;;) {
+export async function untilDeleted(
+  keeper: Keeper,
+  path: string,
+  { signal, asOf: seenAt }: AwaitDeletionOptions = {},
+): Promise<void> {
+  for (let asOf = seenAt; ; ) {
     const change = new Change();
     try {
-      await keeper.getData().watching(change.happened).forPath(path, { signal });
+      const { stat } = await keeper.getData().withStat().watching(change.happened).forPath(path, { signal });
+      asOf ??= stat.czxid;
+      if (stat.czxid > asOf) {
+        removeWatch(keeper, path, 'DATA', change.happened);
+        return;
+      }
     } catch (error) {
       if (error instanceof NoNodeError) return;
       throw error;
@@ -31,18 +49,19 @@ export async function untilDeleted(keeper: Keeper, path: string, { signal }: Awa
 /**
  * Waits until a znode is there.
  *
+ * @returns its stat if it was found; `null` if it was seen to be created, after which it may have gone again
  * @throws SessionExpiredError when the session ends first; the signal's reason
  */
-export async function untilCreated(keeper: Keeper, path: string, { signal }: AwaitOptions = {}): Promise<void> {
+export async function untilCreated(keeper: Keeper, path: string, { signal }: AwaitOptions = {}): Promise<Stat | null> {
   for (;;) {
     const change = new Change();
     const stat = await keeper.exists().watching(change.happened).forPath(path, { signal });
     if (stat !== null) {
       removeWatch(keeper, path, 'DATA', change.happened);
-      return;
+      return stat;
     }
     const event = await awaitChange(keeper, path, 'DATA', change, signal);
-    if (event.type === 'NodeCreated') return;
+    if (event.type === 'NodeCreated') return null;
   }
 }
 

@@ -10,7 +10,14 @@ export { checkOptions, z } from '../check-options.js';
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
 export { callListener, EventListeners, type Listener, Listeners } from '../listeners.js';
 // Waiting for a znode
-export { type AwaitOptions, removeWatch, untilChildren, untilCreated, untilDeleted } from './await-znode.js';
+export {
+  type AwaitDeletionOptions,
+  type AwaitOptions,
+  removeWatch,
+  untilChildren,
+  untilCreated,
+  untilDeleted,
+} from './await-znode.js';
 export { Change } from './change.js';
 // A place in a line
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
