@@ -1,3 +1,4 @@
+import { formatNumber, formatRatio, markdown, median, summary } from '../tables.mjs';
 import { OPERATIONS } from './workload.mjs';
 
 /** What is measured, and what is wanted of it: ratios of this client to others. */
@@ -39,9 +40,7 @@ const TABLES = [
 export function report(runs) {
   const verdicts = [];
   const tables = TABLES.map((table) => formatTable(table, runs, verdicts));
-  const met = verdicts.filter((verdict) => verdict.met).length;
-  const missed = verdicts.filter((verdict) => !verdict.met).map(({ text }) => `- missed: ${text}`);
-  return [...tables, [`Wanted ratios: ${met} of ${verdicts.length} met.`, ...missed].join('\n')].join('\n\n');
+  return [...tables, summary(verdicts)].join('\n\n');
 }
 
 function formatTable({ title, value, wanted }, runs, verdicts) {
@@ -61,32 +60,8 @@ function formatTable({ title, value, wanted }, runs, verdicts) {
   return `### ${title}\n\n${markdown([['', ...CLIENTS, ...columns], ...rows])}`;
 }
 
-/** Two decimals are what is shown, and what is judged. */
-function formatRatio(ratio, rule, what, verdicts) {
-  const shown = ratio.toFixed(2);
-  if (rule === null) return shown;
-  const [relation, limit] = rule;
-  const met = relation === '≤' ? Number(shown) <= limit : Number(shown) >= limit;
-  verdicts.push({ met, text: `${what}: ${shown}, wanted ${relation} ${limit.toFixed(2)}` });
-  return `${shown} ${met ? 'met' : 'MISSED'}`;
-}
-
 /** `all` is the mean of the five operations in each run. */
 function medianOf(runs, value, operation) {
   const mean = (run) => OPERATIONS.reduce((sum, one) => sum + value(run, one), 0) / OPERATIONS.length;
-  const values = runs.map((run) => (operation === 'all' ? mean(run) : value(run, operation))).sort((a, b) => a - b);
-  const middle = values.length >> 1;
-  return values.length % 2 === 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-function formatNumber(value) {
-  return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(1);
-}
-
-function markdown(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const line = (cells) =>
-    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
-  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
+  return median(runs.map((run) => (operation === 'all' ? mean(run) : value(run, operation))));
 }

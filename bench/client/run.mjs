@@ -12,6 +12,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeSource, findServerSource, startStandalone } from '../../test/support/dist/index.js';
+import { positive } from '../tables.mjs';
 import { CLIENTS, FLOOR, report } from './report.mjs';
 import { opsAtWindow } from './workload.mjs';
 
@@ -65,11 +66,4 @@ async function conditions() {
     `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown CPU'}; ${peers.join(', ')}`,
     `${ops} operations a measurement (${opsAtWindow(1, ops)} one at a time), 100 bytes of data, median of ${runs} runs`,
   ].join('\n');
-}
-
-function positive(name, text) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`Expected ${name} to be a whole number from 1, got '${text}'`);
-  return value;
 }
