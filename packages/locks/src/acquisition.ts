@@ -66,9 +66,13 @@ export class Waiting {
   /** From now on somebody else is waited for. Throws if there is no patience for that. */
   begin(): void {
     this.#hasBegun = true;
-    if (this.#patience === undefined) return;
-    if (this.#patience.signal.aborted) throw BUSY;
-    this.#patience.signal.addEventListener('abort', this.#onImpatient, { once: true });
+    if (this.#patience?.signal.aborted) throw BUSY;
+    this.beginWithTime();
+  }
+
+  /** From now on somebody is waited for who is about to let others through: nobody is without patience for that, but time may be over. */
+  beginWithTime(): void {
+    this.#patience?.signal.addEventListener('abort', this.#onImpatient, { once: true });
   }
 
   end(): void {

@@ -10,6 +10,19 @@ export const LOCK = 'lock-';
 export const READ = '__READ__';
 export const WRITE = '__WRIT__';
 
+const protection = /^_c_[0-9a-f-]{36}-/i;
+
+/** Name of the znodes of those in the line of a semaphore who want so many permits, without protection and number. */
+export function wishFor(permits: number): string {
+  return permits === 1 ? LOCK : `${permits}-${LOCK}`;
+}
+
+/** Number of permits that somebody in the line of a semaphore wants. Curator's want one at a time. */
+export function permitsOf(name: string): number {
+  // A protection may end in digits, too.
+  return Number(/^(\d+)-lock-\d{10}$/.exec(name.replace(protection, ''))?.[1] ?? 1);
+}
+
 /** How those stand in line who want a lock in one way. */
 export interface LineRule {
   /** Name of their znodes, without protection and number. */

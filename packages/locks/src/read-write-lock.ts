@@ -1,4 +1,4 @@
-import type { Keeper, Stat, ZnodeData } from '@zk-recipes/core';
+import { type Keeper, NotHeldError, type Stat, type ZnodeData } from '@zk-recipes/core';
 import { childOf, type Member, memberOf, sequenceKey } from '@zk-recipes/core/recipe-kit';
 import { type Contender, listContenders } from './contenders.js';
 import { EnteredHold } from './entrances.js';
@@ -87,6 +87,7 @@ class WriteLineHold extends LineHold implements WriteHold {
 
 class EnteredWriteHold extends EnteredHold implements WriteHold {
   async downgrade(): Promise<LockHold> {
+    if (this.state !== 'held') throw new NotHeldError(this.path, { cause: this.signal.reason });
     if (this.entrances.inside > 1) {
       throw new ReentrantAcquireError(this.path, 'it was entered again inside, for writing, and is not left yet');
     }

@@ -17,7 +17,7 @@ import { type Contender, listContenders, namesIn, readContender } from './conten
 import { TooManyWaitersError } from './errors.js';
 import { type LeaseLimit, writeLimit } from './lease-limit.js';
 import { Room } from './lease-room.js';
-import { LOCK, mutexRule } from './line-rules.js';
+import { LOCK, mutexRule, permitsOf, wishFor } from './line-rules.js';
 import { LivePosition } from './live-position.js';
 import type { SemaphoreLease } from './lock-hold.js';
 import { checkFunction, checkLock, fields, type WaitOptions } from './options.js';
@@ -199,7 +199,7 @@ export class Semaphore {
     }
     const keeper = this.#keeper;
     const room = new Room(keeper, this.#leases, this.#limit);
-    const name = permits === 1 ? LOCK : `${permits}-${LOCK}`;
+    const name = wishFor(permits);
     let looking: Promise<void> | undefined;
     const join = (): Promise<Member> => {
       const enrolment = enrol(keeper, this.#line, { name, signal: patience?.enrolling ?? signal }); // step 1
@@ -233,6 +233,7 @@ export class Semaphore {
       // Those for whom there is room are on their way through, which is not worth anybody's patience.
       const wanted = ahead.reduce((sum, name) => sum + permitsOf(name), permits);
       if (ahead.length === 0 || !room.hasRoomFor(wanted)) waiting.begin();
+      else waiting.beginWithTime();
     };
     const onLine = (names: readonly string[]): void => {
       const ordered = mutexRule.inOrder(names);
@@ -278,11 +279,6 @@ class Lease extends MemberHold implements SemaphoreLease {
     super(members, { lossPolicy });
     this.permits = members.length;
   }
-}
-
-/** Number of permits that somebody in the line wants. Curator's want one at a time. */
-function permitsOf(name: string): number {
-  return Number(/(\d+)-lock-\d{10}$/.exec(name)?.[1] ?? 1);
 }
 
 function byNumber(one: string, other: string): number {
