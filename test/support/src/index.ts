@@ -11,6 +11,8 @@ export type { RequestMatch, WireRequest } from './network/wire-request.js';
 export { type PeerMessage, PeerProcess } from './peer-process.js';
 export { fourLetterWord, type ServerMode, type ServerStatus, serverStatus } from './servers/four-letter-word.js';
 export { freePort } from './servers/free-port.js';
+export { type PostgresOptions, type PostgresServer, startPostgres } from './servers/postgres.js';
+export { findPostgres, type PostgresTools } from './servers/postgres-tools.js';
 export type { ServerOptions } from './servers/server-options.js';
 export { describeSource, findServerSource, type OwnServers, type ServerSource } from './servers/server-source.js';
 export { type EnsembleOptions, startEnsemble, startStandalone } from './servers/start-servers.js';
