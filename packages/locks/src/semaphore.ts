@@ -235,15 +235,17 @@ export class Semaphore {
       if (ahead.length === 0 || !room.hasRoomFor(wanted)) waiting.begin();
       else waiting.beginWithTime();
     };
+    // Only what was seen after nobody stood before it any more counts, and the first look was sent right after the list of the line.
+    let isCurrent = member.siblings !== null;
     const onLine = (names: readonly string[]): void => {
+      isCurrent = false;
       const ordered = mutexRule.inOrder(names);
       begin(ordered.slice(0, ordered.indexOf(member.name)));
       position?.start(names);
     };
     try {
       await untilAdmitted(member, mutexRule.obstacleOf, { signal: waiting.signal, onQueued: onLine });
-      // Only what was seen after nobody stood before it any more counts, and that look was sent right after the list of the line.
-      if (member.siblings === null || waiting.hasBegun) await room.look(waiting.signal);
+      if (!isCurrent) await room.look(waiting.signal);
       if (room.hasRoomFor(permits)) return;
       begin([]);
       position?.tellFirst();
