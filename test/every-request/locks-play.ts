@@ -13,6 +13,6 @@ export async function nextComes(enviable: Enviable): Promise<void> {
   await next.release();
 }
 
-/** Nobody waits for the look at one's own znode, for the look at the line that is told of, or for what is cleaned up. */
+/** Nobody waits for the look at one's own znode, for the watch of a line, for what is cleaned up, or for the sync by which a test waits. */
 export const isWaitedFor = ({ operation }: { readonly operation: string }): boolean =>
-  !['addWatch', 'delete', 'getData', 'removeWatches'].includes(operation);
+  !['addWatch', 'delete', 'getData', 'removeWatches', 'sync'].includes(operation);
