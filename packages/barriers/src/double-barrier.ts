@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { checkOptions, giveUp, type Member, withinSession, z } from '@zk-recipes/core/recipe-kit';
+import { acrossSessions } from './across-sessions.js';
+import { AlreadyEnteredError, NotEnteredError } from './errors.js';
+import { checkFunction, checkPlace, checkWait, type WaitOptions } from './options.js';
+import { Room } from './room.js';
+import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './round.js';
+
+/*
+ * Guarantee
+ *   Nobody passes `enter` before so many members as asked for have stood there at once, Curator's included; then all of them pass, and so
+ *   do those who come while one of them is still inside. Nobody passes `leave` before all who stood there when it began to leave have
+ *   left, or died. A barrier can be used again at once: who has left and enters again comes to the next round. Whatever becomes of a
+ *   call, it leaves no member behind.
+ * Not guaranteed
+ *   That all who are counted are alive: one that crashed counts until its session has timed out. That rounds stay apart where more use
+ *   the barrier than it has members: who comes late may find itself in either of two. In that case, too, one that removes the `ready`
+ *   of its round between a look and the next may meet that of the next one; who waits has seen it by then, unless it was disconnected.
+ *   Curator's members, besides, pass if they come when everybody has crashed inside, and are held up in `leave` by who enters already.
+ * Znodes
+ *   <path>/<random uuid>   ephemeral, one a member and round, its data who it is
+ *   <path>/ready           persistent, while the barrier is open. Curator's DistributedDoubleBarrier has the same.
+ * Protocol of `enter`
+ *   1. Create the own member; look at `ready` and list the members in the same round trip.
+ *   2. `ready` is newer than the own member, or than any other that stands: the barrier is open, go through. Else it is of a round whose
+ *      members have all crashed, and says nothing.
+ *   3. There are as many members as asked for, `ready` not counted: create it, or renew it, and go through. Members count after they were
+ *      created, so the one that was created last finds them all, on whichever server.
+ *   4. Watch `ready`, only that. That it is created now is proof by itself: go through. After anything else, look again, from 2.
+ * Protocol of `leave`
+ *   1. List the members: these are to be waited for, and none that come later. Who came late, or is not among them any more, waits for those
+ *      that are older than `ready`: who entered together.
+ *   2. Unless the own member is the lowest of all, delete it.
+ *   3. Wait for the lowest, or if that is the own one, for the highest, and so on until none is left.
+ *   4. Delete the own member, and `ready` if it is still that of the beginning.
+ * Failures
+ *   reply to the create lost       created again, and found to be there; of another session: removed, created anew
+ *   reply to any other request     repeated: that `ready` is there, or a member gone, is what was wanted
+ *   session expires in enter       back to 1 with a new member; one that the server still keeps is removed first, so as not to be counted
+ *   session expires inside         its member is gone: the others can leave; it waits for them none the less
+ *   session expires in leave       likewise
+ *   disconnected in enter          watches are set again on reconnect, which tells what was missed; then a look
+ *   member crashes in enter        not counted any more when its session has timed out
+ *   member crashes inside, leaving  the others leave when its session has timed out; the last of them removes `ready`
+ *   all crash inside               `ready` stays, older than whoever comes next: see step 2
+ *   given up in enter or leave     the member is removed, if need be in the background; rejects with the signal's reason
+ *   own member deleted by hand     in enter: back to 1 at the next look; later: as if its session had expired
+ *   path removed, container reaped  the create makes it again
+ *   foreign znode at the path      counts as a member, as with Curator
+ */
+
+/** How a double barrier is made. */
+export interface DoubleBarrierOptions {
+  /** How many have to come before all may enter: 1 or more, the same for all. */
+  readonly members: number;
+  /** What the own znode holds, for others to see: who it is. Default: the `defaultData` of the `Keeper`, as in Curator. */
+  readonly id?: string | undefined;
+}
+
+const schema = z.strictObject({
+  members: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+  id: z.string().optional(),
+});
+
+/** Who is inside: by its member, and by whether that was there when the barrier opened. */
+interface Entry {
+  readonly member: Member;
+  readonly inTime: boolean;
+}
+
+type Phase = { readonly name: 'outside' | 'entering' | 'leaving' } | { readonly name: 'inside'; readonly entry: Entry };
+
+/** Lets all in together, and out together. @see https://zookeeper.apache.org/doc/current/recipes.html, "Double Barriers" */
+export class DoubleBarrier {
+  /** Path of the barrier. */
+  readonly path: string;
+  /** How many have to come before all may enter. */
+  readonly members: number;
+  readonly #keeper: Keeper;
+  readonly #room: Room;
+  #phase: Phase = { name: 'outside' };
+
+  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  constructor(keeper: Keeper, path: string, options: DoubleBarrierOptions) {
+    checkPlace(keeper, path);
+    checkOptions('DoubleBarrier', schema, options);
+    this.path = path;
+    this.members = options.members;
+    this.#keeper = keeper;
+    this.#room = new Room(keeper, path, options.id);
+  }
+
+  /**
+   * Enters together with the others, runs a function, and leaves together with them: also if the function throws, whose error wins.
+   *
+   * @returns what the function returns
+   * @throws what the function, `enter` or `leave` throws
+   */
+  async run<T>(fn: () => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
+    checkFunction(fn);
+    await this.enter(options);
+    let result: T;
+    try {
+      result = await fn();
+    } catch (error) {
+      await this.leave(options).catch((failure: unknown) => {
+        if (!options.signal?.aborted)
+          this.#keeper.reportBackgroundError(failure, 'leave of a DoubleBarrier', this.path);
+      });
+      throw error;
+    }
+    await this.leave(options);
+    return result;
+  }
+
+  /**
+   * Waits until as many members have come as the barrier needs.
+   *
+   * A session that expires meanwhile does not end the waiting: it goes on as a new member in the next one.
+   *
+   * @throws AlreadyEnteredError; what a create throws; the signal's reason, and it is no member any more
+   */
+  async enter(options: WaitOptions = {}): Promise<void> {
+    checkWait('enter of DoubleBarrier', options);
+    if (this.#phase.name !== 'outside') throw new AlreadyEnteredError(this.path);
+    this.#phase = { name: 'entering' };
+    let phase: Phase = { name: 'outside' };
+    try {
+      phase = { name: 'inside', entry: await this.#enter(options.signal) };
+    } finally {
+      this.#phase = phase;
+    }
+  }
+
+  /**
+   * Waits until all who entered together have left, or died.
+   *
+   * @throws NotEnteredError; ConnectionLossError; the signal's reason. It has left then, without waiting for the others
+   */
+  async leave(options: WaitOptions = {}): Promise<void> {
+    checkWait('leave of DoubleBarrier', options);
+    if (this.#phase.name !== 'inside') throw new NotEnteredError(this.path);
+    const { entry } = this.#phase;
+    this.#phase = { name: 'leaving' };
+    try {
+      await this.#leave(entry, options.signal);
+    } catch (error) {
+      await giveUp([entry.member]);
+      throw error;
+    } finally {
+      this.#phase = { name: 'outside' };
+    }
+  }
+
+  async #enter(signal: AbortSignal | undefined): Promise<Entry> {
+    signal?.throwIfAborted();
+    for (;;) {
+      const name = randomUUID();
+      try {
+        return await this.#enterAs(name, signal);
+      } catch (error) {
+        if (!(error instanceof SessionExpiredError) || this.#keeper.closed || signal?.aborted) throw error;
+        await this.#room.remove(name, signal);
+      }
+    }
+  }
+
+  async #enterAs(name: string, signal: AbortSignal | undefined): Promise<Entry> {
+    const [member, first] = await this.#room.join(name, signal); // step 1
+    try {
+      const open = (within: AbortSignal): Promise<boolean> => this.#untilOpen(member, first, within);
+      const inTime = await withinSession(this.#keeper, member.epoch, signal, open);
+      signal?.throwIfAborted();
+      return { member, inTime };
+    } catch (error) {
+      await giveUp([member]);
+      throw error;
+    }
+  }
+
+  /** @returns whether the own member was there when the barrier opened */
+  async #untilOpen(member: Member, first: Look | null, signal: AbortSignal): Promise<boolean> {
+    for (let look = first; ; look = null) {
+      look ??= await this.#room.look(signal);
+      const { ready, members } = look;
+      if (!members.includes(member.name)) throw new SessionExpiredError(`${member.path} is gone`);
+      if (ready !== null && sawOpening(member, ready)) return true; //                              step 2
+      if ((await this.#room.olderThan(ready, members, signal)).length > 0) return false;
+      if (members.length >= this.members) {
+        const opened = await this.#room.open(ready, signal); //                                     step 3
+        if (opened !== null && sawOpening(member, opened)) return true;
+      } else if (await this.#room.untilOpened(ready, signal)) return true; //                       step 4
+    }
+  }
+
+  async #leave({ member, inTime }: Entry, signal: AbortSignal | undefined): Promise<void> {
+    const first = await this.#room.look(signal); //                                                 step 1
+    const others = first.members.filter((name) => name !== member.name);
+    const isTogether = inTime && others.length < first.members.length;
+    let left = isTogether ? others : await this.#room.olderThan(first.ready, others, signal);
+    const stays = staysToTheEnd(member.name, left);
+    if (!stays) await this.#room.remove(member.name, signal); //                                    step 2
+    let last = first;
+    await acrossSessions(this.#keeper, signal, async () => {
+      for (let next = nextAwaited(left, stays); next !== undefined; next = nextAwaited(left, stays)) {
+        await this.#room.untilGone(next, first.asOf, signal); //                                    step 3
+        last = await this.#room.look(signal);
+        left = stillLeft(left, next, last.members);
+      }
+    });
+    const isOfRound = last.ready !== null && last.ready.czxid === first.ready?.czxid;
+    const removal = stays ? this.#room.remove(member.name, signal) : null; //                       step 4
+    const closing = isOfRound ? this.#room.close(signal) : null;
+    await Promise.all([removal, closing]);
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  ConnectionLossError,
+  type ConnectionState,
+  type Keeper,
+  KeeperError,
+  MultiError,
+  NodeExistsError,
+  NoNodeError,
+  SessionExpiredError,
+  type Stat,
+} from '@zk-recipes/core';
+import { childOf, type Member, memberOf, untilCreated, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { type Look, membersAmong, READY, sawOpening } from './round.js';
+
+/** The znodes of a double barrier: what the steps of the protocol read and write. */
+export class Room {
+  readonly #keeper: Keeper;
+  readonly #path: string;
+  readonly #ready: string;
+  readonly #id: string | undefined;
+
+  constructor(keeper: Keeper, path: string, id: string | undefined) {
+    this.#keeper = keeper;
+    this.#path = path;
+    this.#ready = childOf(path, READY);
+    this.#id = id;
+  }
+
+  /**
+   * Creates a member, and looks in the same round trip.
+   *
+   * @returns the look is `null` if it was not certainly after the create
+   * @throws SessionExpiredError if it is, or may be, of a session that has expired
+   */
+  async join(name: string, signal: AbortSignal | undefined): Promise<[Member, Look | null]> {
+    const create = this.#keeper.create().creatingParents().withMode('EPHEMERAL').idempotent().withStat();
+    const creation = create.forPath(childOf(this.#path, name), this.#id, { signal });
+    // Missing parents, a lost connection: the create tells of it.
+    const looking = this.look(signal).catch(() => null);
+    try {
+      const member = memberOf(this.#keeper, await creation);
+      const look = await looking;
+      return [member, look?.members.includes(name) ? look : null];
+    } catch (error) {
+      if (error instanceof NodeExistsError) throw new SessionExpiredError(`${name} is of a session that has expired`);
+      if (!(error instanceof KeeperError || error instanceof SessionExpiredError)) this.#abandon(name);
+      throw error;
+    }
+  }
+
+  /** Reads `ready` and lists the members, in one write. Without the path there are none. */
+  async look(signal: AbortSignal | undefined): Promise<Look> {
+    const listing = this.#keeper.getChildren().withStat().forPath(this.#path, { signal });
+    const [ready, list] = await Promise.all([
+      this.#keeper.exists().forPath(this.#ready, { signal }),
+      listing.catch(nullIfMissing),
+    ]);
+    return { ready, members: membersAmong(list?.children ?? []), asOf: list?.stat.pzxid ?? 0n };
+  }
+
+  /** Those members that were there before `ready`, in order; none if there is no `ready`. */
+  async olderThan(
+    ready: Stat | null,
+    members: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
+    if (ready === null) return [];
+    const exists = this.#keeper.exists();
+    const stats = await Promise.all(members.map((name) => exists.forPath(childOf(this.#path, name), { signal })));
+    return members.filter((_, index) => {
+      const stat = stats[index];
+      return stat != null && sawOpening(stat, ready);
+    });
+  }
+
+  /**
+   * Creates `ready`, or puts a new one in the place of a stale one, so that who watches that one hears of it.
+   *
+   * @returns what stands there now; `null` if that is to be looked for: somebody else has been at it, or the outcome is unknown
+   */
+  async open(stale: Stat | null, signal: AbortSignal): Promise<Stat | null> {
+    try {
+      if (stale === null) {
+        return (await this.#keeper.create().idempotent().withStat().forPath(this.#ready, { signal })).stat;
+      }
+      await this.#keeper.transaction().delete(this.#ready).create(this.#ready).commit({ signal });
+    } catch (error) {
+      const isToBeLookedFor = [NodeExistsError, NoNodeError, MultiError, ConnectionLossError].some(
+        (expected) => error instanceof expected,
+      );
+      if (!isToBeLookedFor) throw error;
+    }
+    return null;
+  }
+
+  /** @returns whether `ready` has certainly been created; else something may have happened to it, or to the connection */
+  async untilOpened(stale: Stat | null, signal: AbortSignal): Promise<boolean> {
+    const back = new AbortController();
+    const onState = (state: ConnectionState): void => {
+      if (state === 'RECONNECTED') back.abort();
+    };
+    this.#keeper.on('state', onState);
+    const within = AbortSignal.any([signal, back.signal]);
+    try {
+      if (stale === null) return (await untilCreated(this.#keeper, this.#ready, { signal: within })) === null;
+      await untilDeleted(this.#keeper, this.#ready, { signal: within, asOf: stale.czxid });
+    } catch (error) {
+      if (signal.aborted || !back.signal.aborted) throw error;
+    } finally {
+      this.#keeper.off('state', onState);
+    }
+    return false;
+  }
+
+  /** @param asOf the zxid as of which the member was listed */
+  async untilGone(name: string, asOf: bigint, signal: AbortSignal | undefined): Promise<void> {
+    await untilDeleted(this.#keeper, childOf(this.#path, name), { signal, asOf });
+  }
+
+  /** Removes an own member, of whichever session: one that was given up may live on for a while. Its name is never used again. */
+  async remove(name: string, signal?: AbortSignal | undefined): Promise<void> {
+    await this.#keeper.delete().guaranteed().quietly().forPath(childOf(this.#path, name), { signal });
+  }
+
+  /** Removes `ready`. */
+  async close(signal: AbortSignal | undefined): Promise<void> {
+    await this.#keeper.delete().quietly().forPath(this.#ready, { signal });
+  }
+
+  /** For a create that may have been executed after all. */
+  #abandon(name: string): void {
+    this.remove(name).catch((error: unknown) => {
+      if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'removal of a member', this.#path);
+    });
+  }
+}
+
+function nullIfMissing(error: unknown): null {
+  if (error instanceof NoNodeError) return null;
+  throw error;
+}
