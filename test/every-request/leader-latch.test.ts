@@ -36,7 +36,7 @@ await describeEveryRequest({
 await describeEveryRequest({
   name: 'LeaderLatch: start, wait, lead, close',
   goesOn: true,
-  heeds: () => false,
+  heeds,
   prepare: async (world) => {
     const { other, path, signal, untilSent, untilWatches } = world;
     const first = new LeaderLatch(other, path, { id: 'other' });
@@ -46,10 +46,12 @@ await describeEveryRequest({
     return {
       act: async () => {
         await latch.start();
-        const handOver = untilSent({ operation: 'getData', path: `${path}/latch-0000000000` }).then(() =>
-          first.close(),
-        );
-        await Promise.all([latch.awaitLeadership({ signal }), handOver]);
+        const handOver = async (): Promise<void> => {
+          await untilSent({ operation: 'getData', path: `${path}/latch-0000000000` });
+          // Whoever has given up is to notice it by himself.
+          if (!signal.aborted) await first.close();
+        };
+        await Promise.all([latch.awaitLeadership({ signal }), handOver()]);
         await latch.close();
         return heard;
       },

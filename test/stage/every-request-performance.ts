@@ -4,7 +4,14 @@ import { type BackgroundError, Keeper, type KeeperOptions, retryNTimes } from '@
 import { type DumpedZnode, TestServer, VirtualClock } from '@zk-recipes/test-server';
 import { expect, vi } from 'vitest';
 import type { Play, Scenario, World } from './every-request-scenario.js';
-import { followCalls, isOfRecipe, type SeenRequest, Sightings, withoutProtection } from './every-request-seen.js';
+import {
+  countListeners,
+  followCalls,
+  isOfRecipe,
+  type SeenRequest,
+  Sightings,
+  withoutProtection,
+} from './every-request-seen.js';
 
 /** What became of `act`. */
 export type Outcome<Result> =
@@ -24,7 +31,7 @@ export interface Remains {
 
 /** The directory of every scenario. */
 export const PATH = '/every/line';
-/** An `act` that takes longer hangs. */
+/** What takes longer hangs. */
 const PATIENCE_MS = 8_000;
 /** Background work is done by then. */
 const CALM_MS = 4_000;
@@ -41,8 +48,9 @@ export class Performance<Result> {
   calls: Sightings = new Sightings();
   readonly #other: Keeper;
   readonly #errors: string[] = [];
-  #listenerCount = 0;
+  readonly #countListeners: () => number;
   #play: Play<Result> | null = null;
+  #fresh: Remains | null = null;
   #isOver = false;
 
   private constructor(server: TestServer, clock: VirtualClock, subject: Keeper, other: Keeper) {
@@ -55,7 +63,7 @@ export class Performance<Result> {
         this.#errors.push(`${name}, ${operation} ${path}: ${error}`);
       });
     }
-    this.#countListeners();
+    this.#countListeners = countListeners(subject);
   }
 
   /** Runs a scenario as far as to the beginning of `act`, and has the rest done to it. */
@@ -79,7 +87,8 @@ export class Performance<Result> {
     const [subject, other] = [await connect(scenario.subject), await connect()];
     const performance = new Performance<Result>(server, clock, subject, other);
     try {
-      performance.#play = await scenario.prepare(performance.#world());
+      performance.#fresh = performance.remains();
+      performance.#play = await performance.#patiently('prepare', scenario.prepare(performance.#world()));
       await performance.calm();
       return await work(performance);
     } finally {
@@ -104,33 +113,24 @@ export class Performance<Result> {
       (result): Outcome<Result> => ({ kind: 'resolved', result }),
       (error: unknown): Outcome<Result> => ({ kind: 'rejected', error }),
     );
-    const overdue = new AbortController();
-    const tooLong = new Promise<never>((_, reject) => {
-      const timer = setTimeout(() => reject(new Error(`hangs after ${this.#lately()}`)), PATIENCE_MS);
-      overdue.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-    });
-    return await Promise.race([outcome, tooLong]).finally(() => overdue.abort());
+    return await this.#patiently('act', outcome);
   }
 
   /** Undoes what the scenario has left on purpose. */
   async settle(): Promise<void> {
     this.server.faults.clear();
-    await this.#play?.settle?.();
+    await this.#patiently('settle', this.#play?.settle?.());
   }
 
   /** Resolves when the server has answered all that the subject has sent so far. */
   async calm(): Promise<void> {
-    while (!this.#isOver) {
-      const answer = await this.subject
-        .sync()
-        .forPath('/')
-        .then(
-          () => true,
-          () => false,
-        );
-      if (answer) return;
-      await delay(1);
-    }
+    await this.#patiently(
+      'sync',
+      persistently(
+        () => this.subject.sync().forPath('/'),
+        () => this.#isOver,
+      ),
+    );
   }
 
   /** The tree on the server, as it is now. */
@@ -151,12 +151,17 @@ export class Performance<Result> {
       tree: this.tree(),
       watches: this.watches(),
       listeners: [
-        this.#listenerCount,
+        this.#countListeners(),
         subject.zookeeper.listenerCount('state'),
         getEventListeners(caller.signal, 'abort').length,
       ],
       errors: [...this.#errors],
     };
+  }
+
+  /** Asserts that nothing hangs on the subject that did not before the scenario. */
+  expectFresh(): void {
+    expect({ ...this.remains(), tree: null }).toEqual({ ...this.#fresh, tree: null });
   }
 
   /** Waits for the background to come to this, and asserts that it stays so: after what is under way, and after a reconnect. */
@@ -200,28 +205,27 @@ export class Performance<Result> {
     return [`${withoutProtection(path)} ${kind}${owner} '${data ?? ''}' v${stat.version} c${stat.cversion}`];
   }
 
-  #lately(): string {
-    return this.requests.seen.map(({ operation, path }) => `${operation} ${path}`).join(', ') || 'nothing';
-  }
-
-  #countListeners(): void {
-    const { subject } = this;
-    const [on, off] = [subject.on.bind(subject), subject.off.bind(subject)];
-    const known = new Set<unknown>();
-    const count = (): void => {
-      this.#listenerCount = known.size;
-    };
-    const counting = (act: typeof on, note: 'add' | 'delete'): typeof on => {
-      return (event, listener) => {
-        known[note](listener);
-        count();
-        return act(event, listener);
-      };
-    };
-    Object.defineProperties(subject, {
-      on: { value: counting(on, 'add') },
-      off: { value: counting(off, 'delete') },
+  /** Nothing may hang: least of all the rehearsal, which no test runner looks after. */
+  async #patiently<T>(what: string, work: Promise<T> | T): Promise<T> {
+    const patience = new AbortController();
+    const overdue = delay(PATIENCE_MS, undefined, { signal: patience.signal, ref: false }).then(() => {
+      const lately = this.requests.seen.map(({ operation, path }) => `${operation} ${path}`).join(', ');
+      throw new Error(`${what} hangs after ${lately || 'nothing'}`);
     });
+    overdue.catch(() => {});
+    return await Promise.race([work, overdue]).finally(() => patience.abort());
+  }
+}
+
+/** Does something until it succeeds, or nobody wants it any more. */
+async function persistently(work: () => Promise<unknown>, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    const isDone = await work().then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return;
+    await delay(1);
   }
 }
 

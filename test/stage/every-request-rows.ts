@@ -30,6 +30,7 @@ export class Rows<Result> {
       expect(run.requests.seen).toEqual(this.#rehearsal.requests);
       await run.settle();
       await run.expectRemains(this.#rehearsal.end, exactly);
+      run.expectFresh();
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Keeper } from '@zk-recipes/core';
 import type { ObservedRequest } from '@zk-recipes/test-server';
 import type { ZooKeeper } from 'zookeeper-ts-client';
 
@@ -94,4 +95,25 @@ export function followCalls(zookeeper: ZooKeeper, onAnswer: (call: SeenRequest) 
     Object.defineProperty(zookeeper, name, { value: follow, configurable: true });
   }
   return calls;
+}
+
+/**
+ * Counts the listeners of a keeper from now on.
+ *
+ * @returns tells how many there are
+ */
+export function countListeners(keeper: Keeper): () => number {
+  const [on, off] = [keeper.on.bind(keeper), keeper.off.bind(keeper)];
+  const known = new Set<unknown>();
+  const counting = (act: typeof on, note: 'add' | 'delete'): typeof on => {
+    return (event, listener) => {
+      known[note](listener);
+      return act(event, listener);
+    };
+  };
+  Object.defineProperties(keeper, {
+    on: { value: counting(on, 'add') },
+    off: { value: counting(off, 'delete') },
+  });
+  return () => known.size;
 }
