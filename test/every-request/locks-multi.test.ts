@@ -110,6 +110,34 @@ await describeEveryRequest({
 });
 
 await describeEveryRequest({
+  name: 'MultiLock: a place that had its turn is deleted by hand, while another waits',
+  heeds,
+  onExpiry: [],
+  prepare: async ({ subject, other, path, signal, untilSent }) => {
+    const [a, , c] = locksOf(other, path);
+    const first = await c.acquire();
+    let hold: MultiHold | undefined;
+    const leave = async (): Promise<void> => {
+      await untilSent({ operation: 'getData', path: first.path });
+      for (const { path: place } of await a.contenders()) await other.delete().quietly().forPath(place);
+      await first.release();
+    };
+    return {
+      act: async () => {
+        [hold] = await Promise.all([new MultiLock(subject, locksOf(subject, path)).acquire({ signal }), leave()]);
+        const isThere = await Promise.all(hold.paths.map((own) => other.exists().forPath(own)));
+        await hold.release();
+        return [hold.paths, isThere.map((stat) => stat !== null)];
+      },
+      settle: async () => {
+        await Promise.all([first.release(), hold?.release()]);
+        await allAreFree(other, path);
+      },
+    };
+  },
+});
+
+await describeEveryRequest({
   name: 'MultiLock: tryAcquire, busy',
   heeds,
   onExpiry: [],

@@ -186,3 +186,38 @@ await describeEveryRequest({
     };
   },
 });
+
+await describeEveryRequest({
+  name: 'ReadWriteLock: write behind a writer that turns into a reader',
+  heeds: isWaitedFor,
+  onExpiry: [],
+  prepare: async ({ subject, other, path, signal, untilSent, untilWatches }) => {
+    const written = await new ReadWriteLock(other, path).write.acquire();
+    await untilWatches(1);
+    let downgrading: Promise<LockHold> | undefined;
+    let read: LockHold | undefined;
+    let hold: LockHold | undefined;
+    const leave = async (): Promise<void> => {
+      await untilSent({ operation: 'getData', path: written.path });
+      downgrading = written.downgrade();
+      read = await downgrading;
+      await untilSent({ operation: 'getData', path: read.path });
+      await read.release();
+    };
+    return {
+      act: async () => {
+        const acquiring = new ReadWriteLock(subject, path).write.acquire({ signal }).then((own) => {
+          hold = own;
+          return read?.state;
+        });
+        const [beside] = await Promise.all([acquiring, leave()]);
+        await hold?.release();
+        return [hold?.path, beside];
+      },
+      settle: async () => {
+        await Promise.all([written, await downgrading, hold].map((one) => one?.release()));
+        await nextComesIn(other, path);
+      },
+    };
+  },
+});
