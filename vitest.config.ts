@@ -1,7 +1,10 @@
 import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-/** Resolves the packages of this workspace to their sources, so that tests need no build. */
-const conditions = ['@zk-recipes/source', 'node', 'import', 'module', 'default'];
+/**
+ * Resolves the packages of this workspace to their sources, so that tests need no build. `import` is not among them: Vite and Node add it
+ * where it belongs, and would otherwise find it in what is required, too.
+ */
+const conditions = ['@zk-recipes/source', 'node'];
 
 /** Tests that need no server of the run. */
 const pure = [
