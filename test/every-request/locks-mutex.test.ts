@@ -1,7 +1,7 @@
 import { HoldLostError } from '@zk-recipes/core';
 import { type LockHold, Mutex, TooManyWaitersError } from '@zk-recipes/locks';
 import { describeEveryRequest } from '../stage/every-request.js';
-import { isWaitedFor, nextComes } from './locks-play.js';
+import { isWaitedFor, isWaitedForBehind, nextComes } from './locks-play.js';
 
 await describeEveryRequest({
   name: 'Mutex: acquire, free',
@@ -50,7 +50,7 @@ await describeEveryRequest({
 await describeEveryRequest({
   name: 'Mutex: acquire behind a holder',
   goesOn: true,
-  heeds: isWaitedFor,
+  heeds: isWaitedForBehind('0000000000'),
   onExpiry: [HoldLostError],
   prepare: async ({ subject, other, path, signal, untilSent }) => {
     const first = await new Mutex(other, path).acquire();
@@ -73,7 +73,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'Mutex: acquire behind a holder and a waiter, who gives up first',
-  heeds: isWaitedFor,
+  heeds: isWaitedForBehind('0000000000', '0000000001'),
   onExpiry: [],
   prepare: async ({ subject, other, path, signal, untilSent, untilWatches }) => {
     const theirs = new Mutex(other, path);
@@ -169,7 +169,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'Mutex: acquire, told of the position',
-  heeds: isWaitedFor,
+  heeds: isWaitedForBehind('0000000000'),
   onExpiry: [],
   prepare: async ({ subject, other, path, signal, untilSent }) => {
     const first = await new Mutex(other, path).acquire();

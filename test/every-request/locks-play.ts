@@ -19,6 +19,12 @@ export async function nextComes(enviable: Enviable): Promise<void> {
 export const isWaitedFor = ({ operation }: { readonly operation: string }): boolean =>
   !['addWatch', 'delete', 'getData', 'removeWatches', 'sync'].includes(operation);
 
+/** The same, and whoever stands before: those of a line with such names. */
+export function isWaitedForBehind(...names: readonly string[]) {
+  return ({ operation, path }: { readonly operation: string; readonly path: string | undefined }): boolean =>
+    isWaitedFor({ operation }) || (operation === 'getData' && names.some((name) => path?.endsWith(name)));
+}
+
 /** Number of leases on the server. Nobody may ever see more than there are, nor more of one's own than were wanted. */
 export function leasesIn({ server, path }: World): number {
   return server.dump().filter((znode) => znode.path.startsWith(`${path}/leases/`)).length;
@@ -33,7 +39,10 @@ export async function release(lease: { release(): Promise<void> } | null | undef
 export const isWaitedForInSemaphore = ({
   operation,
   path,
+  nth,
 }: {
   readonly operation: string;
   readonly path: string | undefined;
-}): boolean => isWaitedFor({ operation }) && !(operation.startsWith('getChildren') && path?.endsWith('/leases'));
+  readonly nth: number;
+}): boolean =>
+  isWaitedFor({ operation }) && !(operation.startsWith('getChildren') && path?.endsWith('/leases') && nth === 1);

@@ -2,7 +2,7 @@ import { HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/cor
 import { type LockHold, ReadWriteLock, type WriteHold } from '@zk-recipes/locks';
 import { describeEveryRequest } from '../stage/every-request.js';
 import { untilAborted } from '../stage/holds.js';
-import { isWaitedFor, nextComes } from './locks-play.js';
+import { isWaitedFor, isWaitedForBehind, nextComes } from './locks-play.js';
 
 type Side = 'read' | 'write';
 
@@ -48,7 +48,7 @@ for (const { side, before, leaving } of lines) {
   await describeEveryRequest({
     name: `ReadWriteLock: ${side} behind ${before.join(', ')}`,
     goesOn: true,
-    heeds: isWaitedFor,
+    heeds: isWaitedForBehind(...leaving.map((index) => `000000000${index}`)),
     onExpiry: [HoldLostError],
     prepare: async ({ subject, other, path, signal, untilSent }) => {
       const theirs = new ReadWriteLock(other, path);
@@ -100,7 +100,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'ReadWriteLock: read behind a writer who waits, and gives up',
-  heeds: isWaitedFor,
+  heeds: isWaitedForBehind(`${NAMES.write}0000000001`),
   onExpiry: [],
   prepare: async ({ subject, other, path, signal, untilSent, untilWatches }) => {
     const theirs = new ReadWriteLock(other, path);
@@ -189,7 +189,7 @@ await describeEveryRequest({
 
 await describeEveryRequest({
   name: 'ReadWriteLock: write behind a writer that turns into a reader',
-  heeds: isWaitedFor,
+  heeds: isWaitedForBehind(`${NAMES.write}0000000000`),
   onExpiry: [],
   prepare: async ({ subject, other, path, signal, untilSent, untilWatches }) => {
     const written = await new ReadWriteLock(other, path).write.acquire();
