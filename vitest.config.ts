@@ -20,7 +20,7 @@ const pure = [
 const onZooKeeperOnly = ['**/*ensemble*', 'test/interop/**', 'test/support/src/java/**', 'packages/test-server/**'];
 
 /** Tests that start test servers by themselves. */
-const onTestServerOnly = ['test/every-request/**'];
+const onTestServerOnly = ['test/every-request/**', 'test/model/**'];
 
 /** One project; it extends no other, for then `--maxWorkers` of the command line would not reach it. */
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
