@@ -165,18 +165,20 @@ export async function runWhileHeld<H extends Hold, T>(hold: H, fn: (hold: H) => 
   try {
     result = await fn(hold);
   } catch (error) {
-    const { state, signal } = hold;
+    const loss = lossOf(hold);
     await hold.release();
-    throw state === 'lost' ? lossOf(signal, error) : error;
+    throw loss === null ? error : withCause(loss, error);
   }
-  const { state, signal } = hold;
+  const loss = lossOf(hold);
   await hold.release();
-  if (state === 'lost') throw signal.reason;
+  if (loss !== null) throw loss;
   return result;
 }
 
-function lossOf({ reason }: AbortSignal, error: unknown): unknown {
-  return error === reason || !(reason instanceof HoldLostError)
-    ? reason
-    : new HoldLostError(reason.path, reason.reason, { cause: error });
+function lossOf(hold: Hold): HoldLostError | null {
+  return hold.state === 'lost' ? (hold.signal.reason as HoldLostError) : null;
+}
+
+function withCause(loss: HoldLostError, error: unknown): HoldLostError {
+  return error === loss ? loss : new HoldLostError(loss.path, loss.reason, { cause: error });
 }

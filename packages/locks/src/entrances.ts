@@ -1,5 +1,5 @@
 import { type Hold, HoldLostError, NotHeldError } from '@zk-recipes/core';
-import { truthful } from '@zk-recipes/core/recipe-kit';
+import { LazySignal } from '@zk-recipes/core/recipe-kit';
 import type { LineHold, LockHold } from './lock-hold.js';
 
 /** Counts who has entered a lock that is held; it is let go of when all have left. */
@@ -32,9 +32,8 @@ export class Entrances {
 /** One entrance into a lock that is held: ends with the hold, or by its own release, which may leave the lock held by others. */
 export class EnteredHold implements LockHold {
   protected readonly entrances: Entrances;
-  readonly #controller = new AbortController();
-  readonly #signal: AbortSignal;
-  readonly #onEnd = (): void => this.#controller.abort(this.#hold.signal.reason);
+  readonly #signal = new LazySignal(() => void this.#hold.state);
+  readonly #onEnd = (): void => this.#signal.abort(() => this.#hold.signal.reason);
   /** How it ended when it was left. */
   #ended: 'lost' | 'released' | null = null;
   #release: Promise<void> | null = null;
@@ -43,10 +42,6 @@ export class EnteredHold implements LockHold {
   constructor(entrances: Entrances) {
     this.entrances = entrances;
     entrances.enter();
-    const { signal } = this.#hold;
-    this.#signal = truthful(this.#controller.signal, () => void this.#hold.state);
-    signal.addEventListener('abort', this.#onEnd, { once: true });
-    if (signal.aborted) this.#onEnd();
   }
 
   get path(): string {
@@ -62,7 +57,11 @@ export class EnteredHold implements LockHold {
   }
 
   get signal(): AbortSignal {
-    return this.#signal;
+    const own = this.#signal.signal;
+    const { signal } = this.#hold;
+    if (this.#ended === null) signal.addEventListener('abort', this.#onEnd, { once: true, signal: own });
+    if (signal.aborted) this.#onEnd();
+    return own;
   }
 
   get state(): 'held' | 'lost' | 'released' {
@@ -74,15 +73,15 @@ export class EnteredHold implements LockHold {
   }
 
   guard(): ReturnType<Hold['guard']> {
-    if (this.#ended !== null) throw new NotHeldError(this.path, { cause: this.#controller.signal.reason });
+    if (this.#ended !== null) throw new NotHeldError(this.path, { cause: this.signal.reason });
     return this.#hold.guard();
   }
 
   release(): Promise<void> {
     if (this.#release !== null) return this.#release;
     this.#ended = this.#hold.state === 'lost' ? 'lost' : 'released';
-    this.#hold.signal.removeEventListener('abort', this.#onEnd);
-    this.#controller.abort(new HoldLostError(this.path, 'released'));
+    if (this.#ended === 'lost') this.#onEnd();
+    this.#signal.abort(() => new HoldLostError(this.path, 'released'));
     this.#release = this.entrances.leave();
     return this.#release;
   }

@@ -1,5 +1,5 @@
 import type { Hold } from '@zk-recipes/core';
-import { type LossPolicy, type Member, MemberHold } from '@zk-recipes/core/recipe-kit';
+import { LazySignal, type LossPolicy, type Member, MemberHold } from '@zk-recipes/core/recipe-kit';
 import { RevocationRequestedError } from './errors.js';
 
 /** A lock that is held. */
@@ -48,15 +48,19 @@ export interface LineHoldOptions {
 /** The hold of one place in the line of a lock. */
 export class LineHold extends MemberHold implements LockHold {
   readonly member: Member;
-  readonly revoked: AbortSignal;
+  readonly #revocation: LazySignal;
 
   constructor(member: Member, { revocable, lossPolicy }: LineHoldOptions) {
-    const revocation = new AbortController();
+    const revocation = new LazySignal();
     const onData = (data: Uint8Array | null): void => {
-      if (data !== null && REVOKE.equals(data)) revocation.abort(new RevocationRequestedError(member.path));
+      if (data !== null && REVOKE.equals(data)) revocation.abort(() => new RevocationRequestedError(member.path));
     };
     super(member, revocable ? { lossPolicy, onData } : { lossPolicy });
     this.member = member;
-    this.revoked = revocation.signal;
+    this.#revocation = revocation;
+  }
+
+  get revoked(): AbortSignal {
+    return this.#revocation.signal;
   }
 }

@@ -1,5 +1,12 @@
 import type { Keeper, ZnodeData } from '@zk-recipes/core';
-import { checkOptions, enrol, type LossPolicy, type Member, untilAdmitted } from '@zk-recipes/core/recipe-kit';
+import {
+  checkOptions,
+  enrol,
+  isAdmitted,
+  type LossPolicy,
+  type Member,
+  untilAdmitted,
+} from '@zk-recipes/core/recipe-kit';
 import { enrolling, type Patience, runWhileHeld, standInLine, tryWithin, Waiting } from './acquisition.js';
 import { type Contender, listContenders } from './contenders.js';
 import { EnteredHold, Entrances } from './entrances.js';
@@ -175,13 +182,14 @@ export class Lock<H extends LockHold = LockHold> {
       signal?.throwIfAborted();
       const hold = this.kind.hold(member, { revocable, lossPolicy: this.#lossPolicy }); //           step 4
       // The clock ran out while it waited: not held after all.
-      hold.signal.throwIfAborted();
+      if (hold.state === 'lost') throw hold.signal.reason;
       return hold;
     });
   }
 
   async #untilTurn(member: Member, { signal, patience, onQueued, maxWaiters }: Attempt): Promise<void> {
     const { rule } = this.kind;
+    if (isAdmitted(member, rule.obstacleOf)) return;
     const waiting = new Waiting(signal, patience);
     const position = onQueued === undefined ? null : new LivePosition(member, rule, onQueued);
     const begin = (names: readonly string[]): void => {

@@ -125,7 +125,7 @@ export class MultiLock {
       signal?.throwIfAborted();
       const hold = new AllHeld(members as [Member, ...Member[]], this.#lossPolicy); //                                   step 3
       // The clock ran out while it waited: not held after all.
-      hold.signal.throwIfAborted();
+      if (hold.state === 'lost') throw hold.signal.reason;
       return hold;
     });
   }

@@ -214,7 +214,7 @@ export class Semaphore {
       signal?.throwIfAborted();
       const lease = new Lease(await this.#take(member, permits, signal), this.#lossPolicy); // steps 4, 5
       // The clock ran out meanwhile: not held after all.
-      lease.signal.throwIfAborted();
+      if (lease.state === 'lost') throw lease.signal.reason;
       return lease;
     });
   }

@@ -4,6 +4,7 @@ import type { ConnectionState } from '../connection-state.js';
 import { HoldLostError, type HoldLostReason, NotHeldError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
+import { LazySignal } from './lazy-signal.js';
 import type { Member } from './member.js';
 import { persevere } from './persevere.js';
 import { epochValidForMs, onSessionLapse } from './session-lapse.js';
@@ -61,10 +62,9 @@ export class MemberHold implements Hold {
   readonly #keeper: Keeper;
   readonly #epoch: number;
   readonly #onData: (data: Uint8Array | null) => void;
-  readonly #controller = new AbortController();
-  readonly #signal: AbortSignal;
-  readonly #cancelLapse: () => void;
-  #watching: NodeJS.Immediate | undefined;
+  readonly #signal = new LazySignal(() => this.#look());
+  #cancelLapse: (() => void) | undefined;
+  #attending: NodeJS.Immediate | undefined;
   readonly #policy: LossPolicy;
   #state: 'held' | 'lost' | 'released' = 'held';
   #release: Promise<void> | null = null;
@@ -80,18 +80,16 @@ export class MemberHold implements Hold {
     this.#onData = options.onData ?? (() => {});
     this.path = path;
     this.fencingToken = czxid;
-    this.#signal = truthful(this.#controller.signal, () => this.#look());
     keeper.on('state', this.#onState);
-    this.#cancelLapse = onSessionLapse(keeper, epoch, (reason) => this.#lose(reason));
     // The connection may have been lost since the server answered.
     this.#onState(keeper.connectionState);
-    // Not before the next turn of the event loop: what is let go of in this one needs no watch.
-    if (this.#state === 'held') this.#watching = setImmediate(() => this.#watchOwnZnodes());
+    // Not before the next turn of the event loop: what is let go of in this one needs neither timer nor watch.
+    if (this.#state === 'held') this.#attending = setImmediate(() => this.#attend());
   }
 
   get signal(): AbortSignal {
     this.#look();
-    return this.#signal;
+    return this.#signal.signal;
   }
 
   get state(): 'held' | 'lost' | 'released' {
@@ -106,7 +104,7 @@ export class MemberHold implements Hold {
 
   guard(): Transaction {
     this.#look();
-    if (this.#state !== 'held') throw new NotHeldError(this.path, { cause: this.#controller.signal.reason });
+    if (this.#state !== 'held') throw new NotHeldError(this.path, { cause: this.#signal.signal.reason });
     return this.#members.reduce((transaction, { path }) => transaction.check(path), this.#keeper.transaction());
   }
 
@@ -161,13 +159,15 @@ export class MemberHold implements Hold {
     if (this.#policy === 'connection' && (state === 'SUSPENDED' || state === 'READ_ONLY')) this.#lose('suspended');
   };
 
-  #watchOwnZnodes(): void {
+  #attend(): void {
+    this.#cancelLapse = onSessionLapse(this.#keeper, this.#epoch, (reason) => this.#lose(reason));
+    if (this.#state !== 'held') return;
     for (const member of this.#members) void this.#watch(member);
   }
 
   /** Somebody may delete the znode by hand, or write to it. */
   async #watch({ path, sessionId }: Member): Promise<void> {
-    const { signal } = this.#controller;
+    const { signal } = this.#signal;
     const onFailure = (error: unknown): void => this.#keeper.reportBackgroundError(error, 'watch of a hold', path);
     const untilLost = async (): Promise<void> => {
       if (!(await this.#isGone(path, sessionId, signal))) return;
@@ -214,34 +214,9 @@ export class MemberHold implements Hold {
     if (this.#state !== 'held') return false;
     this.#state = state;
     this.#cancelLapse?.();
-    clearImmediate(this.#watching);
+    clearImmediate(this.#attending);
     this.#keeper.off('state', this.#onState);
-    this.#controller.abort(new HoldLostError(this.path, reason));
+    this.#signal.abort(() => new HoldLostError(this.path, reason));
     return true;
   }
-}
-
-/**
- * Makes `aborted` and `throwIfAborted` of a signal look at the clock first.
- *
- * @param look aborts the signal if it is time
- * @returns the same signal
- */
-export function truthful(signal: AbortSignal, look: () => void): AbortSignal {
-  const proto = Object.getPrototypeOf(signal) as AbortSignal;
-  const aborted = Object.getOwnPropertyDescriptor(proto, 'aborted')?.get;
-  return Object.defineProperties(signal, {
-    aborted: {
-      get: () => {
-        look();
-        return aborted?.call(signal);
-      },
-    },
-    throwIfAborted: {
-      value: () => {
-        look();
-        proto.throwIfAborted.call(signal);
-      },
-    },
-  });
 }

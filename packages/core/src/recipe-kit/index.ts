@@ -22,8 +22,17 @@ export { Change } from './change.js';
 // A place in a line
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
 // Holding
-export { type Hold, type LossPolicy, MemberHold, type MemberHoldOptions, truthful } from './hold.js';
-export { type Obstacle, type ObstacleOf, oneAtATime, type QueueOptions, untilAdmitted, untilFirst } from './line.js';
+export { type Hold, type LossPolicy, MemberHold, type MemberHoldOptions } from './hold.js';
+export { LazySignal } from './lazy-signal.js';
+export {
+  isAdmitted,
+  type Obstacle,
+  type ObstacleOf,
+  oneAtATime,
+  type QueueOptions,
+  untilAdmitted,
+  untilFirst,
+} from './line.js';
 export { giveUp, type Member, memberOf } from './member.js';
 export { type PersevereOptions, persevere } from './persevere.js';
 export { inSequence, predecessorOf, sequenceKey } from './sequence.js';

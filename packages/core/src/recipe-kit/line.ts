@@ -37,6 +37,11 @@ export function oneAtATime(marker: string): ObstacleOf {
   };
 }
 
+/** Whether nobody stood in the way of a member when it came, as far as it knows that already. */
+export function isAdmitted({ name, siblings }: Member, obstacleOf: ObstacleOf): boolean {
+  return siblings !== null && obstacleOf(name, siblings) === null;
+}
+
 /**
  * Waits until nobody stands in the way of a member. Watches only the one obstacle, so that each departure wakes one member, and
  * looks at the line again then, unless that was the last one: it may have left from the middle.
