@@ -4,7 +4,7 @@ import { Rows } from './every-request-rows.js';
 import type { Scenario } from './every-request-scenario.js';
 import { describeSeen, isWrite } from './every-request-seen.js';
 
-export type { Play, Scenario, World } from './every-request-scenario.js';
+export type { Scenario, World } from './every-request-scenario.js';
 
 /*
  * What must hold whatever happens, tried at every single request of a scenario, without any chance: one test for each request
