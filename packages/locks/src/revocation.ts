@@ -1,5 +1,5 @@
 import { type Keeper, NoNodeError } from '@zk-recipes/core';
-import { untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { acrossSessions, untilDeleted } from '@zk-recipes/core/recipe-kit';
 import { REVOKE } from './lock-hold.js';
 import type { RevokeOptions } from './options.js';
 
@@ -10,19 +10,22 @@ import type { RevokeOptions } from './options.js';
  */
 export async function revoke(keeper: Keeper, path: string, { signal, forceAfterMs }: RevokeOptions): Promise<void> {
   const force = new AbortController();
-  const timer = forceAfterMs === undefined ? undefined : setTimeout(() => force.abort(), forceAfterMs);
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => force.abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    // The time is the holder's: it begins when the holder can know.
     await keeper.setData().idempotent().forPath(path, REVOKE, { signal });
-    await untilDeleted(keeper, path, {
-      signal: signal === undefined ? force.signal : AbortSignal.any([signal, force.signal]),
-    });
+    // The holder's time begins when the holder can know.
+    if (forceAfterMs !== undefined) timer = setTimeout(() => force.abort(), forceAfterMs);
+    // Somebody else's znode does not end with the own session.
+    await acrossSessions(keeper, force.signal, () => untilDeleted(keeper, path, { signal: force.signal }));
   } catch (error) {
     if (error instanceof NoNodeError) return;
     signal?.throwIfAborted();
     if (!force.signal.aborted) throw error;
-    await keeper.delete().quietly().guaranteed().forPath(path);
+    await keeper.delete().quietly().guaranteed().forPath(path, { signal });
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -76,10 +76,7 @@ export class ProtectedCreation {
   readonly #request: CreateRequest;
   readonly #newUuid: () => string;
   #uuid: string;
-  /** Ordinal of the session of the newest create; its id may change on the way from a read-only server to another. */
-  #epoch: number | undefined;
-  /** Whether there may be a znode under the uuid that nobody has been told of. */
-  #unresolved = false;
+  readonly #doubt = new Doubt();
 
   /** @param newUuid a source of uuids that never repeat */
   constructor(execution: Execution, request: CreateRequest, newUuid: () => string) {
@@ -90,25 +87,20 @@ export class ProtectedCreation {
   }
 
   async attempt(attempt: Attempt): Promise<CreatedZnode> {
-    if (this.#unresolved) {
+    if (this.#doubt.exists) {
       const own = await this.#lookUp(attempt);
       if (own !== null) return own;
     }
-    this.#unresolved = true;
-    this.#epoch = attempt.epoch;
     const realPath = protectPath(this.#request.realPath, this.#uuid);
-    try {
-      return await createWithParents(this.#execution, attempt, { ...this.#request, realPath }, (created) => created);
-    } catch (error) {
-      if (isCertainlyNotExecuted(error)) this.#unresolved = false;
-      throw error;
-    }
+    return await this.#doubt.about(attempt, () =>
+      createWithParents(this.#execution, attempt, { ...this.#request, realPath }, (created) => created),
+    );
   }
 
   /** The operation has failed for its caller: whatever an attempt may have created goes again. */
   abandon(): void {
-    if (!this.#unresolved) return;
-    const epoch = isEphemeral(this.#request.mode) ? this.#epoch : undefined;
+    if (!this.#doubt.exists) return;
+    const epoch = isEphemeral(this.#request.mode) ? this.#doubt.epoch : undefined;
     this.#execution.deletes.deleteProtected(parentOf(this.#request.realPath), this.#uuid, epoch);
   }
 
@@ -124,7 +116,31 @@ export class ProtectedCreation {
   }
 }
 
-/** Whether an attempt has certainly done nothing. A look-up costs little, so only what is beyond doubt saves it. */
-export function isCertainlyNotExecuted(error: unknown): boolean {
-  return error instanceof KeeperError || (error instanceof ConnectionLossError && error.outcome === 'not-sent');
+/** Whether an attempt may have been executed that nobody has been told of. */
+export class Doubt {
+  #exists = false;
+  #epoch: number | undefined;
+
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  /** Ordinal of the session of the newest attempt; the session's id may change on the way from a read-only server to another. */
+  get epoch(): number | undefined {
+    return this.#epoch;
+  }
+
+  /** Makes an attempt, after which there is doubt, unless it certainly did nothing. A look-up costs little, so only certainty saves it. */
+  async about<T>({ epoch }: Attempt, perform: () => Promise<T>): Promise<T> {
+    this.#exists = true;
+    this.#epoch = epoch;
+    try {
+      return await perform();
+    } catch (error) {
+      if (error instanceof KeeperError || (error instanceof ConnectionLossError && error.outcome === 'not-sent')) {
+        this.#exists = false;
+      }
+      throw error;
+    }
+  }
 }

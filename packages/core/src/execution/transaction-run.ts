@@ -8,7 +8,7 @@ import {
   SessionExpiredError,
   type Stat,
 } from 'zookeeper-ts-client';
-import { isCertainlyNotExecuted, isEphemeral } from './creation.js';
+import { Doubt, isEphemeral } from './creation.js';
 import type { Execution } from './execution.js';
 import { type Attempt, once } from './executor.js';
 import { lookUpProtected } from './guaranteed-delete.js';
@@ -37,9 +37,7 @@ export class TransactionRun {
   readonly #operations: readonly MultiOp[];
   readonly #protectedCreates: readonly ProtectedCreate[];
   readonly #creatingParents: boolean;
-  #epoch: number | undefined;
-  /** Whether an attempt may have been executed that nobody has been told of. */
-  #unresolved = false;
+  readonly #doubt = new Doubt();
 
   /** @param newUuid a source of uuids that never repeat */
   constructor(
@@ -63,29 +61,19 @@ export class TransactionRun {
 
   async attempt(attempt: Attempt): Promise<MultiResult[]> {
     if (this.#protectedCreates.length === 0) return await this.#commit(attempt, once);
-    if (this.#unresolved) {
+    if (this.#doubt.exists) {
       const results = await this.#lookUp(attempt);
       if (results !== null) return results;
     }
-    this.#epoch ??= attempt.epoch;
-    this.#unresolved = true;
-    return await this.#withStats(attempt, await this.#commitOrNot(attempt));
+    const results = await this.#doubt.about(attempt, () => this.#commit(attempt, (committed) => committed));
+    return await this.#withStats(attempt, results);
   }
 
   /** The transaction has failed for its caller: what an attempt may have created under protection goes again. */
   abandon(): void {
-    if (!this.#unresolved) return;
+    if (!this.#doubt.exists) return;
     for (const { parent, uuid, mode } of this.#protectedCreates) {
-      this.#execution.deletes.deleteProtected(parent, uuid, isEphemeral(mode) ? this.#epoch : undefined);
-    }
-  }
-
-  async #commitOrNot(attempt: Attempt): Promise<MultiResult[]> {
-    try {
-      return await this.#commit(attempt, (committed) => committed);
-    } catch (error) {
-      if (isCertainlyNotExecuted(error)) this.#unresolved = false;
-      throw error;
+      this.#execution.deletes.deleteProtected(parent, uuid, isEphemeral(mode) ? this.#doubt.epoch : undefined);
     }
   }
 
@@ -119,7 +107,7 @@ export class TransactionRun {
     const { zookeeper, signal } = attempt;
     // What was meant for one session is not to be found, nor done, in another.
     const ofSession = this.#protectedCreates.some(({ mode }) => isEphemeral(mode));
-    if (ofSession && attempt.epoch !== this.#epoch) return await once(Promise.reject(new SessionExpiredError()));
+    if (ofSession && attempt.epoch !== this.#doubt.epoch) return await once(Promise.reject(new SessionExpiredError()));
     const paths = new Map<number, string>();
     const lookUps = this.#protectedCreates.map(async ({ index, parent, uuid }) => {
       const path = await lookUpProtected(attempt, parent, uuid);

@@ -5,6 +5,7 @@
  */
 
 // Going on, telling, checking
+export { acrossSessions } from './across-sessions.js';
 export { checkOptions, z } from '../check-options.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
