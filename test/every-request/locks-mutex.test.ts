@@ -1,5 +1,6 @@
 import { HoldLostError } from '@zk-recipes/core';
 import { type LockHold, Mutex, TooManyWaitersError } from '@zk-recipes/locks';
+import { expect } from 'vitest';
 import { describeEveryRequest } from '../stage/every-request.js';
 import { isWaitedFor, isWaitedForBehind, nextComes } from './locks-play.js';
 
@@ -160,6 +161,7 @@ await describeEveryRequest({
           },
           { signal },
         );
+        expect(states).toEqual(['held', 'held']);
         return states;
       },
       settle: () => nextComes(new Mutex(other, path)),

@@ -1,5 +1,6 @@
 import { HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import { type LockHold, ReadWriteLock, type WriteHold } from '@zk-recipes/locks';
+import { expect } from 'vitest';
 import { describeEveryRequest } from '../stage/every-request.js';
 import { untilAborted } from '../stage/holds.js';
 import { isWaitedFor, isWaitedForBehind, nextComes } from './locks-play.js';
@@ -175,7 +176,8 @@ await describeEveryRequest({
         const states = [written.state, hold.state, hold.fencingToken > written.fencingToken];
         await hold.release();
         await writer;
-        return [...states, hold.path, beside];
+        expect(beside).toBeUndefined();
+        return [...states, hold.path];
       },
       settle: async () => {
         await Promise.all([written, ...holds].map((hold) => hold.release()));
@@ -212,7 +214,8 @@ await describeEveryRequest({
         });
         const [beside] = await Promise.all([acquiring, leave()]);
         await hold?.release();
-        return [hold?.path, beside];
+        expect(beside).toBe('released');
+        return hold?.path;
       },
       settle: async () => {
         await Promise.all([written, await downgrading, hold].map((one) => one?.release()));

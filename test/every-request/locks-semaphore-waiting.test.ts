@@ -1,4 +1,5 @@
 import { Semaphore, type SemaphoreLease, TooManyWaitersError } from '@zk-recipes/locks';
+import { expect } from 'vitest';
 import { describeEveryRequest } from '../stage/every-request.js';
 import { isWaitedForInSemaphore as heeds, leasesIn, nextComes, release } from './locks-play.js';
 
@@ -107,7 +108,8 @@ await describeEveryRequest({
         lease = await new Semaphore(subject, path, options).acquire({ signal });
         const leases = leasesIn(world);
         await Promise.all([theirLeaving, release(lease)]);
-        return leases <= 2;
+        expect(leases).toBeLessThanOrEqual(2);
+        return lease.path;
       },
       settle: async () => {
         await release(small);
@@ -140,7 +142,8 @@ await describeEveryRequest({
         [lease] = await Promise.all([new Semaphore(subject, path, options).acquire({ signal }), evict()]);
         const leases = leasesIn(world);
         await release(lease);
-        return leases;
+        expect(leases).toBe(1);
+        return lease.path;
       },
       settle: async () => {
         await Promise.all([first, lease].map(release));
