@@ -60,7 +60,10 @@ describeOnOwnServers.each(lockKinds)('%s is given up', (kind) => {
       controller.abort('enough');
       await expect(acquiring).rejects.toBe('enough');
       // Given up before it was answered, it is removed after that.
-      await until(async () => ((await znodesOf(kind, first, path)).length === (kind === 'MultiLock' ? 2 : 1) ? true : undefined), { what: 'its znode to be gone' });
+      await until(
+        async () => ((await znodesOf(kind, first, path)).length === (kind === 'MultiLock' ? 2 : 1) ? true : undefined),
+        { what: 'its znode to be gone' },
+      );
       expect(held.state).toBe('held');
       await held.release();
       await expectNothingLeft(first, path);
