@@ -43,6 +43,12 @@ export class Contender {
     return this.#pursuit?.phase ?? null;
   }
 
+  /** Whether it holds the read/write lock for writing, and that alone. */
+  get writes(): boolean {
+    const pursuit = this.#pursuit;
+    return pursuit?.phase === 'holding' && pursuit.hold !== null && 'downgrade' in pursuit.hold;
+  }
+
   /** Listeners on the signals that it has given, for all that it has asked for. */
   get listenerCount(): number {
     return this.#signals.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0);
@@ -95,8 +101,7 @@ export class Contender {
   /** Becomes a reader, if it is a writer. */
   async downgrade(): Promise<void> {
     const pursuit = this.#pursuit;
-    if (pursuit?.phase !== 'holding' || pursuit.want.kind !== 'write' || !('downgrade' in (pursuit.hold as Hold)))
-      return;
+    if (pursuit === null || !this.writes) return;
     const writer = pursuit.hold as WriteHold;
     pursuit.phase = 'leaving';
     // Whoever calls this has stopped writing.

@@ -5,7 +5,7 @@ import { type LockName, lockNames, type Manner, manners, type Want, wants } from
 export const KEEPERS = 4;
 export const CONTENDERS = 8;
 
-/** What is done next. What makes no sense at that moment is left out: there are fewer of those the more is going on. */
+/** What is done next. A contender is one of those with whom it makes sense at that moment, by number; if there is none, nothing is done. */
 export type Action =
   | { readonly kind: 'begin'; readonly contender: number; readonly want: Want; readonly manner: Manner }
   | { readonly kind: 'release' | 'abort' | 'downgrade'; readonly contender: number }

@@ -79,12 +79,13 @@ export class LockWorld {
     const { faults } = this.#server;
     switch (action.kind) {
       case 'begin':
-        return this.#contender(action).begin(action.want, action.manner);
+        return this.#oneOf(action, ({ phase }) => phase === null)?.begin(action.want, action.manner);
       case 'release':
+        return this.#oneOf(action, ({ phase }) => phase === 'holding')?.release();
       case 'abort':
-        return this.#contender(action)[action.kind]();
+        return this.#oneOf(action, ({ phase }) => phase === 'waiting')?.abort();
       case 'downgrade':
-        return void this.#contender(action).downgrade();
+        return void this.#oneOf(action, ({ writes }) => writes)?.downgrade();
       case 'revoke':
         return this.#revoke(action);
       case 'expire':
@@ -118,8 +119,9 @@ export class LockWorld {
     return this.#keepers.at(-1) as Keeper;
   }
 
-  #contender({ contender }: { readonly contender: number }): Contender {
-    return this.#contenders[contender] as Contender;
+  #oneOf({ contender }: { readonly contender: number }, isMeant: (one: Contender) => boolean): Contender | undefined {
+    const meant = this.#contenders.filter(isMeant);
+    return meant[contender % meant.length];
   }
 
   #sessionOf({ keeper }: { readonly keeper: number }): bigint {
