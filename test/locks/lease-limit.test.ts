@@ -120,7 +120,7 @@ describeOnSharedServer('a semaphore with a shared count', () => {
     await untilNames(observer, `${path}/locks`, 2);
     if (data === undefined) await observer.delete().forPath(limit);
     else await observer.setData().forPath(limit, data);
-    for (const waiter of waiters) await expect(waiter).rejects.toThrow(InvalidLeaseLimitError);
+    await Promise.all(waiters.map((waiter) => expect(waiter).rejects.toThrow(InvalidLeaseLimitError)));
     expect(lease.state).toBe('held');
     await untilEmpty(observer, `${path}/locks`);
     await lease.release();
