@@ -78,12 +78,12 @@ await describeEveryRequest({
   onExpiry: [],
   mayBeGivenUp: true,
   prepare: (world) => {
-    const { subject, other, path, signal, untilSent } = world;
+    const { subject, other, path, signal, untilWatches } = world;
     const barrier = new DoubleBarrier(subject, path, { members: 2, id: 'subject' });
     return {
       act: async () => {
         const joinWhenAwaited = async (): Promise<void> => {
-          await untilSent({ operation: 'exists', path: `${path}/ready` }, 2);
+          await untilWatches(1);
           if (signal.aborted) return;
           await enterByHand(other, path, LOWEST);
           await openByHand(other, path);
@@ -137,14 +137,19 @@ await describeEveryRequest({
 await describeEveryRequest({
   name: 'DoubleBarrier: given up',
   onExpiry: [],
-  prepare: ({ subject, other, path, signal, untilSent }) => {
+  prepare: ({ subject, other, path, signal, untilSent, untilWatches }) => {
     const barrier = new DoubleBarrier(subject, path, { members: 2, id: 'subject' });
     const controller = new AbortController();
     return {
       act: async () => {
-        const giveUp = untilSent({ operation: 'exists', path: `${path}/ready` }, 2).then(() => controller.abort('own'));
+        const giveUp = async (): Promise<void> => {
+          await untilWatches(1);
+          // And the client knows of it.
+          await untilSent({ operation: 'exists' });
+          controller.abort('own');
+        };
         const entering = barrier.enter({ signal: AbortSignal.any([signal, controller.signal]) });
-        const outcome = await Promise.all([entering, giveUp]).catch((error: unknown) => error);
+        const outcome = await Promise.all([entering, giveUp()]).catch((error: unknown) => error);
         signal.throwIfAborted();
         return outcome;
       },

@@ -14,10 +14,10 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
  *   left, or died. A barrier can be used again at once: who has left and enters again comes to the next round. Whatever becomes of a
  *   call, it leaves no member behind.
  * Not guaranteed
- *   That all who are counted are alive: one that crashed counts until its session has timed out. That rounds stay apart where more use
- *   the barrier than it has members: who comes late may find itself in either of two. In that case, too, one that removes the `ready`
- *   of its round between a look and the next may meet that of the next one; who waits has seen it by then, unless it was disconnected.
- *   Curator's members, besides, pass if they come when everybody has crashed inside, and are held up in `leave` by who enters already.
+ *   That all who are counted are alive: one that crashed counts until its session has timed out; nor that nobody gives up while the last
+ *   one opens the barrier. That rounds stay apart where more use the barrier than it has members: who comes late counts wherever it
+ *   stands. That Curator's members keep to this: they pass if they come when everybody has crashed inside, and are held up in `leave` by
+ *   who enters already.
  * Znodes
  *   <path>/<random uuid>   ephemeral, one a member and round, its data who it is
  *   <path>/ready           persistent, while the barrier is open. Curator's DistributedDoubleBarrier has the same.
@@ -25,18 +25,21 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
  *   1. Create the own member; look at `ready` and list the members in the same round trip.
  *   2. `ready` is newer than the own member, or than any other that stands: the barrier is open, go through. Else it is of a round whose
  *      members have all crashed, and says nothing.
- *   3. There are as many members as asked for, `ready` not counted: create it, or renew it, and go through. Members count after they were
- *      created, so the one that was created last finds them all, on whichever server.
+ *   3. There are as many members as asked for, `ready` not counted: create it, or renew it, in one transaction with a check of the own
+ *      member, and go through. Members count after they were created, so the one that was created last finds them all, on whichever
+ *      server.
  *   4. Watch `ready`, only that. That it is created now is proof by itself: go through. After anything else, look again, from 2.
  * Protocol of `leave`
  *   1. List the members: these are to be waited for, and none that come later. Who came late, or is not among them any more, waits for those
  *      that are older than `ready`: who entered together.
  *   2. Unless the own member is the lowest of all, delete it.
  *   3. Wait for the lowest, or if that is the own one, for the highest, and so on until none is left.
- *   4. Delete the own member, and `ready` if it is still that of the beginning.
+ *   4. Delete the own member, and with it `ready`, in one transaction, so that nobody finds the one without the other. Who has deleted its
+ *      member before removes a `ready` only if the last one did not: if it is still that of the beginning.
  * Failures
  *   reply to the create lost       created again, and found to be there; of another session: removed, created anew
- *   reply to any other request     repeated: that `ready` is there, or a member gone, is what was wanted
+ *   reply to step 3 lost           looked again, and counted again
+ *   reply to any other request     repeated: that a member or `ready` is gone is what was wanted
  *   session expires in enter       back to 1 with a new member; one that the server still keeps is removed first, so as not to be counted
  *   session expires inside         its member is gone: the others can leave; it waits for them none the less
  *   session expires in leave       likewise
@@ -191,8 +194,7 @@ export class DoubleBarrier {
       if (ready !== null && sawOpening(member, ready)) return true; //                              step 2
       if ((await this.#room.olderThan(ready, members, signal)).length > 0) return false;
       if (members.length >= this.members) {
-        const opened = await this.#room.open(ready, signal); //                                     step 3
-        if (opened !== null && sawOpening(member, opened)) return true;
+        if (await this.#room.open(member, ready, signal)) return true; //                           step 3
       } else if (await this.#room.untilOpened(ready, signal)) return true; //                       step 4
     }
   }
@@ -213,8 +215,8 @@ export class DoubleBarrier {
       }
     });
     const isOfRound = last.ready !== null && last.ready.czxid === first.ready?.czxid;
-    const removal = stays ? this.#room.remove(member.name, signal) : null; //                       step 4
-    const closing = isOfRound ? this.#room.close(signal) : null;
-    await Promise.all([removal, closing]);
+    if (stays && inTime && isOfRound && (await this.#room.removeWithReady(member, signal))) return; // step 4
+    if (stays) await this.#room.remove(member.name, signal);
+    if (isOfRound) await this.#room.removeReady(first.ready, signal);
   }
 }

@@ -1,4 +1,5 @@
 import {
+  BadVersionError,
   ConnectionLossError,
   type ConnectionState,
   type Keeper,
@@ -74,42 +75,53 @@ export class Room {
   }
 
   /**
-   * Creates `ready`, or puts a new one in the place of a stale one, so that who watches that one hears of it.
+   * Creates `ready`, or puts a new one in the place of a stale one, so that who watches that one hears of it; only while the member
+   * stands that has found enough of them. Never later than at once: after a lost connection others may have given up.
    *
-   * @returns what stands there now; `null` if that is to be looked for: somebody else has been at it, or the outcome is unknown
+   * @returns whether it did; else somebody else has been at it, or the outcome is unknown
    */
-  async open(stale: Stat | null, signal: AbortSignal): Promise<Stat | null> {
-    try {
-      if (stale === null) {
-        return (await this.#keeper.create().idempotent().withStat().forPath(this.#ready, { signal })).stat;
+  async open(member: Member, stale: Stat | null, signal: AbortSignal): Promise<boolean> {
+    const checked = this.#keeper.transaction().check(member.path);
+    const opening = (stale === null ? checked : checked.delete(this.#ready)).create(this.#ready);
+    return await this.#until(['SUSPENDED', 'LOST'], signal, async (within) => {
+      try {
+        await opening.commit({ signal: within });
+        return true;
+      } catch (error) {
+        if (isUndecided(error)) return false;
+        throw error;
       }
-      await this.#keeper.transaction().delete(this.#ready).create(this.#ready).commit({ signal });
-    } catch (error) {
-      const isToBeLookedFor = [NodeExistsError, NoNodeError, MultiError, ConnectionLossError].some(
-        (expected) => error instanceof expected,
-      );
-      if (!isToBeLookedFor) throw error;
-    }
-    return null;
+    });
   }
 
   /** @returns whether `ready` has certainly been created; else something may have happened to it, or to the connection */
   async untilOpened(stale: Stat | null, signal: AbortSignal): Promise<boolean> {
-    const back = new AbortController();
-    const onState = (state: ConnectionState): void => {
-      if (state === 'RECONNECTED') back.abort();
-    };
-    this.#keeper.on('state', onState);
-    const within = AbortSignal.any([signal, back.signal]);
-    try {
+    return await this.#until(['RECONNECTED'], signal, async (within) => {
       if (stale === null) return (await untilCreated(this.#keeper, this.#ready, { signal: within })) === null;
       await untilDeleted(this.#keeper, this.#ready, { signal: within, asOf: stale.czxid });
+      return false;
+    });
+  }
+
+  /** Does something, unless the connection comes to one of these states: then the answer is no. */
+  async #until(
+    states: readonly ConnectionState[],
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<boolean>,
+  ): Promise<boolean> {
+    const ending = new AbortController();
+    const onState = (state: ConnectionState): void => {
+      if (states.includes(state)) ending.abort();
+    };
+    this.#keeper.on('state', onState);
+    try {
+      return await work(AbortSignal.any([signal, ending.signal]));
     } catch (error) {
-      if (signal.aborted || !back.signal.aborted) throw error;
+      if (signal.aborted || !ending.signal.aborted) throw error;
+      return false;
     } finally {
       this.#keeper.off('state', onState);
     }
-    return false;
   }
 
   /** @param asOf the zxid as of which the member was listed */
@@ -122,9 +134,35 @@ export class Room {
     await this.#keeper.delete().guaranteed().quietly().forPath(childOf(this.#path, name), { signal });
   }
 
-  /** Removes `ready`. */
-  async close(signal: AbortSignal | undefined): Promise<void> {
-    await this.#keeper.delete().quietly().forPath(this.#ready, { signal });
+  /**
+   * Removes an own member, and `ready` with it: as long as the one stands that saw the barrier open, nobody puts another in the place of
+   * the other.
+   *
+   * @returns whether it did; else one of them is gone already, or the outcome is unknown
+   */
+  async removeWithReady(member: Member, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.#keeper.transaction().delete(member.path).delete(this.#ready).commit({ signal });
+      return true;
+    } catch (error) {
+      if (isUndecided(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Removes `ready` if it is that one still. It is written to before: the answer tells which one it is, and that has then a version which
+   * a later one does not have.
+   */
+  async removeReady(found: Stat, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      const written = await this.#keeper.setData().idempotent().forPath(this.#ready, null, { signal });
+      if (written.czxid !== found.czxid) return;
+      await this.#keeper.delete().quietly().withVersion(written.version).forPath(this.#ready, { signal });
+    } catch (error) {
+      // Somebody else was first.
+      if (!(error instanceof NoNodeError || error instanceof BadVersionError)) throw error;
+    }
   }
 
   /** For a create that may have been executed after all. */
@@ -133,6 +171,11 @@ export class Room {
       if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'removal of a member', this.#path);
     });
   }
+}
+
+/** Whether a transaction was not done, or may not have been, for a reason that a look will tell. */
+function isUndecided(error: unknown): boolean {
+  return error instanceof MultiError || error instanceof ConnectionLossError || error instanceof SessionExpiredError;
 }
 
 function nullIfMissing(error: unknown): null {
