@@ -161,7 +161,7 @@ export class Contender {
 function isToBeExpected(error: unknown, { caller, manner, hold }: Pursuit): boolean {
   if (caller.signal.aborted && error === caller.signal.reason) return true;
   // Nobody answered in time.
-  if (manner.how === 'tryForAWhile' && error instanceof ConnectionLossError) return true;
+  if (manner.how.startsWith('try') && error instanceof ConnectionLossError) return true;
   return manner.how === 'run' && hold !== null && error instanceof HoldLostError;
 }
 

@@ -1,16 +1,14 @@
-import { Keeper, retryNTimes } from '@zk-recipes/core';
+import type { Keeper } from '@zk-recipes/core';
 import { type ObservedRequest, TestServer } from '@zk-recipes/test-server';
 import { until } from '@zk-recipes/test-support';
 import { offencesIn } from './check-history.js';
 import { Contender } from './contender.js';
+import { keeperOf, LONG_SESSION_MS, noteListeners, SHORT_SESSION_MS } from './keepers.js';
 import { type Action, CONTENDERS, KEEPERS, type Step } from './lock-steps.js';
 import { Recorder } from './recorder.js';
 import { unrestIn } from './unrest.js';
 import { FIRST_LEASES, lockOf, semaphoreOf } from './wants.js';
 
-/** The session of the last keeper: short enough to be waited for. */
-const SHORT_SESSION_MS = 300;
-const LONG_SESSION_MS = 60_000;
 /** Whatever is due comes within this time, on however slow a machine. */
 const PATIENCE_MS = 5_000;
 /** Requests that all contenders together need to come to rest, at most; who goes round in a circle needs more. */
@@ -41,7 +39,7 @@ export class LockWorld {
     this.#admin = admin;
     this.#forcing = new Set([admin]);
     this.#recorder = new Recorder(server);
-    for (const keeper of keepers) this.#countListeners(keeper);
+    for (const keeper of keepers) noteListeners(keeper, this.#listeners);
     this.#contenders = Array.from({ length: CONTENDERS }, (_, index) => {
       const keeper = keepers[index % KEEPERS] as Keeper;
       return new Contender(`contender ${index}`, keeper, this.#recorder, (offence) => this.#offences.push(offence));
@@ -258,30 +256,8 @@ export class LockWorld {
       this.#offences.push(`${znode.path} is deleted by session ${sessionId}`);
     }
   };
-
-  #countListeners(keeper: Keeper): void {
-    const [on, off] = [keeper.on.bind(keeper), keeper.off.bind(keeper)];
-    const noting = (act: typeof on, note: 'add' | 'delete'): typeof on => {
-      return (event, listener) => {
-        this.#listeners[note](listener);
-        return act(event, listener);
-      };
-    };
-    Object.defineProperties(keeper, { on: { value: noting(on, 'add') }, off: { value: noting(off, 'delete') } });
-  }
 }
 
 function isWrite({ operation }: ObservedRequest): boolean {
   return WRITES.has(operation);
-}
-
-async function keeperOf(server: TestServer, sessionTimeoutMs: number): Promise<Keeper> {
-  return await Keeper.connect({
-    connectString: server.connectString,
-    sessionTimeoutMs,
-    requestTimeoutMs: LONG_SESSION_MS,
-    connectTimeoutMs: 200,
-    retry: retryNTimes({ retries: 1_000, delayMs: 1 }),
-    reconnect: { minDelayMs: 1, maxDelayMs: 5 },
-  });
 }
