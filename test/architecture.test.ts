@@ -60,7 +60,7 @@ const lockRules = ['errors', 'line-rules', 'options'];
 const lockHolds = [...lockRules, 'lock-hold', 'entrances', 'reentrancy'];
 const lockWaiting = [
   ...lockHolds,
-  ...['acquisition', 'contenders', 'lease-limit', 'lease-room', 'live-position', 'revocation'],
+  ...['contenders', 'lease-limit', 'lease-room', 'live-position', 'revocation', 'semaphore-options'],
 ];
 const lockLayers: Layers = {
   ...Object.fromEntries(lockWaiting.map((name) => [name, lockWaiting])),

@@ -175,29 +175,33 @@ describeOnOwnServers('MultiLock', () => {
     }
   });
 
-  it('takes locks of several namespaces of one connection', async () => {
+  it('names and guards what it holds as its namespace does', async () => {
     const keeper = await on.keeper();
-    const [, name] = freshLine().split('/') as [string, string];
-    const inner = keeper.usingNamespace(name);
-    const locks = [new Mutex(inner, '/one'), new Mutex(keeper, `/${name}/two`)];
-    const hold = await new MultiLock(inner, locks).acquire();
-    expect(hold.paths.map((path) => path.replace(/\/_c_.*/, ''))).toEqual([`/${name}/one`, `/${name}/two`]);
-    for (const lock of locks) expect(await lock.tryAcquire()).toBeNull();
+    const inner = keeper.usingNamespace(freshLine().slice(1));
+    const hold = await new MultiLock(inner, [new Mutex(inner, '/one'), new Mutex(inner, '/two')]).acquire();
+    expect(hold.paths.map((path) => path.replace(/\/_c_.*/, ''))).toEqual(['/one', '/two']);
+    await hold.guard().create('/record', 'by the holder').commit();
+    expect(String(await inner.getData().forPath('/record'))).toBe('by the holder');
     await hold.release();
-    for (const lock of locks) await (await lock.acquire()).release();
   });
 
   describe('refuses', () => {
-    it('a lock twice, in whatever way and under whatever namespace', async () => {
+    it('a lock twice, in whatever way', async () => {
       const keeper = await on.keeper();
       const path = '/deep/lock';
       const lock = new ReadWriteLock(keeper, path);
-      const twins = [new Mutex(keeper, path), lock.read, lock.write, new Mutex(keeper.usingNamespace('deep'), '/lock')];
-      for (const twin of twins) {
+      for (const twin of [new Mutex(keeper, path), lock.read, lock.write]) {
         const make = () => new MultiLock(keeper, [new Mutex(keeper, '/other'), new Mutex(keeper, path), twin]);
         expect(make).toThrow(RangeError);
         expect(make).toThrow(/`locks\[1\]` and `locks\[2\]`/);
       }
+    });
+
+    it('locks of another namespace', async () => {
+      const keeper = await on.keeper();
+      const make = () => new MultiLock(keeper, [new Mutex(keeper.usingNamespace('deep'), '/lock')]);
+      expect(make).toThrow(RangeError);
+      expect(make).toThrow(/`locks\[0\]` to be of the same Keeper, namespace included/);
     });
 
     it('locks of another connection, what is no lock, and none', async () => {

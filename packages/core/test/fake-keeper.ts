@@ -103,6 +103,7 @@ export function fakeMember(keeper: FakeKeeper): Member & { withdrawals: number }
     epoch: keeper.sessionEpoch,
     siblings: null,
     withdrawals: 0,
+    forgetSiblings: () => {},
     withdraw: async () => {
       member.withdrawals += 1;
     },

@@ -1,5 +1,5 @@
-import { type Keeper, NoNodeError } from '@zk-recipes/core';
-import { childOf } from '@zk-recipes/core/recipe-kit';
+import type { Keeper } from '@zk-recipes/core';
+import { childOf, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 import type { LineRule } from './line-rules.js';
 import { REVOKE } from './lock-hold.js';
 
@@ -27,23 +27,14 @@ export async function listContenders(
   isMeant: (name: string) => boolean,
   signal: AbortSignal | undefined,
 ): Promise<Contender[]> {
-  const ordered = rule.inOrder(await namesIn(keeper, directory, signal));
+  const ordered = rule.inOrder(await namesIn(keeper, directory, { signal }));
+  const holders = rule.holdersOf(ordered);
   const found = ordered.map(async (name, position) => {
     if (!isMeant(name)) return null;
-    const state = rule.isHolding(ordered, position) ? 'holding' : 'waiting';
+    const state = position < holders ? 'holding' : 'waiting';
     return await readContender(keeper, childOf(directory, name), { state, position }, signal);
   });
   return (await Promise.all(found)).filter((contender) => contender !== null);
-}
-
-/** Names in a directory; none if it does not exist. */
-export async function namesIn(keeper: Keeper, directory: string, signal: AbortSignal | undefined): Promise<string[]> {
-  try {
-    return await keeper.getChildren().forPath(directory, { signal });
-  } catch (error) {
-    if (error instanceof NoNodeError) return [];
-    throw error;
-  }
 }
 
 /** Reads who a znode of a line stands for; `null` if it is gone. */
@@ -53,13 +44,10 @@ export async function readContender(
   place: Pick<Contender, 'state' | 'position'>,
   signal: AbortSignal | undefined,
 ): Promise<Contender | null> {
-  try {
-    const { data, stat } = await keeper.getData().withStat().forPath(path, { signal });
-    return { path, id: idOf(data), sessionId: stat.ephemeralOwner, sinceMs: Number(stat.ctime), ...place };
-  } catch (error) {
-    if (error instanceof NoNodeError) return null;
-    throw error;
-  }
+  const read = await orNull(keeper.getData().withStat().forPath(path, { signal }));
+  if (read === null) return null;
+  const { data, stat } = read;
+  return { path, id: idOf(data), sessionId: stat.ephemeralOwner, sinceMs: Number(stat.ctime), ...place };
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -1,15 +1,29 @@
 import { type Hold, HoldLostError, NotHeldError } from '@zk-recipes/core';
 import { LazySignal } from '@zk-recipes/core/recipe-kit';
+import { ReentrantAcquireError } from './errors.js';
 import type { LineHold, LockHold } from './lock-hold.js';
 
-/** Counts who has entered a lock that is held; it is let go of when all have left. */
+/** Counts who is inside of a lock that is held; it is let go of when all have left. */
 export class Entrances {
-  /** The hold that all share. */
-  readonly hold: LineHold;
+  #hold: LineHold;
+  #marker: string;
   #inside = 0;
+  #isChanging = false;
 
-  constructor(hold: LineHold) {
-    this.hold = hold;
+  /** @param marker in which way the lock is held */
+  constructor(hold: LineHold, marker: string) {
+    this.#hold = hold;
+    this.#marker = marker;
+  }
+
+  /** The hold that all share. */
+  get hold(): LineHold {
+    return this.#hold;
+  }
+
+  /** In which way the lock is held now. */
+  get marker(): string {
+    return this.#marker;
   }
 
   /** Number of those who have entered and not left. */
@@ -17,31 +31,50 @@ export class Entrances {
     return this.#inside;
   }
 
-  /** One more is inside. */
+  /** One more is inside. @throws ReentrantAcquireError while the lock is being turned into another */
   enter(): void {
+    this.#refuseWhileChanging();
     this.#inside += 1;
   }
 
   /** One has left; the last one lets go. */
   async leave(): Promise<void> {
     this.#inside -= 1;
-    if (this.#inside === 0) await this.hold.release();
+    if (this.#inside === 0) await this.#hold.release();
+  }
+
+  /** Puts another hold in the place of the present one. Nobody enters meanwhile, who would find himself in either. */
+  async change(marker: string, replace: (hold: LineHold) => Promise<LineHold>): Promise<void> {
+    this.#refuseWhileChanging();
+    this.#isChanging = true;
+    try {
+      this.#hold = await replace(this.#hold);
+      this.#marker = marker;
+    } finally {
+      this.#isChanging = false;
+    }
+  }
+
+  #refuseWhileChanging(): void {
+    if (this.#isChanging) throw new ReentrantAcquireError(this.#hold.path, 'it is being downgraded');
   }
 }
 
 /** One entrance into a lock that is held: ends with the hold, or by its own release, which may leave the lock held by others. */
 export class EnteredHold implements LockHold {
   protected readonly entrances: Entrances;
-  readonly #signal = new LazySignal(() => void this.#hold.state);
+  readonly #hold: LineHold;
+  readonly #signal: LazySignal = new LazySignal(() => void this.#hold.state);
   readonly #onEnd = (): void => this.#signal.abort(() => this.#hold.signal.reason);
   /** How it ended when it was left. */
   #ended: 'lost' | 'released' | null = null;
   #release: Promise<void> | null = null;
 
-  /** Enters. */
+  /** Enters. @throws ReentrantAcquireError */
   constructor(entrances: Entrances) {
-    this.entrances = entrances;
     entrances.enter();
+    this.entrances = entrances;
+    this.#hold = entrances.hold;
   }
 
   get path(): string {
@@ -88,9 +121,5 @@ export class EnteredHold implements LockHold {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
-  }
-
-  get #hold(): LineHold {
-    return this.entrances.hold;
   }
 }

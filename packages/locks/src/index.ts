@@ -15,7 +15,7 @@ export {
 } from './errors.js';
 export type { LeaseLimit, SharedLeaseLimit } from './lease-limit.js';
 // Recipes
-export type { Lock, LockKind } from './lock.js';
+export type { Lock } from './lock.js';
 export type { LockHold, MultiHold, SemaphoreLease, WriteHold } from './lock-hold.js';
 export {
   type MultiAcquireOptions,
@@ -26,6 +26,7 @@ export {
 export { Mutex } from './mutex.js';
 export type {
   AcquireOptions,
+  CallOptions,
   LockOptions,
   RevokeOptions,
   RunOptions,
@@ -33,9 +34,9 @@ export type {
   WaitOptions,
 } from './options.js';
 export { ReadWriteLock } from './read-write-lock.js';
-export {
-  Semaphore,
-  type SemaphoreAcquireOptions,
-  type SemaphoreOptions,
-  type SemaphoreTryAcquireOptions,
-} from './semaphore.js';
+export { Semaphore } from './semaphore.js';
+export type {
+  SemaphoreAcquireOptions,
+  SemaphoreOptions,
+  SemaphoreTryAcquireOptions,
+} from './semaphore-options.js';

@@ -1,5 +1,6 @@
 import { type Keeper, NodeExistsError, NoNodeError, type WatchedEvent } from '@zk-recipes/core';
 import { InvalidLeaseLimitError } from './errors.js';
+import type { CallOptions } from './options.js';
 
 /** A number of leases that all users of a semaphore read from one znode, and that may change. @see org.apache.curator.framework.recipes.shared.SharedCount */
 export interface SharedLeaseLimit {
@@ -49,8 +50,13 @@ async function sow(keeper: Keeper, path: string, seed: number, signal: AbortSign
 }
 
 /** Sets a shared count, and makes it where it is missing. */
-export async function writeLimit(keeper: Keeper, { path }: SharedLeaseLimit, count: number): Promise<void> {
-  await keeper.create().creatingParents().orSetData().forPath(path, encodeCount(count));
+export async function writeLimit(
+  keeper: Keeper,
+  { path }: SharedLeaseLimit,
+  count: number,
+  options: CallOptions,
+): Promise<void> {
+  await keeper.create().creatingParents().orSetData().forPath(path, encodeCount(count), options);
 }
 
 function encodeCount(count: number): Buffer {

@@ -1,5 +1,5 @@
-import { ClosedError, type Keeper, NoNodeError, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
-import { Change, removeWatch } from '@zk-recipes/core/recipe-kit';
+import { ClosedError, type Keeper, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
+import { Change, orNull, removeWatch } from '@zk-recipes/core/recipe-kit';
 import { type LeaseLimit, readLimit } from './lease-limit.js';
 
 /** How many leases there are and how many are taken, as it was found at the last look. */
@@ -49,15 +49,8 @@ export class Room {
 
   async #countLeases(signal: AbortSignal | undefined, onChange?: (event: WatchedEvent) => void): Promise<number> {
     const listing = this.#keeper.getChildren();
-    try {
-      const names = await (onChange === undefined ? listing : listing.watching(onChange)).forPath(this.#directory, {
-        signal,
-      });
-      return names.length;
-    } catch (error) {
-      // Nobody has ever held a lease, or the empty container was reaped.
-      if (error instanceof NoNodeError) return 0;
-      throw error;
-    }
+    const watched = onChange === undefined ? listing : listing.watching(onChange);
+    // Nobody has ever held a lease, or the empty container was reaped.
+    return (await orNull(watched.forPath(this.#directory, { signal })))?.length ?? 0;
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LOCK, mutexRule, permitsOf, READ, readRule, WRITE, wishFor, writeRule } from './line-rules.js';
+import { LOCK, markerFor, mutexRule, permitsOf, READ, readRule, WRITE, writeRule } from './line-rules.js';
 
 const uuid = '8a1b2c3d-0000-4000-8000-123456789012';
 const protectedName = (marker: string, number: number): string =>
@@ -70,7 +70,7 @@ describe('the line of a read/write lock', () => {
   });
 
   it('has readers hold up to the first writer, or that writer alone', () => {
-    const holding = (names: string[]) => names.filter((_, index) => readRule.isHolding(names, index));
+    const holding = (names: string[]) => names.slice(0, readRule.holdersOf(names));
     expect(holding([read(1), read(2), write(3), read(4)])).toEqual([read(1), read(2)]);
     expect(holding([write(1), read(2), write(3)])).toEqual([write(1)]);
     expect(holding([])).toEqual([]);
@@ -92,7 +92,7 @@ describe.each([
           const rule = ruleOf(name);
           expect(rule.inOrder(names)).toEqual(ordered);
           // A foreign znode in front keeps a writer waiting, and no reader.
-          expect(rule.obstacleOf(name, names) === null).toBe(rule.isHolding(ordered, index));
+          expect(rule.obstacleOf(name, names) === null).toBe(index < rule.holdersOf(ordered));
         }
       }),
     );
@@ -139,10 +139,10 @@ describe.each([
 
 describe('permits in a name', () => {
   it('are read as they were written', () => {
-    expect(wishFor(1)).toBe(LOCK);
+    expect(markerFor(1)).toBe(LOCK);
     fc.assert(
       fc.property(fc.uuid(), fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.nat(2 ** 31 - 1), (id, permits, number) => {
-        const name = `_c_${id}-${wishFor(permits)}${String(number).padStart(10, '0')}`;
+        const name = `_c_${id}-${markerFor(permits)}${String(number).padStart(10, '0')}`;
         expect(permitsOf(name)).toBe(permits);
         expect(mutexRule.inOrder([name, lock(0)]).indexOf(name)).toBe(number > 0 || name > lock(0) ? 1 : 0);
       }),

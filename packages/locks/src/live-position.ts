@@ -1,6 +1,6 @@
 import { type Keeper, UnimplementedError, type WatchedEvent, type WatchHandle } from '@zk-recipes/core';
 import { callListener, type Member, nameOf } from '@zk-recipes/core/recipe-kit';
-import { type LineRule, positionOf } from './line-rules.js';
+import type { LineRule } from './line-rules.js';
 
 /**
  * Tells somebody in a line how many stand before, whenever that changes. One watch on the whole line tells who comes and who leaves, so
@@ -68,11 +68,14 @@ export class LivePosition {
     const name = nameOf(path);
     if (type === 'NodeDeleted') this.#ahead.delete(name);
     // Whoever comes stands behind, but for a writer that turns into a reader.
-    else if (type === 'NodeCreated' && positionOf(name, [name, this.#member.name], this.#rule) === 0)
-      this.#ahead.add(name);
+    else if (type === 'NodeCreated' && this.#standsBefore(name)) this.#ahead.add(name);
     else return;
     this.#tellChange();
   };
+
+  #standsBefore(name: string): boolean {
+    return name !== this.#member.name && this.#rule.inOrder([name, this.#member.name])[0] === name;
+  }
 
   async #read(): Promise<void> {
     try {

@@ -18,7 +18,7 @@ export interface WriteHold extends LockHold {
    * to be released by the caller, also inside of `run`.
    *
    * @throws NotHeldError if it is not held any more
-   * @throws ReentrantAcquireError if the lock was entered again inside and is not left yet
+   * @throws ReentrantAcquireError if the lock was entered again inside and is not left yet, or is being downgraded
    */
   downgrade(): Promise<LockHold>;
 }
@@ -48,15 +48,18 @@ export interface LineHoldOptions {
 /** The hold of one place in the line of a lock. */
 export class LineHold extends MemberHold implements LockHold {
   readonly member: Member;
+  readonly options: LineHoldOptions;
   readonly #revocation: LazySignal;
 
-  constructor(member: Member, { revocable, lossPolicy }: LineHoldOptions) {
+  constructor(member: Member, options: LineHoldOptions) {
+    const { revocable, lossPolicy } = options;
     const revocation = new LazySignal();
     const onData = (data: Uint8Array | null): void => {
       if (data !== null && REVOKE.equals(data)) revocation.abort(() => new RevocationRequestedError(member.path));
     };
     super(member, revocable ? { lossPolicy, onData } : { lossPolicy });
     this.member = member;
+    this.options = options;
     this.#revocation = revocation;
   }
 

@@ -1,19 +1,25 @@
-import { ErrorCode, type Hold, Keeper, NoNodeError } from '@zk-recipes/core';
+import { ErrorCode, type Keeper, NoNodeError } from '@zk-recipes/core';
 import {
+  checkFunction,
+  checkKeeper,
   checkOptions,
   enrolInAll,
+  handOut,
   type LossPolicy,
   type Member,
   MemberHold,
+  Patience,
+  runWhileHeld,
+  standInLine,
+  tryWithin,
   untilAdmitted,
   z,
 } from '@zk-recipes/core/recipe-kit';
-import { enrolling, type Patience, runWhileHeld, standInLine, tryWithin, Waiting } from './acquisition.js';
 import { ReentrantAcquireError } from './errors.js';
-import { Lock } from './lock.js';
+import { Lock, type LockLine, lineOf } from './lock.js';
 import type { LockHold, MultiHold } from './lock-hold.js';
-import { checkFunction, fields } from './options.js';
-import { insideOf, isSameLock, realPath, runInside } from './reentrancy.js';
+import { type CallOptions, fields } from './options.js';
+import { insideOf, runInside } from './reentrancy.js';
 
 /*
  * Guarantee
@@ -41,10 +47,7 @@ export interface MultiLockOptions {
 }
 
 /** How to acquire all locks. */
-export interface MultiAcquireOptions {
-  /** Gives up: rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type MultiAcquireOptions = CallOptions;
 
 /** How to try to acquire all locks. */
 export interface MultiTryAcquireOptions extends MultiAcquireOptions {
@@ -62,19 +65,20 @@ export class MultiLock {
   /** The locks, in the order in which they were given. */
   readonly locks: readonly Lock<LockHold>[];
   readonly #keeper: Keeper;
+  readonly #lines: readonly LockLine[];
   readonly #lossPolicy: LossPolicy;
 
   /**
-   * @param locks mutexes and sides of read/write locks of this connection, each directory once
+   * @param locks mutexes and sides of read/write locks of this very `Keeper`, namespace included, each directory once
    * @throws TypeError or RangeError for a wrong argument, which it names
    */
   constructor(keeper: Keeper, locks: readonly Lock<LockHold>[], options: MultiLockOptions = {}) {
-    if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
-    checkOptions('MultiLock', constructorSchema, options);
+    checkKeeper(keeper);
     checkLocks(keeper, locks);
+    checkOptions('MultiLock', constructorSchema, options);
     this.locks = [...locks];
-    // Its paths are real ones: the locks may have been given different namespaces.
-    this.#keeper = keeper.usingNamespace('');
+    this.#keeper = keeper;
+    this.#lines = locks.map(lineOf);
     this.#lossPolicy = options.lossPolicy ?? 'session';
   }
 
@@ -84,10 +88,10 @@ export class MultiLock {
    * @see Lock.run
    */
   async run<T>(fn: (hold: MultiHold) => Promise<T> | T, options: MultiAcquireOptions = {}): Promise<T> {
-    checkFunction(fn);
-    const held = await this.acquire(options);
-    const inside = this.locks.map(({ place }) => ({ place, hold: held as Hold, entrances: null }));
-    return await runWhileHeld(held, (hold) => runInside(inside, () => fn(hold)));
+    checkFunction('fn', fn);
+    const hold = await this.acquire(options);
+    const inside = this.#lines.map((place) => ({ place, held: { hold } }));
+    return await runWhileHeld(this.#keeper, hold, () => runInside(inside, () => fn(hold)));
   }
 
   /**
@@ -97,62 +101,49 @@ export class MultiLock {
    */
   async acquire(options: MultiAcquireOptions = {}): Promise<MultiHold> {
     checkOptions('acquire of MultiLock', acquireSchema, options);
-    return await this.#acquire(options.signal);
+    return await this.#acquire(new Patience(options.signal));
   }
 
   /**
    * Acquires all locks if that takes no longer than the caller has patience.
    *
    * @returns `null` if somebody else has one of them
-   * @throws ConnectionLossError if nobody answered in time, as `acquire` does otherwise
+   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
    */
   async tryAcquire(options: MultiTryAcquireOptions = {}): Promise<MultiHold | null> {
     checkOptions('tryAcquire of MultiLock', tryAcquireSchema, options);
-    return await tryWithin(options, (patience) => this.#acquire(options.signal, patience));
+    const [{ path }] = this.#lines as readonly [LockLine];
+    return await tryWithin(this.#keeper, path, options, (patience) => this.#acquire(patience));
   }
 
-  async #acquire(signal: AbortSignal | undefined, patience?: Patience): Promise<MultiHold> {
-    this.#refuseWithin();
-    const lines = this.locks.map((lock) => ({
-      directory: realPath(lock.place),
-      name: lock.kind.rule.marker,
-      data: lock.data,
-    }));
-    const join = (): Promise<Member[]> =>
-      enrolling(lines[0]?.directory ?? '', enrolInAll(this.#keeper, lines, { signal: patience?.enrolling ?? signal })); // step 1
-    return await standInLine(this.#keeper, signal, join, async (members) => {
-      await this.#untilTurn(members, new Waiting(signal, patience)); //                                                  step 2
-      signal?.throwIfAborted();
-      const hold = new AllHeld(members as [Member, ...Member[]], this.#lossPolicy); //                                   step 3
-      // The clock ran out while it waited: not held after all.
-      if (hold.state === 'lost') throw hold.signal.reason;
-      return hold;
+  async #acquire(patience: Patience): Promise<MultiHold> {
+    const own = this.#lines.find((line) => insideOf(line) !== undefined);
+    if (own !== undefined) throw new ReentrantAcquireError(own.path, 'it is held here already');
+    const places = this.#lines.map(({ path, rule, data }) => ({ directory: path, name: rule.marker, data }));
+    const join = (): Promise<Member[]> => enrolInAll(this.#keeper, places, { signal: patience.signal }); // step 1
+    return await standInLine(this.#keeper, patience, join, async (members) => {
+      await this.#untilTurn(members, patience); //                                                          step 2
+      patience.throwIfGivenUp();
+      return handOut(new AllHeld(members as [Member, ...Member[]], this.#lossPolicy)); //                   step 3
     });
   }
 
-  async #untilTurn(members: readonly Member[], waiting: Waiting): Promise<void> {
-    const { signal } = waiting;
-    try {
-      for (const [index, member] of members.entries()) {
-        const { obstacleOf } = (this.locks[index] as Lock<LockHold>).kind.rule;
-        await untilAdmitted(member, obstacleOf, { signal, onQueued: () => waiting.begin() });
-      }
-      // Nobody has watched the places that had their turn while others had not.
-      if (waiting.hasBegun) await this.#checkPlaces(members, signal);
-    } finally {
-      waiting.end();
+  async #untilTurn(members: readonly Member[], patience: Patience): Promise<void> {
+    const { signal } = patience;
+    let hasWaited = false;
+    for (const [index, member] of members.entries()) {
+      const { rule } = this.#lines[index] as LockLine;
+      const wait = await untilAdmitted(member, rule.obstacleOf, { signal, onQueued: () => patience.wait() });
+      hasWaited ||= wait;
     }
+    // Nobody has watched the places that had their turn while others had not.
+    if (hasWaited) await this.#checkPlaces(members, signal);
   }
 
-  async #checkPlaces(members: readonly Member[], signal: AbortSignal): Promise<void> {
+  async #checkPlaces(members: readonly Member[], signal: AbortSignal | undefined): Promise<void> {
     const stats = await Promise.all(members.map(({ path }) => this.#keeper.exists().forPath(path, { signal })));
     const gone = members[stats.indexOf(null)];
     if (gone !== undefined) throw new NoNodeError(ErrorCode.NONODE, 'place in line', gone.path);
-  }
-
-  #refuseWithin(): void {
-    const own = this.locks.find(({ place }) => insideOf(place) !== undefined);
-    if (own !== undefined) throw new ReentrantAcquireError(own.path, 'it is held here already');
   }
 }
 
@@ -166,17 +157,21 @@ class AllHeld extends MemberHold implements MultiHold {
 }
 
 function checkLocks(keeper: Keeper, locks: readonly Lock<LockHold>[]): void {
-  if (!Array.isArray(locks) || locks.length === 0)
+  if (!Array.isArray(locks) || locks.length === 0) {
     throw new TypeError('Expected `locks` to be an array of at least one lock');
+  }
   for (const [index, lock] of locks.entries()) {
     if (!(lock instanceof Lock)) {
       throw new TypeError(`Expected \`locks[${index}]\` to be a Mutex or a side of a ReadWriteLock`);
     }
-    if (lock.keeper.usingNamespace('') !== keeper.usingNamespace('')) {
-      throw new RangeError(`Expected \`locks[${index}]\` to be of the same connection as \`keeper\``);
+    if (lineOf(lock).keeper !== keeper) {
+      throw new RangeError(
+        `Expected \`locks[${index}]\` to be of the same Keeper, namespace included, as the MultiLock`,
+      );
     }
-    const same = locks.findIndex(({ place }) => isSameLock(place, lock.place));
-    if (same !== index)
+    const same = locks.findIndex(({ path }) => path === lock.path);
+    if (same !== index) {
       throw new RangeError(`Expected each lock once, got ${lock.path} as \`locks[${same}]\` and \`locks[${index}]\``);
+    }
   }
 }

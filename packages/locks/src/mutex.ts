@@ -1,7 +1,9 @@
 import type { Keeper } from '@zk-recipes/core';
+import { checkOptions, checkPlace } from '@zk-recipes/core/recipe-kit';
+import { EnteredHold } from './entrances.js';
 import { mutexRule } from './line-rules.js';
-import { Lock, plainHolds } from './lock.js';
-import { checkLock, type LockOptions, schemas } from './options.js';
+import { Lock } from './lock.js';
+import { type LockOptions, schemas } from './options.js';
 
 /*
  * Guarantee
@@ -14,12 +16,8 @@ import { checkLock, type LockOptions, schemas } from './options.js';
  * Znodes
  *   <path>/_c_<uuid>-lock-<number>, ephemeral sequential, its data who it is. Curator's InterProcessMutex has the same.
  * Protocol
- *   1. Create the own znode, protected; list the line in the same round trip.
- *   2. If nobody stands before it: it is held, go to 4.
- *   3. Watch the znode directly before the own one, only that. When it is gone and was the first, the lock is held: numbers only grow, so
- *      nobody can have come before. Else list the line again, and go to 2.
- *   4. Hand out the hold, and watch the own znode.
- *   5. Remove the own znode.
+ *   That of lock.ts. Who stands directly before the own znode stands in the way; numbers only grow, so when the first in the line has gone
+ *   the second need not look again.
  * Failures
  *   reply to the create lost      found again by its uuid; of another session: removed, created anew
  *   reply to the delete lost      deleted again until it is gone, in the background if need be
@@ -38,7 +36,8 @@ import { checkLock, type LockOptions, schemas } from './options.js';
 export class Mutex extends Lock {
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: LockOptions = {}) {
-    checkLock('Mutex', keeper, path, schemas.lock, options);
-    super(keeper, path, { name: 'Mutex', rule: mutexRule, ...plainHolds }, options);
+    checkPlace(keeper, path);
+    checkOptions('Mutex', schemas.lock, options);
+    super(keeper, path, { name: 'Mutex', rule: mutexRule, enter: (entrances) => new EnteredHold(entrances) }, options);
   }
 }

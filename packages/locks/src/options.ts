@@ -1,5 +1,5 @@
-import { Keeper, validatePath, type ZnodeData } from '@zk-recipes/core';
-import { checkOptions, type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
+import type { ZnodeData } from '@zk-recipes/core';
+import { type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
 
 /** How a lock is made. */
 export interface LockOptions {
@@ -11,13 +11,18 @@ export interface LockOptions {
   readonly lossPolicy?: LossPolicy | undefined;
 }
 
-/** How to wait for a lock. */
-export interface WaitOptions {
+/** How to ask for something. */
+export interface CallOptions {
   /** Gives up: rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How to wait for a lock. */
+export interface WaitOptions extends CallOptions {
   /**
    * Told, as soon as there is something to wait for, how many contenders stand before the caller, 1 or more, and again whenever that
-   * changes. Costs a watch of the whole line while it waits; servers before 3.6 do not have that, and it is told once.
+   * changes. Whoever asks for that hears of everybody who comes and leaves while it waits, so it is not for thousands at once; servers
+   * before 3.6 cannot tell, and it is told once.
    */
   readonly onQueued?: ((position: number) => void) | undefined;
 }
@@ -68,21 +73,10 @@ const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
 const revocable = z.boolean().optional();
 
 /** What the options of a lock may be. */
-export const schemas: Readonly<Record<'lock' | 'acquire' | 'tryAcquire' | 'revoke', z.ZodType>> = {
+export const schemas: Readonly<Record<'lock' | 'call' | 'acquire' | 'tryAcquire' | 'revoke', z.ZodType>> = {
+  call: z.strictObject({ signal }),
   lock: z.strictObject({ data, reentrant: z.boolean().optional(), lossPolicy }),
   acquire: z.strictObject({ signal, onQueued, maxWaiters, revocable }),
   tryAcquire: z.strictObject({ signal, onQueued, timeoutMs, revocable }),
   revoke: z.strictObject({ signal, forceAfterMs: milliseconds.optional() }),
 };
-
-/** @throws TypeError or RangeError for a wrong argument, which it names */
-export function checkLock(name: string, keeper: Keeper, path: string, schema: z.ZodType, options: unknown): void {
-  if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
-  validatePath(path);
-  checkOptions(name, schema, options);
-}
-
-/** @throws TypeError if it is none */
-export function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw new TypeError(`Expected \`fn\` to be a function, got ${typeof fn}`);
-}

@@ -1,12 +1,12 @@
 import { type Keeper, NotHeldError, type Stat, type ZnodeData } from '@zk-recipes/core';
-import { childOf, type Member, memberOf, sequenceKey } from '@zk-recipes/core/recipe-kit';
+import { checkOptions, checkPlace, childOf, memberOf, sequenceKey } from '@zk-recipes/core/recipe-kit';
 import { type Contender, listContenders } from './contenders.js';
-import { EnteredHold } from './entrances.js';
+import { EnteredHold, type Entrances } from './entrances.js';
 import { ReentrantAcquireError } from './errors.js';
 import { READ, readRule, WRITE, writeRule } from './line-rules.js';
-import { Lock, type LockKind, plainHolds } from './lock.js';
-import { LineHold, type LineHoldOptions, type LockHold, type WriteHold } from './lock-hold.js';
-import { checkLock, type LockOptions, schemas } from './options.js';
+import { Lock, type LockKind } from './lock.js';
+import { LineHold, type LockHold, type WriteHold } from './lock-hold.js';
+import { type CallOptions, type LockOptions, schemas } from './options.js';
 
 /*
  * Guarantee
@@ -19,10 +19,8 @@ import { checkLock, type LockOptions, schemas } from './options.js';
  *   <path>/_c_<uuid>-__READ__<number> and <path>/_c_<uuid>-__WRIT__<number>, ephemeral sequential. A reader that was a writer: the same name
  *   for reading, with the number that the writer had, ephemeral. Curator's InterProcessReadWriteLock has the same, from 5.5 on.
  * Protocol
- *   As the mutex, but that
- *   2. a writer is kept waiting by whoever stands before it, a reader by the writers before it;
- *   3. a writer watches the znode directly before its own, a reader the nearest writer before it; a writer always looks again: who has
- *      gone may have become a reader.
+ *   That of lock.ts. A writer is kept waiting by whoever stands before it, a reader by the writers before it. A writer watches the znode
+ *   directly before its own, a reader the nearest writer before it; a writer always looks again: who has gone may have become a reader.
  *   6. Downgrade: in one transaction check the own znode, create one for reading with the same number, and delete the own one.
  * Failures
  *   as those of the mutex; besides
@@ -42,55 +40,61 @@ export class ReadWriteLock {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: LockOptions = {}) {
-    checkLock('ReadWriteLock', keeper, path, schemas.lock, options);
+    checkPlace(keeper, path);
+    checkOptions('ReadWriteLock', schemas.lock, options);
     this.path = path;
     this.#keeper = keeper;
-    this.read = new Lock(keeper, path, { name: 'ReadWriteLock.read', rule: readRule, ...plainHolds }, options);
+    const reading: LockKind<LockHold> = {
+      name: 'ReadWriteLock.read',
+      rule: readRule,
+      enter: (entrances) => new EnteredHold(entrances),
+    };
     const writing: LockKind<WriteHold> = {
       name: 'ReadWriteLock.write',
       rule: writeRule,
-      hold: (member, how) => new WriteLineHold(member, how, options.data),
-      enter: (entrances) => new EnteredWriteHold(entrances),
+      enter: (entrances) => new EnteredWriteHold(entrances, options.data),
     };
+    this.read = new Lock(keeper, path, reading, options);
     this.write = new Lock(keeper, path, writing, options);
   }
 
   /** All who hold the lock or wait for it, for reading or writing, in the order of the line. */
-  contenders({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Contender[]> {
+  async contenders(options: CallOptions = {}): Promise<Contender[]> {
+    checkOptions('contenders of ReadWriteLock', schemas.call, options);
     const isMeant = (name: string): boolean => name.includes(READ) || name.includes(WRITE);
-    return listContenders(this.#keeper, this.path, writeRule, isMeant, signal);
-  }
-}
-
-class WriteLineHold extends LineHold implements WriteHold {
-  readonly #how: LineHoldOptions;
-  readonly #data: ZnodeData | undefined;
-
-  constructor(member: Member, how: LineHoldOptions, data: ZnodeData | undefined) {
-    super(member, how);
-    this.#how = how;
-    this.#data = data;
-  }
-
-  /** Step 6. */
-  async downgrade(): Promise<LockHold> {
-    const { keeper, directory, name } = this.member;
-    const path = childOf(directory, READ + sequenceKey(name, WRITE));
-    const mode = { mode: 'EPHEMERAL', protection: true } as const;
-    const transaction = this.guard().create(path, this.#data, mode).delete(this.path);
-    return await this.handOver(async () => {
-      const results = await transaction.commit();
-      return new LineHold(memberOf(keeper, results[1] as { path: string; stat: Stat }), this.#how);
-    });
+    return await listContenders(this.#keeper, this.path, writeRule, isMeant, options.signal);
   }
 }
 
 class EnteredWriteHold extends EnteredHold implements WriteHold {
+  readonly #data: ZnodeData | undefined;
+
+  constructor(entrances: Entrances, data: ZnodeData | undefined) {
+    super(entrances);
+    this.#data = data;
+  }
+
   async downgrade(): Promise<LockHold> {
     if (this.state !== 'held') throw new NotHeldError(this.path, { cause: this.signal.reason });
     if (this.entrances.inside > 1) {
       throw new ReentrantAcquireError(this.path, 'it was entered again inside, for writing, and is not left yet');
     }
-    return await (this.entrances.hold as WriteLineHold).downgrade();
+    await this.entrances.change(READ, (writing) => turnIntoReading(writing, this.#data));
+    // The reader is inside before the writer leaves, so that the lock stays held.
+    const reading = new EnteredHold(this.entrances);
+    await this.release();
+    return reading;
   }
+}
+
+/** Step 6. */
+async function turnIntoReading(writing: LineHold, data: ZnodeData | undefined): Promise<LineHold> {
+  const { keeper, directory, name, path } = writing.member;
+  const readingPath = childOf(directory, READ + sequenceKey(name, WRITE));
+  const mode = { mode: 'EPHEMERAL', protection: true } as const;
+  const transaction = writing.guard().create(readingPath, data, mode).delete(path);
+  return await writing.handOver(async () => {
+    const results = await transaction.commit();
+    return new LineHold(memberOf(keeper, results[1] as { path: string; stat: Stat }), writing.options);
+  });
 }

@@ -1,21 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Hold, Keeper } from '@zk-recipes/core';
+import { realPath } from '@zk-recipes/core/recipe-kit';
 import type { Entrances } from './entrances.js';
 
-/** Where a lock is, and in which way it is taken there. */
+/** Where a lock is. */
 export interface LockPlace {
   readonly keeper: Keeper;
   readonly path: string;
-  /** Name of the znodes, e.g. `__READ__`. */
-  readonly marker: string;
 }
 
 /** A lock that an async context is inside of: it runs in the lock's `run`. */
 export interface Inside {
   readonly place: LockPlace;
-  readonly hold: Hold;
-  /** By which it is entered again; `null` where it cannot be. */
-  readonly entrances: Entrances | null;
+  /** By which it is held and entered again; of a lock that is held together with others the hold of all, and no entrance. */
+  readonly held: Entrances | { readonly hold: Hold };
 }
 
 interface Layer extends Inside {
@@ -33,7 +31,7 @@ export function runInside<T>(locks: readonly Inside[], fn: () => T): T {
 /** The lock at a place, in whichever way it was taken, that the present context is inside of and that is held still. */
 export function insideOf(place: LockPlace): Inside | undefined {
   for (let layer = context.getStore(); layer !== undefined; layer = layer.outer) {
-    if (isSameLock(layer.place, place) && layer.hold.state === 'held') return layer;
+    if (isSameLock(layer.place, place) && layer.held.hold.state === 'held') return layer;
   }
   return undefined;
 }
@@ -41,10 +39,6 @@ export function insideOf(place: LockPlace): Inside | undefined {
 /** Whether two places are one directory of one connection, however namespaces cut its path. */
 export function isSameLock(one: LockPlace, other: LockPlace): boolean {
   // A `Keeper` has one root, whatever namespaces it was given.
-  return one.keeper.usingNamespace('') === other.keeper.usingNamespace('') && realPath(one) === realPath(other);
-}
-
-/** Path of a lock without namespace. */
-export function realPath({ keeper, path }: LockPlace): string {
-  return keeper.namespace === '' ? path : `/${keeper.namespace}${path}`;
+  const isOneConnection = one.keeper.usingNamespace('') === other.keeper.usingNamespace('');
+  return isOneConnection && realPath(one.keeper, one.path) === realPath(other.keeper, other.path);
 }

@@ -1,26 +1,38 @@
-import { type Keeper, MultiError, type Stat, validatePath, type ZnodeData } from '@zk-recipes/core';
+import { type Keeper, MultiError, type Stat, type ZnodeData } from '@zk-recipes/core';
 import {
+  checkFunction,
   checkOptions,
+  checkPlace,
   childOf,
   enrol,
+  handOut,
+  inSequence,
   type LossPolicy,
   type Member,
   MemberHold,
   memberOf,
-  sequenceKey,
+  namesIn,
+  Patience,
+  runWhileHeld,
+  standInLine,
+  tryWithin,
   untilAdmitted,
   withinSession,
-  z,
 } from '@zk-recipes/core/recipe-kit';
-import { enrolling, type Patience, runWhileHeld, standInLine, tryWithin, Waiting } from './acquisition.js';
-import { type Contender, listContenders, namesIn, readContender } from './contenders.js';
+import { type Contender, listContenders, readContender } from './contenders.js';
 import { TooManyWaitersError } from './errors.js';
 import { type LeaseLimit, writeLimit } from './lease-limit.js';
 import { Room } from './lease-room.js';
-import { LOCK, mutexRule, permitsOf, wishFor } from './line-rules.js';
+import { LOCK, markerFor, mutexRule, permitsOf } from './line-rules.js';
 import { LivePosition } from './live-position.js';
 import type { SemaphoreLease } from './lock-hold.js';
-import { checkFunction, checkLock, fields, type WaitOptions } from './options.js';
+import { type CallOptions, schemas } from './options.js';
+import {
+  type SemaphoreAcquireOptions,
+  type SemaphoreOptions,
+  type SemaphoreTryAcquireOptions,
+  semaphoreSchemas,
+} from './semaphore-options.js';
 
 /*
  * Guarantee
@@ -52,49 +64,6 @@ import { checkFunction, checkLock, fields, type WaitOptions } from './options.js
 
 const LEASE = 'lease-';
 
-/** How a semaphore is made. */
-export interface SemaphoreOptions {
-  /** How many leases there are: a number, 1 or more, that is the same for all users; or where to read it. */
-  readonly maxLeases: LeaseLimit;
-  /** What the leases hold, for others to see: who is it. Default: the `defaultData` of the `Keeper`, as in Curator. */
-  readonly data?: ZnodeData | undefined;
-  /** Default `session`: leases stand through a short disconnection, while their clock runs. */
-  readonly lossPolicy?: LossPolicy | undefined;
-}
-
-/** How to acquire permits. */
-export interface SemaphoreAcquireOptions extends WaitOptions {
-  /** How many, all or none; 1 or more, and no more than there are. Default 1. */
-  readonly permits?: number | undefined;
-  /** Rejects with a `TooManyWaitersError` instead of waiting behind so many waiters or more. Default: none. */
-  readonly maxWaiters?: number | undefined;
-}
-
-/** How to try to acquire permits. */
-export interface SemaphoreTryAcquireOptions extends Omit<SemaphoreAcquireOptions, 'maxWaiters'> {
-  /** Milliseconds to wait for them, up to 2^31-1. Default 0: not at all if they are not to be had. */
-  readonly timeoutMs?: number | undefined;
-}
-
-const count = z
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
-const path = z.string().refine((value) => isPath(value), 'expected a path');
-const permits = count.optional();
-const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
-const constructorSchema = z.strictObject({
-  maxLeases: z.union([count, z.strictObject({ path, seed: count.optional() })]),
-  data,
-  lossPolicy,
-});
-const acquireSchema = z.strictObject({ permits, signal, onQueued, maxWaiters });
-const tryAcquireSchema = z.strictObject({ permits, signal, onQueued, timeoutMs });
-
-interface Attempt extends SemaphoreAcquireOptions {
-  readonly patience?: Patience | undefined;
-}
-
 /** A number of leases that are held one or several at a time. @see org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2 */
 export class Semaphore {
   /** Path of the semaphore. */
@@ -108,7 +77,8 @@ export class Semaphore {
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: SemaphoreOptions) {
-    checkLock('Semaphore', keeper, path, constructorSchema, options);
+    checkPlace(keeper, path);
+    checkOptions('Semaphore', semaphoreSchemas.semaphore, options);
     this.path = path;
     this.#keeper = keeper;
     this.#limit = options.maxLeases;
@@ -126,8 +96,8 @@ export class Semaphore {
    * @throws HoldLostError if the hold was lost before the function ended; what the function throws; what `acquire` throws
    */
   async run<T>(fn: (lease: SemaphoreLease) => Promise<T> | T, options: SemaphoreAcquireOptions = {}): Promise<T> {
-    checkFunction(fn);
-    return await runWhileHeld(await this.acquire(options), fn);
+    checkFunction('fn', fn);
+    return await runWhileHeld(this.#keeper, await this.acquire(options), fn);
   }
 
   /**
@@ -136,122 +106,115 @@ export class Semaphore {
    * @throws RangeError for more permits than there are; TooManyWaitersError; InvalidLeaseLimitError; the signal's reason
    */
   async acquire(options: SemaphoreAcquireOptions = {}): Promise<SemaphoreLease> {
-    checkOptions('acquire of Semaphore', acquireSchema, options);
+    checkOptions('acquire of Semaphore', semaphoreSchemas.acquire, options);
     return await this.#acquire(options);
   }
 
   /**
    * Acquires permits if that takes no longer than the caller has patience.
    *
-   * @returns `null` if others have them, or want them before
-   * @throws ConnectionLossError if nobody answered in time, as `acquire` does otherwise
+   * @returns `null` if others have them, or want them before. Those for whom there is room as well are waited for, a second at most
+   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
    */
   async tryAcquire(options: SemaphoreTryAcquireOptions = {}): Promise<SemaphoreLease | null> {
-    checkOptions('tryAcquire of Semaphore', tryAcquireSchema, options);
-    const { timeoutMs: _, ...rest } = options;
-    return await tryWithin(options, (patience) => this.#acquire({ ...rest, patience }));
+    checkOptions('tryAcquire of Semaphore', semaphoreSchemas.tryAcquire, options);
+    return await tryWithin(this.#keeper, this.path, options, (patience) => this.#acquire(options, patience));
   }
 
   /** All leases, of every process and language. One of Curator's waiters, the first, has its lease already. */
-  async leases({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Contender[]> {
-    const names = await namesIn(this.#keeper, this.#leases, signal);
-    const ordered = [...names].sort(byNumber);
+  async leases(options: CallOptions = {}): Promise<Contender[]> {
+    checkOptions('leases of Semaphore', schemas.call, options);
+    const names = inSequence(await namesIn(this.#keeper, this.#leases, options), LEASE);
     const place = { state: 'holding', position: 0 } as const;
-    const leases = ordered.map((name) => readContender(this.#keeper, childOf(this.#leases, name), place, signal));
+    const leases = names.map((name) => {
+      return readContender(this.#keeper, childOf(this.#leases, name), place, options.signal);
+    });
     return (await Promise.all(leases)).filter((lease) => lease !== null);
   }
 
   /** Those who hold leases, and then those who stand in the line. */
-  async contenders({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Contender[]> {
+  async contenders(options: CallOptions = {}): Promise<Contender[]> {
+    checkOptions('contenders of Semaphore', schemas.call, options);
     const isMeant = (name: string): boolean => name.includes(LOCK);
     const [leases, line] = await Promise.all([
-      this.leases({ signal }),
-      listContenders(this.#keeper, this.#line, mutexRule, isMeant, signal),
+      this.leases(options),
+      listContenders(this.#keeper, this.#line, mutexRule, isMeant, options.signal),
     ]);
     return [...leases, ...line.map((one): Contender => ({ ...one, state: 'waiting', position: one.position + 1 }))];
   }
 
   /**
-   * Changes the number of leases for all users of the shared count. More wake who waits; fewer take nothing back.
+   * Changes the number of leases for all users of the shared count. More wake who waits; fewer take nothing back. Of two who change it at
+   * once, one is overwritten.
    *
    * @throws TypeError if `maxLeases` is no shared count; RangeError for a number out of range
    */
-  async setMaxLeases(maxLeases: number): Promise<void> {
+  async setMaxLeases(maxLeases: number, options: CallOptions = {}): Promise<void> {
     if (typeof this.#limit === 'number') {
       throw new TypeError('Expected `maxLeases` of the Semaphore to be a shared count, `{ path }`, got a number');
     }
-    checkOptions(
-      'setMaxLeases of Semaphore',
-      z.strictObject({
-        maxLeases: z
-          .int()
-          .min(0)
-          .max(2 ** 31 - 1),
-      }),
-      { maxLeases },
-    );
-    await writeLimit(this.#keeper, this.#limit, maxLeases);
+    checkOptions('setMaxLeases of Semaphore', semaphoreSchemas.setMaxLeases, { ...options, maxLeases });
+    await writeLimit(this.#keeper, this.#limit, maxLeases, options);
   }
 
-  async #acquire({ permits = 1, signal, patience, ...queueing }: Attempt): Promise<SemaphoreLease> {
+  async #acquire(options: SemaphoreAcquireOptions, patience = new Patience(options.signal)): Promise<SemaphoreLease> {
+    const { permits = 1 } = options;
     if (typeof this.#limit === 'number' && permits > this.#limit) {
       throw new RangeError(`Expected \`permits\` to be ${this.#limit} or less, as there are leases, got ${permits}`);
     }
     const keeper = this.#keeper;
+    const { signal } = patience;
     const room = new Room(keeper, this.#leases, this.#limit);
-    const name = wishFor(permits);
     let looking: Promise<void> | undefined;
     const join = (): Promise<Member> => {
-      const enrolment = enrol(keeper, this.#line, { name, signal: patience?.enrolling ?? signal }); // step 1
+      const enrolment = enrol(keeper, this.#line, { name: markerFor(permits), signal }); //     step 1
       looking = room.look(signal);
       // Whoever fails to enrol does not ask what was seen.
       looking.catch(() => {});
-      return enrolling(this.path, enrolment);
+      return enrolment;
     };
-    return await standInLine(keeper, signal, join, async (member) => {
+    return await standInLine(keeper, patience, join, async (member) => {
       await looking;
-      await this.#untilRoom(member, room, { permits, signal, patience, ...queueing }); //   steps 2, 3
-      signal?.throwIfAborted();
-      const lease = new Lease(await this.#take(member, permits, signal), this.#lossPolicy); // steps 4, 5
-      // The clock ran out meanwhile: not held after all.
-      if (lease.state === 'lost') throw lease.signal.reason;
-      return lease;
+      await this.#untilRoom(member, room, permits, options, patience); //                       steps 2, 3
+      patience.throwIfGivenUp();
+      const leases = await this.#take(member, permits, options.signal); //                      step 4
+      return handOut(new Lease(leases, this.#lossPolicy)); //                                   step 5
     });
   }
 
   async #untilRoom(
     member: Member,
     room: Room,
-    { permits, signal, patience, onQueued, maxWaiters }: Attempt & { readonly permits: number },
+    permits: number,
+    { onQueued, maxWaiters }: SemaphoreAcquireOptions,
+    patience: Patience,
   ): Promise<void> {
-    const waiting = new Waiting(signal, patience);
+    const { signal } = patience;
     const position = onQueued === undefined ? null : new LivePosition(member, mutexRule, onQueued, 2);
     const begin = (ahead: readonly string[]): void => {
       if (maxWaiters !== undefined && ahead.length >= maxWaiters) {
         throw new TooManyWaitersError(this.path, ahead.length, maxWaiters);
       }
-      // Those for whom there is room are on their way through, which is not worth anybody's patience.
       const wanted = ahead.reduce((sum, name) => sum + permitsOf(name), permits);
-      if (ahead.length === 0 || !room.hasRoomFor(wanted)) waiting.begin();
-      else waiting.beginWithTime();
+      // Those for whom there is room are on their way through, which is not worth anybody's patience.
+      if (ahead.length > 0 && room.hasRoomFor(wanted)) patience.waitBriefly();
+      else patience.wait();
     };
-    // Only what was seen after nobody stood before it any more counts, and the first look was sent right after the list of the line.
-    let isCurrent = member.siblings !== null;
     const onLine = (names: readonly string[]): void => {
-      isCurrent = false;
       const ordered = mutexRule.inOrder(names);
       begin(ordered.slice(0, ordered.indexOf(member.name)));
       position?.start(names);
     };
+    // Only what was seen after nobody stood before it any more counts, and the first look was sent right after the list of the line.
+    const isCurrent = member.siblings !== null;
     try {
-      await untilAdmitted(member, mutexRule.obstacleOf, { signal: waiting.signal, onQueued: onLine });
-      if (!isCurrent) await room.look(waiting.signal);
+      const hasWaited = await untilAdmitted(member, mutexRule.obstacleOf, { signal, onQueued: onLine });
+      if (hasWaited || !isCurrent) await room.look(signal);
       if (room.hasRoomFor(permits)) return;
       begin([]);
       position?.tellFirst();
-      await withinSession(this.#keeper, member.epoch, waiting.signal, (within) => room.until(permits, within));
+      await withinSession(this.#keeper, member.epoch, signal, (within) => room.until(permits, within));
     } finally {
-      waiting.end();
       position?.stop();
     }
   }
@@ -280,19 +243,5 @@ class Lease extends MemberHold implements SemaphoreLease {
   constructor(members: readonly [Member, ...Member[]], lossPolicy: LossPolicy) {
     super(members, { lossPolicy });
     this.permits = members.length;
-  }
-}
-
-function byNumber(one: string, other: string): number {
-  const [a, b] = [sequenceKey(one, LEASE), sequenceKey(other, LEASE)];
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function isPath(value: string): boolean {
-  try {
-    validatePath(value);
-    return true;
-  } catch {
-    return false;
   }
 }

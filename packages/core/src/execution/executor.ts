@@ -9,6 +9,7 @@ import {
   type ZooKeeper,
 } from 'zookeeper-ts-client';
 import type { RetryPolicy } from './retry-policy.js';
+import { withAnySignal } from './with-any-signal.js';
 
 /** A session that serves requests, as the executor sees it. */
 export interface Incarnation {
@@ -91,26 +92,28 @@ export class Executor {
   async #repeat<T>(attempts: Attempts<T>, first: Error, options: RunOptions, elapsedMs: number): Promise<T> {
     const { signal, retry = this.#retry } = options;
     const { over } = this.#sessions;
-    const stops = [signal, options.whileClosing ? undefined : over].filter((stop) => stop !== undefined);
+    const stops = [signal, options.whileClosing ? undefined : over];
     let done: { readonly result: T } | undefined;
     const attempt = async (number: number): Promise<void> => {
       if (number === 1) throw first;
       done = { result: await attempts.next() };
     };
     try {
-      await pRetry(attempt, {
-        retries: retry.retries,
-        minTimeout: retry.baseDelayMs,
-        maxTimeout: retry.maxDelayMs,
-        factor: retry.factor,
-        randomize: retry.jitter,
-        maxRetryTime: Math.max(0, retry.maxElapsedMs - elapsedMs),
-        shouldRetry: ({ error }) => isRetryable(error),
-        signal: AbortSignal.any(stops),
-      });
+      await withAnySignal(stops, (stop) =>
+        pRetry(attempt, {
+          retries: retry.retries,
+          minTimeout: retry.baseDelayMs,
+          maxTimeout: retry.maxDelayMs,
+          factor: retry.factor,
+          randomize: retry.jitter,
+          maxRetryTime: Math.max(0, retry.maxElapsedMs - elapsedMs),
+          shouldRetry: ({ error }) => isRetryable(error),
+          signal: stop,
+        }),
+      );
     } catch (error) {
       // p-retry discards a result that came together with the end of the waiting. What was done is not to be denied.
-      if (done === undefined) throw stops.find(({ aborted }) => aborted)?.reason ?? attempts.verdict(error);
+      if (done === undefined) throw stops.find((stop) => stop?.aborted)?.reason ?? attempts.verdict(error);
     }
     return (done as { readonly result: T }).result;
   }

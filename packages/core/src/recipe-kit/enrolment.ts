@@ -3,6 +3,7 @@ import { SequenceUsedUpError } from '../errors.js';
 import { childOf } from '../execution/namespace.js';
 import type { Keeper } from '../keeper.js';
 import { giveUp, type Member, memberOf } from './member.js';
+import { realPath } from './real-path.js';
 import { isUsedUp, sequenceKey } from './sequence.js';
 
 /** Where and how to stand in a line. */
@@ -82,11 +83,6 @@ function list(keeper: Keeper, directory: string, signal: AbortSignal | undefined
       // Missing parents, a lost connection: the create tells of it, and whoever needs the list asks again.
       .catch(() => null)
   );
-}
-
-function realPath({ namespace }: Keeper, path: string): string {
-  if (namespace === '') return path;
-  return path === '/' ? `/${namespace}` : `/${namespace}${path}`;
 }
 
 /** Leaves the lines again if there is no order in one of them, or if the caller has given up between the replies. */

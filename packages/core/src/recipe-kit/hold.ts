@@ -32,7 +32,7 @@ export interface Hold extends AsyncDisposable {
   validForMs(): number;
   /**
    * Begins a transaction that commits only while this hold stands, wherever the process was paused: its first operation checks the
-   * own znode. When it stands no more `commit()` rejects with a `MultiError` whose `failedIndex` is 0.
+   * own znode, or all of them. When it stands no more `commit()` rejects with a `MultiError` whose `failedIndex` is below their number.
    *
    * @throws NotHeldError if it is not held any more
    */
@@ -80,6 +80,7 @@ export class MemberHold implements Hold {
     this.#onData = options.onData ?? (() => {});
     this.path = path;
     this.fencingToken = czxid;
+    for (const member of this.#members) member.forgetSiblings();
     keeper.on('state', this.#onState);
     // The connection may have been lost since the server answered.
     this.#onState(keeper.connectionState);
@@ -130,8 +131,11 @@ export class MemberHold implements Hold {
    * When that fails, the hold stands as long as its znodes do.
    *
    * @param transfer resolves when it is done
+   * @throws NotHeldError if that is under way already
    */
   async handOver<T>(transfer: () => Promise<T>): Promise<T> {
+    if (this.#deletion !== 'foreign')
+      throw new NotHeldError(this.path, { cause: new Error('it is being handed over') });
     this.#deletion = 'own';
     try {
       const result = await transfer();

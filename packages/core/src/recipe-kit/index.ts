@@ -4,12 +4,16 @@
  * @packageDocumentation
  */
 
-// Going on, telling, checking
-export { acrossSessions } from './across-sessions.js';
+// Checking arguments, telling listeners
 export { checkOptions, z } from '../check-options.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
+export { withAnySignal } from '../execution/with-any-signal.js';
 export { callListener, EventListeners, type Listener, Listeners } from '../listeners.js';
+// Acquiring
+export { handOut, runWhileHeld, standInLine } from './acquisition.js';
+// Going on
+export { acrossSessions } from './across-sessions.js';
 // Waiting for a znode
 export {
   type AwaitDeletionOptions,
@@ -20,21 +24,26 @@ export {
   untilDeleted,
 } from './await-znode.js';
 export { Change } from './change.js';
+export { checkFunction, checkKeeper, checkPlace } from './check-arguments.js';
+// Reading
+export { namesIn, orNull } from './directory.js';
 // A place in a line
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
 // Holding
 export { type Hold, type LossPolicy, MemberHold, type MemberHoldOptions } from './hold.js';
 export { LazySignal } from './lazy-signal.js';
-export {
-  isAdmitted,
-  type Obstacle,
-  type ObstacleOf,
-  oneAtATime,
-  type QueueOptions,
-  untilAdmitted,
-  untilFirst,
-} from './line.js';
+export { type Obstacle, type ObstacleOf, oneAtATime, type QueueOptions, untilAdmitted, untilFirst } from './line.js';
 export { giveUp, type Member, memberOf } from './member.js';
+export { Patience, tryWithin } from './patience.js';
 export { type PersevereOptions, persevere } from './persevere.js';
-export { inSequence, predecessorOf, sequenceKey } from './sequence.js';
+export { realPath } from './real-path.js';
+export {
+  compareText,
+  inOrderOf,
+  inSequence,
+  type Nearest,
+  nearestBefore,
+  predecessorOf,
+  sequenceKey,
+} from './sequence.js';
 export { epochValidForMs, onSessionLapse, withinSession } from './session-lapse.js';

@@ -1,8 +1,9 @@
 import { ErrorCode, NoNodeError, type WatchedEvent } from 'zookeeper-ts-client';
 import { childOf } from '../execution/namespace.js';
+import { withAnySignal } from '../execution/with-any-signal.js';
 import { type AwaitOptions, removeWatch, untilDeleted } from './await-znode.js';
 import type { Member } from './member.js';
-import { predecessorOf } from './sequence.js';
+import { nearestBefore, sequenceKey } from './sequence.js';
 import { withinSession } from './session-lapse.js';
 
 /** Who keeps a member of a line waiting. */
@@ -30,82 +31,110 @@ export interface QueueOptions extends AwaitOptions {
  */
 export function oneAtATime(marker: string): ObstacleOf {
   return (own, names) => {
-    const predecessor = predecessorOf(own, names, marker);
-    if (predecessor === null || predecessor === undefined) return predecessor;
-    const isFirst = predecessorOf(predecessor, names, marker) === null;
-    return { name: predecessor, isLast: isFirst };
+    const nearest = nearestBefore(own, names, (name) => sequenceKey(name, marker));
+    return nearest && { name: nearest.name, isLast: nearest.isOnlyOne };
   };
-}
-
-/** Whether nobody stood in the way of a member when it came, as far as it knows that already. */
-export function isAdmitted({ name, siblings }: Member, obstacleOf: ObstacleOf): boolean {
-  return siblings !== null && obstacleOf(name, siblings) === null;
 }
 
 /**
  * Waits until nobody stands in the way of a member. Watches only the one obstacle, so that each departure wakes one member, and
  * looks at the line again then, unless that was the last one: it may have left from the middle.
  *
+ * @returns whether there was anybody to wait for
  * @throws NoNodeError if the own znode is gone; SessionExpiredError; the signal's reason
  */
-export function untilAdmitted(member: Member, obstacleOf: ObstacleOf, options: QueueOptions = {}): Promise<void> {
-  const { signal, onQueued } = options;
-  return withinSession(member.keeper, member.epoch, signal, (within) => advance(member, obstacleOf, within, onQueued));
+export async function untilAdmitted(
+  member: Member,
+  obstacleOf: ObstacleOf,
+  { signal, onQueued }: QueueOptions = {},
+): Promise<boolean> {
+  if (isAdmitted(member, obstacleOf)) return false;
+  return await withinSession(member.keeper, member.epoch, signal, async (within) => {
+    let obstacle = findObstacle(member, obstacleOf, await lookAround(member, within), onQueued);
+    if (obstacle === null) return false;
+    while (obstacle !== null && !(await untilOutOfTheWay(member, obstacle, within))) {
+      obstacle = findObstacle(member, obstacleOf, await listLine(member, within));
+    }
+    return true;
+  });
 }
 
 /** Waits until nobody stands before a member of a line in which one at a time has its turn. @see untilAdmitted */
-export function untilFirst(member: Member, marker: string, options: QueueOptions = {}): Promise<void> {
+export function untilFirst(member: Member, marker: string, options: QueueOptions = {}): Promise<boolean> {
   return untilAdmitted(member, oneAtATime(marker), options);
 }
 
-async function advance(
+/** Whether nobody stood in the way of a member when it came, as far as it knows that. */
+function isAdmitted({ name, siblings }: Member, obstacleOf: ObstacleOf): boolean {
+  return siblings !== null && obstacleOf(name, siblings) === null;
+}
+
+/** The line, as it came with the own znode if it did. A line may be long, and so may the waiting, so nobody keeps it. */
+async function lookAround(member: Member, signal: AbortSignal): Promise<readonly string[]> {
+  const { siblings } = member;
+  member.forgetSiblings();
+  return siblings ?? (await listLine(member, signal));
+}
+
+function listLine({ keeper, directory }: Member, signal: AbortSignal): Promise<string[]> {
+  return keeper.getChildren().forPath(directory, { signal });
+}
+
+function findObstacle(
   member: Member,
   obstacleOf: ObstacleOf,
-  signal: AbortSignal,
-  onQueued: QueueOptions['onQueued'],
-): Promise<void> {
-  const { keeper, directory } = member;
-  let names = member.siblings ?? (await keeper.getChildren().forPath(directory, { signal }));
-  for (let isNew = true; ; isNew = false) {
-    const obstacle = obstacleOf(member.name, names);
-    if (obstacle === undefined) throw isGone(member);
-    if (obstacle === null) return;
-    if (isNew) onQueued?.(names);
-    const path = childOf(directory, obstacle.name);
-    if (!obstacle.isLast) await untilDeleted(keeper, path, { signal });
-    else if (await untilDeletedBefore(member, path, signal)) return;
-    names = await keeper.getChildren().forPath(directory, { signal });
-  }
+  names: readonly string[],
+  onQueued?: QueueOptions['onQueued'],
+): Obstacle | null {
+  const obstacle = obstacleOf(member.name, names);
+  if (obstacle === undefined) throw isGone(member);
+  if (obstacle !== null) onQueued?.(names);
+  return obstacle;
+}
+
+/** @returns whether certainly nobody stands in the way any more, and the own znode still stands */
+async function untilOutOfTheWay(member: Member, { name, isLast }: Obstacle, signal: AbortSignal): Promise<boolean> {
+  const path = childOf(member.directory, name);
+  if (isLast) return await untilDeletedWhileStanding(member, path, signal);
+  await untilDeleted(member.keeper, path, { signal });
+  return false;
 }
 
 /**
- * Waits until a znode is gone while the member's own is watched as well. Events come in the order in which things happened, so nobody
- * has to ask afterwards whether the own one still stands.
+ * Waits until a znode is gone while the member's own is watched as well. On one connection events come in the order in which things
+ * happened, so nobody has to ask afterwards whether the own one still stands.
  *
  * @returns whether the own znode certainly stands
  * @throws NoNodeError if the own znode went first
  */
-async function untilDeletedBefore(member: Member, path: string, signal: AbortSignal): Promise<boolean> {
+async function untilDeletedWhileStanding(member: Member, path: string, signal: AbortSignal): Promise<boolean> {
   const { keeper } = member;
   const own = new AbortController();
-  let isWatched = true;
+  let [isWatched, isCertain] = [true, true];
   const onOwn = ({ type }: WatchedEvent): void => {
-    isWatched = false;
+    isWatched = isCertain = false;
     if (type === 'NodeDeleted') own.abort(isGone(member));
   };
+  // What was missed is told in no order.
+  const onState = (): void => {
+    isCertain = false;
+  };
+  keeper.on('state', onState);
   const watching = keeper
     .getData()
     .watching(onOwn)
     .forPath(member.path, { signal })
     .catch((error: unknown) => own.abort(error));
   try {
-    await untilDeleted(keeper, path, { signal: AbortSignal.any([signal, own.signal]) });
+    await withAnySignal([signal, own.signal], (either) => untilDeleted(keeper, path, { signal: either }));
     await watching;
     own.signal.throwIfAborted();
-    return isWatched;
+    return isCertain;
   } catch (error) {
     if (isWatched) removeWatch(keeper, member.path, 'DATA', onOwn);
     throw error;
+  } finally {
+    keeper.off('state', onState);
   }
 }
 

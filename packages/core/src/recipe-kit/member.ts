@@ -18,8 +18,10 @@ export interface Member {
   /** Session that owns the znode, and its ordinal in the life of the `Keeper`. */
   readonly sessionId: bigint;
   readonly epoch: number;
-  /** The directory as it was when the znode had been created; `null` when it could not be read in the same round trip. */
+  /** The directory as it was when the znode had been created; `null` when it could not be read in the same round trip, or was forgotten. */
   readonly siblings: readonly string[] | null;
+  /** To be called when the siblings are not needed any more: a long line of members that each keep it takes much memory. */
+  forgetSiblings(): void;
   /**
    * Leaves the line: deletes the own znode, in the background until it is certain. Resolves when the znode is deleted, is gone
    * already, or will be by the end of the session or the hand of the background. Idempotent; never rejects for lack of a connection.
@@ -51,7 +53,7 @@ class Place implements Member {
   readonly czxid: bigint;
   readonly sessionId: bigint;
   readonly epoch: number;
-  readonly siblings: readonly string[] | null;
+  #siblings: readonly string[] | null;
   #withdrawal: Promise<void> | null = null;
 
   constructor(keeper: Keeper, path: string, stat: Stat, siblings: readonly string[] | null) {
@@ -60,7 +62,7 @@ class Place implements Member {
     this.czxid = stat.czxid;
     this.sessionId = stat.ephemeralOwner;
     this.epoch = keeper.sessionEpoch;
-    this.siblings = siblings;
+    this.#siblings = siblings;
   }
 
   get directory(): string {
@@ -69,6 +71,14 @@ class Place implements Member {
 
   get name(): string {
     return nameOf(this.path);
+  }
+
+  get siblings(): readonly string[] | null {
+    return this.#siblings;
+  }
+
+  forgetSiblings(): void {
+    this.#siblings = null;
   }
 
   withdraw(): Promise<void> {
@@ -102,23 +112,33 @@ class Place implements Member {
   }
 }
 
+/** How long somebody who has given up waits for the znode to be gone. */
+const GRACE_MS = 250;
+
 /**
- * Withdraws members of one `Keeper` for somebody who has given up, and so does not want to wait for a connection that is not there:
- * without one, their znodes go by the hand of the background, or with their session.
+ * Withdraws members of one `Keeper` for somebody who has given up, and so does not want to wait for a connection that is not there, or
+ * not what it seems: without an answer their znodes go by the hand of the background, or with their session. Never rejects: what goes
+ * wrong is a background error.
  */
 export async function giveUp(members: readonly Member[]): Promise<void> {
   const [first] = members;
   if (first === undefined) return;
   const { keeper, path } = first;
-  const withdrawn = Promise.all(members.map((member) => member.withdraw()));
-  withdrawn.catch((error: unknown) => keeper.reportBackgroundError(error, 'withdrawal', path));
-  let look = (_: ConnectionState): void => {};
-  const disconnected = new Promise<void>((resolve) => {
-    look = (state) => {
+  const withdrawn = Promise.all(members.map((member) => member.withdraw())).catch((error: unknown) =>
+    keeper.reportBackgroundError(error, 'withdrawal', path),
+  );
+  let stopWaiting = (): void => {};
+  const unanswered = new Promise<void>((resolve) => {
+    const look = (state: ConnectionState): void => {
       if (state !== 'CONNECTED' && state !== 'RECONNECTED') resolve();
     };
+    const timer = setTimeout(resolve, GRACE_MS);
+    stopWaiting = () => {
+      clearTimeout(timer);
+      keeper.off('state', look);
+    };
+    keeper.on('state', look);
+    look(keeper.connectionState);
   });
-  keeper.on('state', look);
-  look(keeper.connectionState);
-  await Promise.race([withdrawn, disconnected]).finally(() => keeper.off('state', look));
+  await Promise.race([withdrawn, unanswered]).finally(stopWaiting);
 }

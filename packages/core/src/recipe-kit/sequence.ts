@@ -25,31 +25,63 @@ export function isUsedUp(key: string): boolean {
   return !/^\d{10}$/.test(key) || key === '2147483647';
 }
 
-/** The names in the order of the line, the one who came first in front. Equal keys keep their order. */
+/** The names in the order of the line, the one who came first in front. */
 export function inSequence(names: readonly string[], marker: string): string[] {
+  return inOrderOf(names, (name) => sequenceKey(name, marker));
+}
+
+/** The names in the order of their keys; of equal keys, which hardly any server gives, the lesser name goes first. */
+export function inOrderOf(names: readonly string[], keyOf: (name: string) => string): string[] {
   return names
-    .map((name) => ({ name, key: sequenceKey(name, marker) }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map((name) => ({ name, key: keyOf(name) }))
+    .sort((a, b) => compareText(a.key, b.key) || compareText(a.name, b.name))
     .map(({ name }) => name);
 }
 
 /**
  * Who stands directly before a name in the line: `null` when nobody does, `undefined` when the name itself is not in it.
- * Takes one pass, since a line may be long and everybody in it asks.
  */
 export function predecessorOf(own: string, names: readonly string[], marker: string): string | null | undefined {
-  const ownKey = sequenceKey(own, marker);
+  const nearest = nearestBefore(own, names, (name) => sequenceKey(name, marker));
+  return nearest?.name ?? (nearest as null | undefined);
+}
+
+/** The nearest of those before somebody in a line. */
+export interface Nearest {
+  readonly name: string;
+  /** Whether nobody else of those who count stands before. */
+  readonly isOnlyOne: boolean;
+}
+
+/**
+ * Who stands nearest before a name, of those who count: `null` when nobody does, `undefined` when the name itself is not there. Takes one
+ * pass, since a line may be long and everybody in it asks. The order is that of `inOrderOf`.
+ */
+export function nearestBefore(
+  own: string,
+  names: readonly string[],
+  keyOf: (name: string) => string,
+  counts: (name: string) => boolean = () => true,
+): Nearest | null | undefined {
+  const ownKey = keyOf(own);
   let present = false;
-  let nearest: { readonly name: string; readonly key: string } | null = null;
+  let before = 0;
+  let [nearest, nearestKey] = ['', ''];
   for (const name of names) {
     if (name === own) {
       present = true;
       continue;
     }
-    const key = sequenceKey(name, marker);
-    // Of equal keys, which no server gives, the lesser name goes first, so that not both of them do.
-    if (key > ownKey || (key === ownKey && name > own)) continue;
-    if (nearest === null || key > nearest.key || (key === nearest.key && name > nearest.name)) nearest = { name, key };
+    const key = keyOf(name);
+    if (key > ownKey || (key === ownKey && name > own) || !counts(name)) continue;
+    before += 1;
+    if (before === 1 || key > nearestKey || (key === nearestKey && name > nearest)) [nearest, nearestKey] = [name, key];
   }
-  return present ? (nearest?.name ?? null) : undefined;
+  if (!present) return undefined;
+  return before === 0 ? null : { name: nearest, isOnlyOne: before === 1 };
+}
+
+/** By UTF-16 code units, as Java compares. */
+export function compareText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }

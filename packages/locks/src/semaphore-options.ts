@@ -1,0 +1,55 @@
+import { validatePath, type ZnodeData } from '@zk-recipes/core';
+import { type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
+import type { LeaseLimit } from './lease-limit.js';
+import { fields, type WaitOptions } from './options.js';
+
+/** How a semaphore is made. */
+export interface SemaphoreOptions {
+  /** How many leases there are: a number, 1 or more, that is the same for all users; or where to read it. */
+  readonly maxLeases: LeaseLimit;
+  /** What the leases hold, for others to see: who is it. Default: the `defaultData` of the `Keeper`, as in Curator. */
+  readonly data?: ZnodeData | undefined;
+  /** Default `session`: leases stand through a short disconnection, while their clock runs. */
+  readonly lossPolicy?: LossPolicy | undefined;
+}
+
+/** How to acquire permits. */
+export interface SemaphoreAcquireOptions extends WaitOptions {
+  /** How many, all or none; 1 or more, and no more than there are. Default 1. */
+  readonly permits?: number | undefined;
+  /** Rejects with a `TooManyWaitersError` instead of waiting behind so many waiters or more. Default: none. */
+  readonly maxWaiters?: number | undefined;
+}
+
+/** How to try to acquire permits. */
+export interface SemaphoreTryAcquireOptions extends Omit<SemaphoreAcquireOptions, 'maxWaiters'> {
+  /** Milliseconds to wait for them, up to 2^31-1. Default 0: not at all if they are not to be had. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const most = 2 ** 31 - 1;
+const count = z.int().min(1).max(most);
+const path = z.string().refine((value) => isPath(value), 'expected a path');
+const permits = count.optional();
+const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
+
+/** What the options of a semaphore may be. */
+export const semaphoreSchemas: Readonly<Record<'semaphore' | 'acquire' | 'tryAcquire' | 'setMaxLeases', z.ZodType>> = {
+  semaphore: z.strictObject({
+    maxLeases: z.union([count, z.strictObject({ path, seed: count.optional() })]),
+    data,
+    lossPolicy,
+  }),
+  acquire: z.strictObject({ permits, signal, onQueued, maxWaiters }),
+  tryAcquire: z.strictObject({ permits, signal, onQueued, timeoutMs }),
+  setMaxLeases: z.strictObject({ maxLeases: z.int().min(0).max(most), signal }),
+};
+
+function isPath(value: string): boolean {
+  try {
+    validatePath(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
