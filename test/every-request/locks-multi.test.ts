@@ -10,7 +10,7 @@ function locksOf(keeper: Keeper, path: string): [Mutex, Mutex, ReadWriteLock['wr
   return [new Mutex(keeper, `${path}/a`), new Mutex(keeper, `${path}/b`), new ReadWriteLock(keeper, `${path}/c`).write];
 }
 
-/** All lines are empty again: each lock is to be had alone, and all together. */
+/** All lines are empty: each lock is to be had alone, and all together. Makes the lines that are missing. */
 async function allAreFree(keeper: Keeper, path: string): Promise<void> {
   for (const lock of locksOf(keeper, path)) await nextComes(lock);
   await nextComes(new MultiLock(keeper, locksOf(keeper, path)));
@@ -43,13 +43,14 @@ await describeEveryRequest({
   },
 });
 
-for (const index of [0, 1, 2] as const) {
+for (const index of [0, 2] as const) {
   await describeEveryRequest({
     name: `MultiLock: acquire behind the holder of number ${index}`,
     goesOn: true,
     heeds,
     onExpiry: [HoldLostError],
     prepare: async ({ subject, other, path, signal, untilSent }) => {
+      await allAreFree(other, path);
       const first = await (locksOf(other, path)[index] as Mutex).acquire();
       let hold: MultiHold | undefined;
       return {
@@ -74,6 +75,7 @@ await describeEveryRequest({
   heeds,
   onExpiry: [],
   prepare: async ({ subject, other, path, signal, untilSent, untilWatches }) => {
+    await allAreFree(other, path);
     const all = await new MultiLock(other, locksOf(other, path)).acquire();
     await untilWatches(3);
     let second: LockHold | undefined;
@@ -116,6 +118,7 @@ await describeEveryRequest({
   onExpiry: [],
   prepare: async ({ subject, other, path, signal, untilSent }) => {
     const [a, , c] = locksOf(other, path);
+    await allAreFree(other, path);
     const first = await c.acquire();
     let hold: MultiHold | undefined;
     const leave = async (): Promise<void> => {
@@ -144,6 +147,7 @@ await describeEveryRequest({
   heeds,
   onExpiry: [],
   prepare: async ({ subject, other, path, signal }) => {
+    await allAreFree(other, path);
     const first = await locksOf(other, path)[1].acquire();
     return {
       act: () => new MultiLock(subject, locksOf(subject, path)).tryAcquire({ signal }),
