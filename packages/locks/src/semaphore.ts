@@ -192,24 +192,29 @@ export class Semaphore {
     const { signal } = patience;
     const position = onQueued === undefined ? null : new LivePosition(member, mutexRule, onQueued, 2);
     const begin = (ahead: readonly string[]): void => {
+      const wanted = ahead.reduce((sum, name) => sum + permitsOf(name), permits);
+      // Those for whom there is room are on their way through, which is not worth anybody's patience.
+      if (ahead.length > 0 && room.hasRoomFor(wanted)) {
+        patience.waitBriefly();
+        return;
+      }
       if (maxWaiters !== undefined && ahead.length >= maxWaiters) {
         throw new TooManyWaitersError(this.path, ahead.length, maxWaiters);
       }
-      const wanted = ahead.reduce((sum, name) => sum + permitsOf(name), permits);
-      // Those for whom there is room are on their way through, which is not worth anybody's patience.
-      if (ahead.length > 0 && room.hasRoomFor(wanted)) patience.waitBriefly();
-      else patience.wait();
+      patience.wait();
     };
     const onLine = (names: readonly string[]): void => {
       const ordered = mutexRule.inOrder(names);
       begin(ordered.slice(0, ordered.indexOf(member.name)));
       position?.start(names);
     };
-    // Only what was seen after nobody stood before it any more counts, and the first look was sent right after the list of the line.
-    const isCurrent = member.siblings !== null;
+    // The first look was sent right after the list of the line: it counts if nobody stood before by then. Else it is a hint; and those who
+    // have taken leases before it are not to be counted among those who stand ahead as well.
+    const wasFirst = member.siblings !== null && mutexRule.obstacleOf(member.name, member.siblings) === null;
+    if (!wasFirst) member.forgetSiblings();
     try {
-      const hasWaited = await untilAdmitted(member, mutexRule.obstacleOf, { signal, onQueued: onLine });
-      if (hasWaited || !isCurrent) await room.look(signal);
+      await untilAdmitted(member, mutexRule.obstacleOf, { signal, onQueued: onLine });
+      if (!wasFirst) await room.look(signal);
       if (room.hasRoomFor(permits)) return;
       begin([]);
       position?.tellFirst();
