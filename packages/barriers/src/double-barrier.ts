@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import { checkOptions, giveUp, type Member, withinSession, z } from '@zk-recipes/core/recipe-kit';
+import { checkOptions, type Member, withinSession, z } from '@zk-recipes/core/recipe-kit';
 import { acrossSessions } from './across-sessions.js';
 import { AlreadyEnteredError, NotEnteredError } from './errors.js';
 import { checkFunction, checkPlace, checkWait, type WaitOptions } from './options.js';
@@ -152,7 +152,7 @@ export class DoubleBarrier {
     try {
       await this.#leave(entry, options.signal);
     } catch (error) {
-      await giveUp([entry.member]);
+      await this.#room.giveUp(entry.member);
       throw error;
     } finally {
       this.#phase = { name: 'outside' };
@@ -180,7 +180,7 @@ export class DoubleBarrier {
       signal?.throwIfAborted();
       return { member, inTime };
     } catch (error) {
-      await giveUp([member]);
+      await this.#room.giveUp(member);
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   BadVersionError,
   ConnectionLossError,
@@ -10,8 +11,11 @@ import {
   SessionExpiredError,
   type Stat,
 } from '@zk-recipes/core';
-import { childOf, type Member, memberOf, untilCreated, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { childOf, giveUp, type Member, memberOf, untilCreated, untilDeleted } from '@zk-recipes/core/recipe-kit';
 import { type Look, membersAmong, READY, sawOpening } from './round.js';
+
+/** How long, in milliseconds, somebody who gives up waits for a server that may have fallen silent. */
+const PATIENCE_MS = 50;
 
 /** The znodes of a double barrier: what the steps of the protocol read and write. */
 export class Room {
@@ -132,6 +136,13 @@ export class Room {
   /** Removes an own member, of whichever session: one that was given up may live on for a while. Its name is never used again. */
   async remove(name: string, signal?: AbortSignal | undefined): Promise<void> {
     await this.#keeper.delete().guaranteed().quietly().forPath(childOf(this.#path, name), { signal });
+  }
+
+  /** Removes an own member for who gives up, and will not wait for long, nor for a connection: the background goes on. */
+  async giveUp(member: Member): Promise<void> {
+    const removed = new AbortController();
+    const patience = delay(PATIENCE_MS, undefined, { signal: removed.signal }).catch(() => {});
+    await Promise.race([giveUp([member]), patience]).finally(() => removed.abort());
   }
 
   /**
