@@ -98,5 +98,6 @@ export {
 // The keeper
 export { Keeper, type KeeperEvents } from './keeper.js';
 export type { KeeperOptions } from './options.js';
-// Holds
+// Holds, and who contends for them
+export type { Contender } from './recipe-kit/contender.js';
 export type { Hold, LossPolicy } from './recipe-kit/hold.js';

@@ -5,7 +5,7 @@
  */
 
 // What they speak of
-export type { Contender } from './contenders.js';
+export type { Contender } from '@zk-recipes/core';
 // Errors
 export {
   InvalidLeaseLimitError,

@@ -1,4 +1,4 @@
-import type { Keeper, ZnodeData } from '@zk-recipes/core';
+import type { Contender, Keeper, ZnodeData } from '@zk-recipes/core';
 import {
   checkFunction,
   checkOptions,
@@ -14,7 +14,7 @@ import {
   tryWithin,
   untilAdmitted,
 } from '@zk-recipes/core/recipe-kit';
-import { type Contender, listContenders } from './contenders.js';
+import { listContenders } from './contenders.js';
 import { type EnteredHold, Entrances } from './entrances.js';
 import { ReentrantAcquireError, TooManyWaitersError } from './errors.js';
 import { type LineRule, READ, WRITE } from './line-rules.js';

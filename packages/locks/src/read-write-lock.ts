@@ -1,6 +1,6 @@
-import { type Keeper, NotHeldError, type Stat, type ZnodeData } from '@zk-recipes/core';
+import { type Contender, type Keeper, MultiError, NotHeldError, type Stat, type ZnodeData } from '@zk-recipes/core';
 import { checkOptions, checkPlace, childOf, memberOf, sequenceKey } from '@zk-recipes/core/recipe-kit';
-import { type Contender, listContenders } from './contenders.js';
+import { listContenders } from './contenders.js';
 import { EnteredHold, type Entrances } from './entrances.js';
 import { ReentrantAcquireError } from './errors.js';
 import { READ, readRule, WRITE, writeRule } from './line-rules.js';
@@ -93,8 +93,16 @@ async function turnIntoReading(writing: LineHold, data: ZnodeData | undefined): 
   const readingPath = childOf(directory, READ + sequenceKey(name, WRITE));
   const mode = { mode: 'EPHEMERAL', protection: true } as const;
   const transaction = writing.guard().create(readingPath, data, mode).delete(path);
-  return await writing.handOver(async () => {
-    const results = await transaction.commit();
-    return new LineHold(memberOf(keeper, results[1] as { path: string; stat: Stat }), writing.options);
-  });
+  try {
+    return await writing.handOver(async () => {
+      const results = await transaction.commit();
+      const created = results[1] as { readonly path: string; readonly stat: Stat };
+      // It goes on with the writer's token: that of a writer who waits is smaller than this znode's, and has to be the larger one later.
+      const stat = { ...created.stat, czxid: writing.fencingToken };
+      return new LineHold(memberOf(keeper, { path: created.path, stat }), writing.options);
+    });
+  } catch (error) {
+    const isRefused = error instanceof MultiError && error.failedIndex === 0;
+    throw isRefused || writing.state !== 'held' ? new NotHeldError(path, { cause: error }) : error;
+  }
 }

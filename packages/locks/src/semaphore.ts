@@ -1,4 +1,4 @@
-import { type Keeper, MultiError, type Stat, type ZnodeData } from '@zk-recipes/core';
+import { type Contender, type Keeper, MultiError, type Stat, type ZnodeData } from '@zk-recipes/core';
 import {
   checkFunction,
   checkOptions,
@@ -19,7 +19,7 @@ import {
   untilAdmitted,
   withinSession,
 } from '@zk-recipes/core/recipe-kit';
-import { type Contender, listContenders, readContender } from './contenders.js';
+import { listContenders, readContender } from './contenders.js';
 import { TooManyWaitersError } from './errors.js';
 import { type LeaseLimit, writeLimit } from './lease-limit.js';
 import { Room } from './lease-room.js';
@@ -178,7 +178,10 @@ export class Semaphore {
       await this.#untilRoom(member, room, permits, options, patience); //                       steps 2, 3
       patience.throwIfGivenUp();
       const leases = await this.#take(member, permits, options.signal); //                      step 4
-      return handOut(new Lease(leases, this.#lossPolicy)); //                                   step 5
+      const lease = handOut(new Lease(leases, this.#lossPolicy)); //                            step 5
+      if (options.signal?.aborted) await lease.release();
+      patience.throwIfGivenUp();
+      return lease;
     });
   }
 

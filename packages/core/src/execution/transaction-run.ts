@@ -85,21 +85,23 @@ export class TransactionRun {
       try {
         return await guard(zookeeper.multi(this.#operations, { signal }));
       } catch (error) {
-        const orphan = parentsLeft === 0 ? null : this.#orphan(error);
-        if (orphan === null) throw error;
-        await this.#execution.parents.ensure(zookeeper, orphan, signal);
+        const orphans = parentsLeft === 0 ? [] : this.#orphans(error);
+        if (orphans.length === 0) throw error;
+        await Promise.all(orphans.map((path) => this.#execution.parents.ensure(zookeeper, path, signal)));
       }
     }
   }
 
-  /** Path of the create that failed for lack of a parent that this is to make; `null` if that was not why. */
-  #orphan(error: unknown): string | null {
-    if (!(error instanceof MultiError) || !(error.cause instanceof NoNodeError)) return null;
-    const failed = this.#operations[error.failedIndex];
-    if (failed?.type !== 'create') return null;
+  /** Paths of creates whose parents this is to make, if one of them failed for lack of its own: others may lack theirs, too. */
+  #orphans(error: unknown): string[] {
+    if (!(error instanceof MultiError) || !(error.cause instanceof NoNodeError)) return [];
     const { root } = this.#execution.namespace;
-    const mayMakeParents = this.#creatingParents || (root !== '' && parentOf(failed.path) === root);
-    return mayMakeParents ? failed.path : null;
+    const mayMakeParents = (operation: MultiOp | undefined): boolean =>
+      operation?.type === 'create' && (this.#creatingParents || (root !== '' && parentOf(operation.path) === root));
+    if (!mayMakeParents(this.#operations[error.failedIndex])) return [];
+    const paths = this.#operations.filter(mayMakeParents).map(({ path }) => path);
+    // One for each parent.
+    return [...new Map(paths.map((path) => [parentOf(path), path])).values()];
   }
 
   /** The results, if an earlier attempt was executed. */

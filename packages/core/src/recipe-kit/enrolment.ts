@@ -1,6 +1,7 @@
-import type { Stat, ZnodeData } from 'zookeeper-ts-client';
+import { NoNodeError, type Stat, type ZnodeData } from 'zookeeper-ts-client';
 import { SequenceUsedUpError } from '../errors.js';
-import { childOf } from '../execution/namespace.js';
+import { childOf, nameOf } from '../execution/namespace.js';
+import { parseProtectedName } from '../execution/protection.js';
 import type { Keeper } from '../keeper.js';
 import { giveUp, type Member, memberOf } from './member.js';
 import { realPath } from './real-path.js';
@@ -55,6 +56,18 @@ export async function enrolInAll(
   lines: readonly Line[],
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Member[]> {
+  for (;;) {
+    try {
+      return await joinAll(keeper, lines, signal);
+    } catch (error) {
+      // Joined, but one of the places was removed by somebody before its reply, which had been lost, was found out.
+      const isLossOfPlace = error instanceof NoNodeError && parseProtectedName(nameOf(error.path ?? '')) !== null;
+      if (!isLossOfPlace || signal?.aborted) throw error;
+    }
+  }
+}
+
+async function joinAll(keeper: Keeper, lines: readonly Line[], signal: AbortSignal | undefined): Promise<Member[]> {
   const mode = { mode: 'EPHEMERAL_SEQUENTIAL', protection: true } as const;
   const joining = lines
     .reduce(
