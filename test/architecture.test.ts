@@ -73,6 +73,15 @@ const lockLayers: Layers = {
   'multi-lock': ['lock', ...lockWaiting],
 };
 
+/** The barriers: what thinks, then the znodes, then the recipes. */
+const barrierParts = ['errors', 'options', 'round', 'across-sessions'];
+const barrierLayers: Layers = {
+  ...Object.fromEntries(barrierParts.map((name) => [name, []])),
+  room: ['round'],
+  barrier: barrierParts,
+  'double-barrier': ['room', ...barrierParts],
+};
+
 /** Packages from outside that a package may import; Node's own modules it may in any case. */
 const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
 const outside: Readonly<Record<string, readonly string[]>> = {
@@ -103,6 +112,7 @@ describe.each(packageNames())('packages/%s', (packageName) => {
       'zookeeper-ts-client': clientLayers,
       core: coreLayers,
       locks: lockLayers,
+      barriers: barrierLayers,
       'test-server': testServerLayers,
     }[packageName];
     if (layers !== undefined) expect(upwardImports(sources, layers)).toEqual([]);

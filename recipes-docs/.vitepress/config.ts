@@ -20,6 +20,8 @@ export default defineConfig({
           { text: 'Semaphore', link: '/semaphore' },
           { text: 'Multi-lock', link: '/multi-lock' },
           { text: 'Revocation', link: '/revocation' },
+          { text: 'Barrier', link: '/barrier' },
+          { text: 'Double barrier', link: '/double-barrier' },
         ],
       },
       {
@@ -36,6 +38,7 @@ export default defineConfig({
         items: [
           { text: '@zk-recipes/leader-election', link: '/api/@zk-recipes/leader-election' },
           { text: '@zk-recipes/locks', link: '/api/@zk-recipes/locks' },
+          { text: '@zk-recipes/barriers', link: '/api/@zk-recipes/barriers' },
           { text: '@zk-recipes/core', link: '/api/@zk-recipes/core' },
           { text: '@zk-recipes/core/recipe-kit', link: '/api/@zk-recipes/core/recipe-kit' },
           { text: '@zk-recipes/test-server', link: '/api/@zk-recipes/test-server' },
