@@ -54,9 +54,12 @@ class Scene {
 }
 
 describe('a protected transaction', () => {
-  it.each([notSent, throttled])('that did nothing in one session ($name) is of the next', async (failure) => {
+  it.each([
+    ['not sent', notSent()],
+    ['throttled', throttled()],
+  ])('that was %s in one session is of the next', async (_, failure) => {
     const scene = new Scene();
-    await expect(scene.attempt(1, failure())).rejects.toThrow();
+    await expect(scene.attempt(1, failure)).rejects.toThrow();
     await expect(scene.attempt(2, unknown())).rejects.toThrow();
     expect(await scene.attempt(2, unknown(), true)).toEqual([created]);
     expect(scene.asked).toEqual(['commit in 1', 'commit in 2', 'look in 2']);
