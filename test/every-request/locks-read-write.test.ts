@@ -1,4 +1,4 @@
-import { HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { HoldLostError, type Keeper, NotHeldError, SessionExpiredError } from '@zk-recipes/core';
 import { type LockHold, ReadWriteLock, type WriteHold } from '@zk-recipes/locks';
 import { expect } from 'vitest';
 import { describeEveryRequest } from '../stage/every-request.js';
@@ -152,7 +152,7 @@ await describeEveryRequest({
   name: 'ReadWriteLock: downgrade, while a writer waits',
   goesOn: true,
   heeds: () => false,
-  onExpiry: [HoldLostError, SessionExpiredError],
+  onExpiry: [HoldLostError, NotHeldError, SessionExpiredError],
   prepare: async ({ subject, other, path, signal, untilSent, untilWatches }) => {
     const holds: LockHold[] = [];
     const written: WriteHold = await new ReadWriteLock(subject, path).write.acquire();

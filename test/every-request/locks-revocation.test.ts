@@ -96,7 +96,7 @@ await describeEveryRequest({
     return {
       act: async () => {
         const giveIn = async (): Promise<void> => {
-          for (const hold of holds) await untilSent({ operation: 'getData', path: hold.path }, 2);
+          for (const hold of holds) await untilSent({ operation: 'getData', path: hold.path });
           for (const hold of holds) await untilAborted(hold.revoked);
           for (const hold of holds) await hold.release();
         };

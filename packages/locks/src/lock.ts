@@ -173,7 +173,7 @@ export class Lock<H extends LockHold = LockHold> {
     return new ReentrantAcquireError(this.path, why);
   }
 
-  async #acquire(options: AcquireOptions, patience = new Patience(options.signal)): Promise<Entrances> {
+  async #acquire(options: AcquireOptions, patience = new Patience(this.keeper, options.signal)): Promise<Entrances> {
     const keeper = this.keeper;
     const { marker } = this.#kind.rule;
     const join = (): Promise<Member> =>

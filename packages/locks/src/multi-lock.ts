@@ -101,7 +101,7 @@ export class MultiLock {
    */
   async acquire(options: MultiAcquireOptions = {}): Promise<MultiHold> {
     checkOptions('acquire of MultiLock', acquireSchema, options);
-    return await this.#acquire(new Patience(options.signal));
+    return await this.#acquire(new Patience(this.#keeper, options.signal));
   }
 
   /**

@@ -157,7 +157,10 @@ export class Semaphore {
     await writeLimit(this.#keeper, this.#limit, maxLeases, options);
   }
 
-  async #acquire(options: SemaphoreAcquireOptions, patience = new Patience(options.signal)): Promise<SemaphoreLease> {
+  async #acquire(
+    options: SemaphoreAcquireOptions,
+    patience = new Patience(this.#keeper, options.signal),
+  ): Promise<SemaphoreLease> {
     const { permits = 1 } = options;
     if (typeof this.#limit === 'number' && permits > this.#limit) {
       throw new RangeError(`Expected \`permits\` to be ${this.#limit} or less, as there are leases, got ${permits}`);

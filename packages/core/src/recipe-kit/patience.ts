@@ -3,6 +3,8 @@ import type { Keeper } from '../keeper.js';
 
 /** Why waiting ended: others have it, and the caller does not want to wait any longer. */
 const BUSY = new Error('others have it');
+/** Why waiting ended: the time is over, and nobody knows who has it. */
+const UNKNOWN = new Error('no answer in time');
 
 /** How long one who does not want to wait stands behind those who are on their way through, in milliseconds. */
 const BRIEFLY_MS = 1_000;
@@ -12,6 +14,7 @@ const BRIEFLY_MS = 1_000;
  * bounds everything from the beginning.
  */
 export class Patience {
+  readonly #keeper: Keeper;
   readonly #caller: AbortSignal | undefined;
   readonly #timeoutMs: number;
   readonly #end: AbortController | null;
@@ -23,7 +26,8 @@ export class Patience {
    * @param caller gives up: what is waited for rejects with its reason
    * @param timeoutMs 0 to 2^31-1; infinite by default
    */
-  constructor(caller: AbortSignal | undefined, timeoutMs: number = Number.POSITIVE_INFINITY) {
+  constructor(keeper: Keeper, caller: AbortSignal | undefined, timeoutMs: number = Number.POSITIVE_INFINITY) {
+    this.#keeper = keeper;
     this.#caller = caller;
     this.#timeoutMs = timeoutMs;
     this.#end = timeoutMs === Number.POSITIVE_INFINITY ? null : new AbortController();
@@ -36,11 +40,6 @@ export class Patience {
   /** By which what is waited for has to end. */
   get signal(): AbortSignal | undefined {
     return this.#end === null ? this.#caller : this.#end.signal;
-  }
-
-  /** Whether there was anybody to wait for. */
-  get isWaiting(): boolean {
-    return this.#isWaiting;
   }
 
   /** Says that there are others to be waited for. Throws if there is no patience for that. */
@@ -67,7 +66,9 @@ export class Patience {
   }
 
   #limit(ms: number): void {
-    this.#timer ??= setTimeout(() => this.#end?.abort(BUSY), ms);
+    // While there is no connection, whoever had it may have let go long ago.
+    const isKnown = (): boolean => this.#isWaiting && isConnected(this.#keeper);
+    this.#timer ??= setTimeout(() => this.#end?.abort(isKnown() ? BUSY : UNKNOWN), ms);
   }
 }
 
@@ -86,16 +87,17 @@ export async function tryWithin<T>(
   { timeoutMs = 0, signal }: { readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined },
   acquire: (patience: Patience) => Promise<T>,
 ): Promise<T | null> {
-  const patience = new Patience(signal, timeoutMs);
+  const patience = new Patience(keeper, signal, timeoutMs);
   try {
     return await acquire(patience);
   } catch (error) {
-    if (error !== BUSY) throw error;
-    const state = keeper.connectionState;
-    const isConnected = state === 'CONNECTED' || state === 'RECONNECTED';
-    if (patience.isWaiting && isConnected) return null;
-    throw new ConnectionLossError('acquire', path, 'unknown', new Error('no answer in time'));
+    if (error === BUSY) return null;
+    throw error === UNKNOWN ? new ConnectionLossError('acquire', path, 'unknown', UNKNOWN) : error;
   } finally {
     patience.end();
   }
+}
+
+function isConnected({ connectionState }: Keeper): boolean {
+  return connectionState === 'CONNECTED' || connectionState === 'RECONNECTED';
 }
