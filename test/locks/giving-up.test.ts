@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { untilAborted } from '../stage/holds.js';
 import { untilEmpty, untilNames } from '../stage/lines.js';
 import { directoriesOf, lockContestant, lockKinds, lockRival, znodesOf } from '../stage/lock-contestants.js';
-import { untilWatchCount } from '../stage/server-counters.js';
+import { serverCounters, untilWatchCount } from '../stage/server-counters.js';
 import { expire, freshLine, ownServer, stage, untilState } from '../stage/stage.js';
 
 /** For tests that wait until a session expires. */
@@ -102,6 +102,39 @@ describeOnOwnServers.each(lockKinds)('%s is given up', (kind) => {
       await held.release();
       await expectNothingLeft(first, path);
     });
+
+    it.each(['it has no connection', 'its connection is a black hole'])(
+      'by the end of its time, while %s',
+      async (when) => {
+        const first = await on.keeper();
+        const { keeper, proxy } = await on.proxied();
+        const path = freshLine();
+        const held = await lockRival(kind, first, path).acquire();
+        const ofRival = kind === 'MultiLock' ? 2 : 1;
+        await untilWatchCount(on.server, ofRival);
+        const [timeoutMs, beganMs] = [800, performance.now()];
+        const outcome = lockContestant(kind, keeper, path)
+          .tryAcquire({ timeoutMs })
+          .catch((error) => error.code);
+        await until(async () => ((await serverCounters(on.server)).watches > ofRival ? true : undefined), {
+          what: 'its waiting',
+        });
+        if (when === 'it has no connection') {
+          proxy.refuse();
+          proxy.cut();
+          // Whoever has it now, nobody here knows.
+          expect(await outcome).toBe('ZK_CONNECTION_LOSS');
+        } else {
+          proxy.blackhole();
+          await outcome;
+        }
+        expect(performance.now() - beganMs).toBeLessThan(timeoutMs + 1_000);
+        proxy.heal();
+        await proxy.accept();
+        await held.release();
+        await expectNothingLeft(first, path);
+      },
+    );
   });
 
   it.each(['twice', 'by dispose', 'while disconnected', 'after its session expired', 'after its keeper was closed'])(

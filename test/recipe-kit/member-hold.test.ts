@@ -146,6 +146,18 @@ describeOnOwnServers('MemberHold', () => {
     },
   );
 
+  it('that is handed over is not handed over a second time meanwhile, nor taken for lost', async () => {
+    const keeper = await on.keeper();
+    const held = await hold(keeper);
+    const handOver = () => held.handOver(() => keeper.delete().forPath(held.path));
+    const handingOver = handOver();
+    await expect(handOver()).rejects.toThrow(NotHeldError);
+    expect(held.state).toBe('held');
+    await handingOver;
+    expect(held.signal.reason).toMatchObject({ reason: 'released' });
+    await held.release();
+  });
+
   it('has a larger token than the one before, though its directory was made again in between', async () => {
     const keeper = await on.keeper();
     const directory = freshLine();
