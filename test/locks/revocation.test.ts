@@ -1,10 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Mutex, ReadWriteLock, RevocationRequestedError } from '@zk-recipes/locks';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
+import { OpCode } from 'zookeeper-ts-client/protocol';
 import { untilAborted } from '../stage/holds.js';
 import { isSettled, namesIn, untilNames } from '../stage/lines.js';
 import { untilUnwatched, untilWatched } from '../stage/server-counters.js';
-import { expire, freshLine, stage } from '../stage/stage.js';
+import { expire, freshLine, stage, untilState } from '../stage/stage.js';
 
 describeOnSharedServer('revoke', () => {
   const on = stage();
@@ -121,6 +123,46 @@ describeOnSharedServer('revoke', () => {
     await (await next).release();
     await hold.release();
     expect(await namesIn(other, mutex.path)).toEqual([]);
+  });
+
+  it('gives the holder its time from when it can know, however long the wish is under way', async () => {
+    const [mutex, { keeper, proxy }] = [new Mutex(await on.keeper(), freshLine()), await on.proxied()];
+    const hold = await mutex.acquire({ revocable: true });
+    await untilWatched(on.server, hold.path);
+    const forceAfterMs = 300;
+    const asking = proxy.untilRequest(OpCode.setData);
+    void proxy.untilRequest(OpCode.getChildren2).then(() => proxy.blackhole({ direction: 'to-server' }));
+    const revoking = new Mutex(keeper, mutex.path).revoke({ forceAfterMs });
+    await asking;
+    await delay(forceAfterMs + 100);
+    expect([hold.revoked.aborted, hold.state]).toEqual([false, 'held']);
+    proxy.heal();
+    await untilAborted(hold.revoked);
+    const revokedAtMs = performance.now();
+    expect(await untilAborted(hold.signal)).toMatchObject({ reason: 'deleted' });
+    // What goes to the revoker and what to the holder may cross.
+    expect(performance.now() - revokedAtMs).toBeGreaterThan(forceAfterMs - 100);
+    await revoking;
+    await hold.release();
+  });
+
+  it('goes on when the session of the revoker expires', async () => {
+    const [observer, keeper] = [await on.keeper(), await on.keeper()];
+    const mutex = new Mutex(keeper, freshLine());
+    const holder = await observer
+      .create()
+      .creatingParents()
+      .withMode('EPHEMERAL_SEQUENTIAL')
+      .forPath(`${mutex.path}/lock-`);
+    const revoking = mutex.revoke();
+    await untilWatched(on.server, holder);
+    const renewed = untilState(keeper, 'RECONNECTED');
+    await expire(keeper, on.server);
+    await renewed;
+    await untilWatched(on.server, holder);
+    expect(await isSettled(revoking)).toBe(false);
+    await observer.delete().forPath(holder);
+    await revoking;
   });
 
   it('does not force who lets go in time', async () => {

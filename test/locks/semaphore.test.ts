@@ -1,10 +1,10 @@
 import { HoldLostError, type Keeper, MultiError } from '@zk-recipes/core';
 import { Semaphore, type SemaphoreLease, TooManyWaitersError } from '@zk-recipes/locks';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { untilAborted } from '../stage/holds.js';
 import { isSettled, namesIn, untilEmpty, untilNames } from '../stage/lines.js';
-import { untilUnwatched } from '../stage/server-counters.js';
+import { untilUnwatched, untilWatched } from '../stage/server-counters.js';
 import { freshLine, stage } from '../stage/stage.js';
 import { times } from '../stage/thoroughness.js';
 
@@ -160,6 +160,19 @@ describeOnSharedServer('Semaphore', () => {
       }
     });
 
+    it('waits a second, and no longer, for somebody for whom there is room and who never gets through', async () => {
+      const [keeper, observer] = [await on.keeper(), await on.keeper()];
+      const semaphore = new Semaphore(keeper, freshLine(), { maxLeases: 4 });
+      await observer.create().creatingParents().forPath(`${semaphore.path}/locks/lock-0000000000`);
+      await observer.create().withMode('EPHEMERAL_SEQUENTIAL').forPath(`${semaphore.path}/locks/other-lock-`);
+      const beganMs = performance.now();
+      expect(await semaphore.tryAcquire()).toBeNull();
+      expect(performance.now() - beganMs).toBeGreaterThan(900);
+      expect(performance.now() - beganMs).toBeLessThan(3_000);
+      expect(await namesIn(observer, `${semaphore.path}/locks`)).toHaveLength(2);
+      await untilUnwatched(on.server, semaphore.path);
+    });
+
     it('with a time limit keeps it, also behind somebody who never gets through', async () => {
       const [keeper, observer] = [await on.keeper(), await on.keeper()];
       const semaphore = new Semaphore(keeper, freshLine(), { maxLeases: 4 });
@@ -181,6 +194,37 @@ describeOnSharedServer('Semaphore', () => {
     await expect(refused).rejects.toMatchObject({ path: semaphore.path, waiters: 1 });
     await held.release();
     await (await first).release();
+    await expectNothingLeft(observer, semaphore.path);
+  });
+
+  it('does not take those for waiters for whom there is room', async () => {
+    const [keeper, observer] = [await on.keeper(), await on.keeper()];
+    const semaphore = new Semaphore(keeper, freshLine(), { maxLeases: 2 });
+    const before = await observer
+      .create()
+      .creatingParents()
+      .withMode('EPHEMERAL_SEQUENTIAL')
+      .forPath(`${semaphore.path}/locks/lock-`);
+    await expect(semaphore.acquire({ permits: 2, maxWaiters: 1 })).rejects.toThrow(TooManyWaitersError);
+    const acquiring = semaphore.acquire({ maxWaiters: 0 });
+    await untilWatched(on.server, before);
+    await observer.delete().forPath(before);
+    await (await acquiring).release();
+    await expectNothingLeft(observer, semaphore.path);
+  });
+
+  it('given up when the leases are taken already gives them back', async () => {
+    const [keeper, observer] = [await on.keeper(), await on.keeper()];
+    const semaphore = new Semaphore(keeper, freshLine(), { maxLeases: 2 });
+    const giveUp = new AbortController();
+    const { zookeeper } = keeper;
+    const multi = zookeeper.multi.bind(zookeeper);
+    vi.spyOn(zookeeper, 'multi').mockImplementation(async (...request) => {
+      const results = await multi(...request);
+      giveUp.abort('enough');
+      return results;
+    });
+    await expect(semaphore.acquire({ permits: 2, signal: giveUp.signal })).rejects.toBe('enough');
     await expectNothingLeft(observer, semaphore.path);
   });
 });
