@@ -266,11 +266,11 @@ describeOnOwnServers('DoubleBarrier', () => {
     const observer = await on.keeper();
     const entering = a.enter();
     await untilWatched(on.server, `${a.path}/ready`);
-    await observer.delete().deletingChildren().forPath(a.path);
+    await observer.delete().deletingChildren().quietly().forPath(a.path);
     proxy.cut();
     await untilNames(observer, a.path, 1);
     await Promise.all([entering, b.enter()]);
-    await observer.delete().deletingChildren().forPath(a.path);
+    await observer.delete().deletingChildren().quietly().forPath(a.path);
     await Promise.all([a.leave(), b.leave()]);
     await untilEmpty(observer, a.path);
     expect(on.errors).toEqual([]);
