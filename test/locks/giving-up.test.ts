@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import type { Keeper } from '@zk-recipes/core';
 import { until } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
@@ -99,6 +100,26 @@ describeOnOwnServers.each(lockKinds)('%s is given up', (kind) => {
           .catch((error) => error.code);
         expect([null, 'ZK_CONNECTION_LOSS']).toContain(outcome);
       }
+      await held.release();
+      await expectNothingLeft(first, path);
+    });
+
+    it('by the end of its time, and leaves nothing on a signal that lives on', async () => {
+      const [first, keeper] = [await on.keeper(), await on.keeper()];
+      const path = freshLine();
+      const { signal } = new AbortController();
+      for (let round = 0; round < 100; round++) {
+        const held = await lockContestant(kind, keeper, path).tryAcquire({ timeoutMs: 5_000, signal });
+        await held?.release();
+      }
+      const held = await lockRival(kind, first, path).acquire();
+      for (let round = 0; round < 100; round++) {
+        expect(await lockContestant(kind, keeper, path).tryAcquire({ signal })).toBeNull();
+      }
+      await lockContestant(kind, keeper, path)
+        .tryAcquire({ timeoutMs: 10, signal })
+        .catch(() => {});
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
       await held.release();
       await expectNothingLeft(first, path);
     });

@@ -1,5 +1,5 @@
 import { type Keeper, NoNodeError, SessionExpiredError } from '@zk-recipes/core';
-import { enrol, type Member, untilFirst } from '@zk-recipes/core/recipe-kit';
+import { enrol, type Member, MemberHold, untilFirst } from '@zk-recipes/core/recipe-kit';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
 import { isSettled, namesIn, untilEmpty } from '../stage/lines.js';
@@ -54,6 +54,22 @@ describeOnOwnServers('untilFirst', () => {
     // Each: create and list, watch, list, delete. Pings and this test's own questions come on top.
     expect(after.packetsReceived - before.packetsReceived).toBeLessThan(120 * 5 + 120);
     await untilEmpty(keepers[0] as Keeper, directory);
+  });
+
+  it('does not keep a copy of the line for each who waits in it, nor for who holds', async () => {
+    const [keeper, directory] = [await on.keeper(), freshLine()];
+    await keeper.create().forPath(directory);
+    const members = await enrolInOrder([keeper], directory, 100);
+    expect(members.filter(({ siblings }) => siblings === null)).toEqual([]);
+    const [first, ...waiting] = members as [Member, ...Member[]];
+    const controller = new AbortController();
+    const firsts = waiting.map((member) => untilFirst(member, name, { signal: controller.signal }));
+    await untilWatchCount(on.server, 99);
+    const hold = new MemberHold(first);
+    expect(members.filter(({ siblings }) => siblings !== null)).toEqual([]);
+    controller.abort('enough');
+    await Promise.allSettled(firsts);
+    await Promise.all([hold.release(), ...waiting.map((member) => member.withdraw())]);
   });
 
   it('closes the gap when one leaves from the middle, and tells only the one behind it', async () => {
