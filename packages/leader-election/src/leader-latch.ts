@@ -1,6 +1,14 @@
 import { hostname } from 'node:os';
-import { ClosedError, HoldLostError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
-import { checkOptions, EventListeners, type LossPolicy, type Member, persevere, z } from '@zk-recipes/core/recipe-kit';
+import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import {
+  checkOptions,
+  checkPlace,
+  EventListeners,
+  type LossPolicy,
+  type Member,
+  persevere,
+  z,
+} from '@zk-recipes/core/recipe-kit';
 import { Candidate } from './candidate.js';
 import { AlreadyStartedError, NotStartedError } from './errors.js';
 import { findLeader, listParticipants, type Participant } from './participants.js';
@@ -79,8 +87,7 @@ export class LeaderLatch {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: LeaderLatchOptions = {}) {
-    if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
-    validatePath(path);
+    checkPlace(keeper, path);
     checkOptions('LeaderLatch', schema, options);
     this.path = path;
     this.id = options.id ?? defaultId();

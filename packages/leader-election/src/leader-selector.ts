@@ -1,5 +1,13 @@
-import { ClosedError, HoldLostError, Keeper, SessionExpiredError, validatePath } from '@zk-recipes/core';
-import { checkOptions, type LossPolicy, type Member, persevere, z } from '@zk-recipes/core/recipe-kit';
+import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import {
+  checkFunction,
+  checkOptions,
+  checkPlace,
+  type LossPolicy,
+  type Member,
+  persevere,
+  z,
+} from '@zk-recipes/core/recipe-kit';
 import { Candidate } from './candidate.js';
 import { AlreadyStartedError, NotStartedError } from './errors.js';
 import { findLeader, listParticipants, type Participant } from './participants.js';
@@ -70,11 +78,8 @@ export class LeaderSelector {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, takeLeadership: TakeLeadership, options: LeaderSelectorOptions = {}) {
-    if (!(keeper instanceof Keeper)) throw new TypeError('Expected `keeper` to be a Keeper');
-    validatePath(path);
-    if (typeof takeLeadership !== 'function') {
-      throw new TypeError(`Expected \`takeLeadership\` to be a function, got ${typeof takeLeadership}`);
-    }
+    checkPlace(keeper, path);
+    checkFunction('takeLeadership', takeLeadership);
     checkOptions('LeaderSelector', schema, options);
     this.path = path;
     this.#keeper = keeper;

@@ -1,5 +1,5 @@
-import { type Keeper, NoNodeError } from '@zk-recipes/core';
-import { childOf, inSequence } from '@zk-recipes/core/recipe-kit';
+import type { Keeper } from '@zk-recipes/core';
+import { childOf, inSequence, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 
 /** A candidate of an election, of whatever language. */
 export interface Participant {
@@ -47,14 +47,9 @@ async function listPaths(
   marker: string,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
-  try {
-    const names = await keeper.getChildren().forPath(directory, { signal });
-    return inSequence(names, marker).map((name) => childOf(directory, name));
-  } catch (error) {
-    // Nobody has ever stood, or the server has removed the empty container.
-    if (error instanceof NoNodeError) return [];
-    throw error;
-  }
+  // Nobody has ever stood, or the server has removed the empty container: no names.
+  const names = await namesIn(keeper, directory, { signal });
+  return inSequence(names, marker).map((name) => childOf(directory, name));
 }
 
 async function readParticipant(
@@ -62,11 +57,6 @@ async function readParticipant(
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<Omit<Participant, 'isLeader'> | null> {
-  try {
-    const { data, stat } = await keeper.getData().withStat().forPath(path, { signal });
-    return { id: data?.toString('utf8') ?? '', sessionId: stat.ephemeralOwner, path };
-  } catch (error) {
-    if (error instanceof NoNodeError) return null;
-    throw error;
-  }
+  const read = await orNull(keeper.getData().withStat().forPath(path, { signal }));
+  return read && { id: read.data?.toString('utf8') ?? '', sessionId: read.stat.ephemeralOwner, path };
 }
