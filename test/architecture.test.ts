@@ -74,7 +74,7 @@ const lockLayers: Layers = {
 };
 
 /** The barriers: what thinks, then the znodes, then the recipes. */
-const barrierParts = ['errors', 'options', 'round', 'across-sessions'];
+const barrierParts = ['errors', 'options', 'round'];
 const barrierLayers: Layers = {
   ...Object.fromEntries(barrierParts.map((name) => [name, []])),
   room: ['round'],

@@ -1,7 +1,6 @@
 import { type Keeper, NodeExistsError } from '@zk-recipes/core';
-import { untilDeleted } from '@zk-recipes/core/recipe-kit';
-import { acrossSessions } from './across-sessions.js';
-import { checkPlace, checkWait, type WaitOptions } from './options.js';
+import { acrossSessions, checkPlace, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { checkWait, type WaitOptions } from './options.js';
 
 /*
  * Guarantee

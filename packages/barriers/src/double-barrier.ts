@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import { checkOptions, type Member, withinSession, z } from '@zk-recipes/core/recipe-kit';
-import { acrossSessions } from './across-sessions.js';
+import {
+  acrossSessions,
+  checkFunction,
+  checkOptions,
+  checkPlace,
+  type Member,
+  withinSession,
+  z,
+} from '@zk-recipes/core/recipe-kit';
 import { AlreadyEnteredError, NotEnteredError } from './errors.js';
-import { checkFunction, checkPlace, checkWait, type WaitOptions } from './options.js';
+import { checkWait, type WaitOptions } from './options.js';
 import { Room } from './room.js';
 import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './round.js';
 
@@ -104,7 +111,7 @@ export class DoubleBarrier {
    * @throws what the function, `enter` or `leave` throws
    */
   async run<T>(fn: () => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
-    checkFunction(fn);
+    checkFunction('fn', fn);
     await this.enter(options);
     let result: T;
     try {

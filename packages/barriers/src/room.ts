@@ -11,7 +11,15 @@ import {
   SessionExpiredError,
   type Stat,
 } from '@zk-recipes/core';
-import { childOf, giveUp, type Member, memberOf, untilCreated, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import {
+  childOf,
+  giveUp,
+  type Member,
+  memberOf,
+  orNull,
+  untilCreated,
+  untilDeleted,
+} from '@zk-recipes/core/recipe-kit';
 import { type Look, membersAmong, READY, sawOpening } from './round.js';
 
 /** How long, in milliseconds, somebody who gives up waits for a server that may have fallen silent. */
@@ -56,10 +64,7 @@ export class Room {
   /** Reads `ready` and lists the members, in one write. Without the path there are none. */
   async look(signal: AbortSignal | undefined): Promise<Look> {
     const listing = this.#keeper.getChildren().withStat().forPath(this.#path, { signal });
-    const [ready, list] = await Promise.all([
-      this.#keeper.exists().forPath(this.#ready, { signal }),
-      listing.catch(nullIfMissing),
-    ]);
+    const [ready, list] = await Promise.all([this.#keeper.exists().forPath(this.#ready, { signal }), orNull(listing)]);
     return { ready, members: membersAmong(list?.children ?? []), asOf: list?.stat.pzxid ?? 0n };
   }
 
@@ -187,9 +192,4 @@ export class Room {
 /** Whether a transaction was not done, or may not have been, for a reason that a look will tell. */
 function isUndecided(error: unknown): boolean {
   return error instanceof MultiError || error instanceof ConnectionLossError || error instanceof SessionExpiredError;
-}
-
-function nullIfMissing(error: unknown): null {
-  if (error instanceof NoNodeError) return null;
-  throw error;
 }
