@@ -32,11 +32,6 @@ describeOnSharedServer('untilFirst, for the second in the line', () => {
     const { keeper, proxy } = await on.proxied();
     const [directory, other] = [freshLine(), await on.keeper()];
     const ahead = await enrol(other, directory, { name });
-    // Of this one it is told first.
-    await keeper
-      .exists()
-      .watching(() => {})
-      .forPath(ahead.path);
     const member = await enrol(keeper, directory, { name });
     const first = untilFirst(member, name);
     first.catch(() => {});
