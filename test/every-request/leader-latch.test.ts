@@ -93,7 +93,7 @@ await describeEveryRequest({
       act: async () => {
         await closedBy(world.signal, latch, async () => {
           await latch.start();
-          await untilSent({ operation: 'getData', path: `${path}/latch-0000000000` });
+          await unlessAborted(world.signal, untilSent({ operation: 'getData', path: `${path}/latch-0000000000` }));
         });
         await latch.close();
         return heard;
@@ -117,4 +117,15 @@ async function closedBy(signal: AbortSignal, latch: LeaderLatch, work: () => Pro
   } finally {
     signal.removeEventListener('abort', close);
   }
+}
+
+/** Waits for something that does not come when the signal aborts first. */
+async function unlessAborted(signal: AbortSignal, awaited: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
+  });
+  await Promise.race([awaited, aborted]);
+  over.abort();
 }
