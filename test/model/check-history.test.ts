@@ -42,7 +42,7 @@ describe('a history without fault', () => {
     ['other lines', history([hold('a', 1, 1, 5), hold('b', 2, 2, 9, { line: '/other' })])],
     ['readers together, in any order', history([hold('a', 3, 1, 9, shared), hold('b', 2, 2, 8, shared)])],
     ['a writer after readers', history([hold('a', 1, 1, 4, shared), hold('b', 2, 2, 5, shared), hold('c', 3, 6, 9)])],
-    ['a downgrade', history([hold('a', 1, 1, 5), hold('a', 1, 5, 9, { ...shared, token: 150n })])],
+    ['a downgrade', history([hold('a', 1, 1, 5), hold('a', 1, 5, 9, shared), hold('b', 2, 9, 12)])],
     [
       'leases within their number',
       history([hold('a', 1, 1, 9, lease(2)), hold('b', 2, 2, 8, lease(1))], { limits: [limit(3)] }),
@@ -74,7 +74,7 @@ describe('a broken history', () => {
     [
       'overlap',
       'a writer beside one who was a writer',
-      history([hold('a', 1, 1, 3), hold('a', 1, 3, 9, { ...shared, token: 150n }), hold('b', 2, 4, 8)]),
+      history([hold('a', 1, 1, 3), hold('a', 1, 3, 9, shared), hold('b', 2, 4, 8)]),
     ],
     [
       'excess',
@@ -102,6 +102,11 @@ describe('a broken history', () => {
       'token regression',
       'a smaller token',
       history([hold('a', 1, 1, 3, { token: 9n }), hold('b', 2, 4, 9, { token: 8n })]),
+    ],
+    [
+      'token regression',
+      'a writer after a reader with a larger token',
+      history([hold('a', 1, 1, 5), hold('a', 1, 5, 9, { ...shared, token: 150n }), hold('b', 2, 9, 12)]),
     ],
     [
       'token regression',

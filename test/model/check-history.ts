@@ -47,10 +47,12 @@ export function disorderIn({ held }: Pick<History, 'held'>): string[] {
     .map(([earlier, later]) => `disorder: ${name(earlier)} before ${name(later)}`);
 }
 
-/** Tokens that are not larger than those of whoever held alone before. */
+/** Tokens that are not larger than those of whom the holder had to wait for. Who was a writer reads on with the writer's token. */
 export function regressionsIn({ held }: Pick<History, 'held'>): string[] {
   return conflictsAmong(held.filter(isBelieved))
-    .filter(([earlier, later]) => earlier.mode === 'exclusive' && later.token <= earlier.token)
+    .filter(
+      ([earlier, later]) => later.token <= earlier.token && !(earlier.number === later.number && isOne(earlier, later)),
+    )
     .map(([earlier, later]) => `token regression: ${name(earlier)} before ${name(later)}`);
 }
 
