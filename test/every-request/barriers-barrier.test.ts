@@ -63,13 +63,17 @@ await describeEveryRequest({
     await others.set();
     return {
       act: async () => {
+        const waiting = new Barrier(subject, path).wait({ signal });
         const reset = async (): Promise<void> => {
           await untilSent({ operation: 'exists', path });
           if (signal.aborted) return;
           await others.remove();
           await others.set();
+          // A look that was refused, and repeated, found the second one: then that is waited for.
+          await Promise.race([waiting, untilSent({ operation: 'getData', path })]);
+          await others.remove();
         };
-        await Promise.all([new Barrier(subject, path).wait({ signal }), reset()]);
+        await Promise.all([waiting, reset()]);
       },
       settle: () => others.remove(),
     };

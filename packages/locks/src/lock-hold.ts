@@ -14,8 +14,8 @@ export interface LockHold extends Hold {
 /** A lock that is held for writing. */
 export interface WriteHold extends LockHold {
   /**
-   * Turns it into a hold for reading, in one transaction: no writer comes in between. This hold is released by that; the returned one is
-   * to be released by the caller, also inside of `run`.
+   * Turns it into a hold for reading, in one transaction: no writer comes in between. This hold is released by that; the returned one,
+   * with the same fencing token, is to be released by the caller, also inside of `run`.
    *
    * @throws NotHeldError if it is not held any more
    * @throws ReentrantAcquireError if the lock was entered again inside and is not left yet, or is being downgraded
