@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import {
   ConnectionLossError,
   HoldLostError,
@@ -188,6 +189,17 @@ describeOnSharedServer('Mutex', () => {
       await using hold = await new Mutex(keeper, path, { data }).acquire();
       expect((await keeper.getData().forPath(hold.path))?.toString() ?? '').toBe(seen);
     }
+  });
+
+  it('can be asked for its signal again and again', async () => {
+    const hold = await new Mutex(await on.keeper(), freshLine()).acquire();
+    const { signal } = hold;
+    for (let look = 0; look < 20; look++) expect(hold.signal.aborted).toBe(false);
+    expect(hold.signal).toBe(signal);
+    expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1);
+    await hold.release();
+    expect(signal.aborted).toBe(true);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   describe('guard', () => {

@@ -66,6 +66,8 @@ export class EnteredHold implements LockHold {
   readonly #hold: LineHold;
   readonly #signal: LazySignal = new LazySignal(() => void this.#hold.state);
   readonly #onEnd = (): void => this.#signal.abort(() => this.#hold.signal.reason);
+  /** Whether somebody has asked for the signal, which follows that of the hold since then. */
+  #isFollowing = false;
   /** How it ended when it was left. */
   #ended: 'lost' | 'released' | null = null;
   #release: Promise<void> | null = null;
@@ -92,7 +94,10 @@ export class EnteredHold implements LockHold {
   get signal(): AbortSignal {
     const own = this.#signal.signal;
     const { signal } = this.#hold;
-    if (this.#ended === null) signal.addEventListener('abort', this.#onEnd, { once: true, signal: own });
+    if (!this.#isFollowing && this.#ended === null) {
+      this.#isFollowing = true;
+      signal.addEventListener('abort', this.#onEnd, { once: true, signal: own });
+    }
     if (signal.aborted) this.#onEnd();
     return own;
   }
