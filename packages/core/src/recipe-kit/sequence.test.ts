@@ -47,7 +47,8 @@ describe('sequence', () => {
   it('orders any line as Curator does', () => {
     fc.assert(
       fc.property(line, (names) => {
-        expect(inSequence(names, marker)).toEqual(curatorsOrder(names));
+        // Where keys are equal Curator leaves the order to chance; here the lesser name goes first.
+        expect(inSequence(names, marker)).toEqual(curatorsOrder([...names].sort()));
       }),
     );
   });
@@ -55,8 +56,7 @@ describe('sequence', () => {
   it('finds for each name the one that stands directly before it in that order', () => {
     fc.assert(
       fc.property(line, (names) => {
-        // Where keys are equal Curator leaves the order to chance; here the lesser name goes first.
-        const order = inSequence([...names].sort(), marker);
+        const order = inSequence(names, marker);
         const found = names.map((name) => predecessorOf(name, names, marker));
         expect(found).toEqual(names.map((name) => order[order.indexOf(name) - 1] ?? null));
       }),
