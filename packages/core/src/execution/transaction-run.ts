@@ -8,7 +8,7 @@ import {
   SessionExpiredError,
   type Stat,
 } from 'zookeeper-ts-client';
-import { Doubt, isEphemeral } from './creation.js';
+import { Doubt, isEphemeral, isSequential } from './creation.js';
 import type { Execution } from './execution.js';
 import { type Attempt, once } from './executor.js';
 import { lookUpProtected } from './guaranteed-delete.js';
@@ -120,6 +120,10 @@ export class TransactionRun {
     const results = this.#operations.map(async (operation, index): Promise<MultiResult> => {
       if (operation.type === 'delete' || operation.type === 'check') return { type: operation.type };
       const path = paths.get(index) ?? operation.path;
+      // Under which number it was created, beside those that can be found, nobody can tell.
+      const isLost =
+        operation.type === 'create' && !paths.has(index) && isSequential(operation.options.mode ?? 'PERSISTENT');
+      if (isLost) return { type: 'create', path, stat: null };
       const stat = await existing(zookeeper.exists(path, { signal }), operation.type, path);
       return operation.type === 'create' ? { type: 'create', path, stat } : { type: 'setData', stat };
     });

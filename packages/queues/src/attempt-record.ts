@@ -1,0 +1,46 @@
+import { z } from '@zk-recipes/core/recipe-kit';
+
+/**
+ * What is known of an item that was handed out before: kept in a znode beside the queue, since in the item's own znode Curator would not
+ * expect it. Made by the first claim, written by each that follows, removed with the item; who may write it has claimed the item.
+ */
+export interface AttemptRecord {
+  /** How often the item was claimed to be worked on. */
+  readonly attempts: number;
+  /** The claim that stands, by its uuid, or stood last; `null` after it was given back. */
+  readonly claim: string | null;
+  /** Before when the item is not to be handed out again: milliseconds since 1970, by the clock of who said so. 0 for at once. */
+  readonly notBeforeMs: number;
+  /** Why the last attempt came to nothing, as far as anybody said. */
+  readonly reason: string | null;
+}
+
+/** Reasons are for people; a stack would not be the first to be megabytes long. */
+const LONGEST_REASON = 1_000;
+
+/** What is assumed where nothing is known, or nothing that can be read. */
+export const NO_ATTEMPTS: AttemptRecord = { attempts: 0, claim: null, notBeforeMs: 0, reason: null };
+
+const schema = z.object({
+  attempts: z.int().min(0).catch(NO_ATTEMPTS.attempts),
+  claim: z.string().nullable().catch(NO_ATTEMPTS.claim),
+  notBeforeMs: z.number().min(0).catch(NO_ATTEMPTS.notBeforeMs),
+  reason: z.string().nullable().catch(NO_ATTEMPTS.reason),
+});
+
+/** The record as its znode holds it. */
+export function encodeRecord({ attempts, claim, notBeforeMs, reason }: AttemptRecord): Buffer {
+  return Buffer.from(
+    JSON.stringify({ attempts, claim, notBeforeMs, reason: reason?.slice(0, LONGEST_REASON) ?? null }),
+  );
+}
+
+/** The record of a znode. What cannot be read of it counts as not known. */
+export function decodeRecord(data: Buffer | null): AttemptRecord {
+  try {
+    return schema.safeParse(JSON.parse(data?.toString() ?? '')).data ?? NO_ATTEMPTS;
+  } catch (error) {
+    if (error instanceof SyntaxError) return NO_ATTEMPTS;
+    throw error;
+  }
+}

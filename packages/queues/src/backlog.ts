@@ -1,0 +1,184 @@
+import { childOf, compareText } from '@zk-recipes/core/recipe-kit';
+import type { ItemNaming } from './item-name.js';
+import type { Store } from './places.js';
+
+/** An item that is known to be there. */
+export interface Item {
+  readonly store: Store;
+  readonly name: string;
+}
+
+/** What a look at the backlog found. */
+export interface Available {
+  /** The first ones that may be taken, in order. */
+  readonly items: readonly Item[];
+  /** When a further one may be taken, if nothing happens until then: milliseconds since 1970; infinite for never. */
+  readonly nextAtMs: number;
+}
+
+interface Entry extends Item {
+  readonly key: string;
+  readonly dueAtMs: number;
+  deferredUntilMs: number;
+  isClaimed: boolean;
+  /** Whether this process is about to claim it. */
+  isWanted: boolean;
+  isGone: boolean;
+}
+
+/** As many dead entries are put up with before the order is swept. */
+const DEAD_ENTRIES = 1_000;
+
+/**
+ * The items of one or more directories as far as they are known, in the order in which they are to be handed out. Pure.
+ *
+ * Claims may be told of before their items, or after them; both are remembered.
+ */
+export class Backlog {
+  readonly #naming: ItemNaming;
+  readonly #entries = new Map<Store, Map<string, Entry>>();
+  readonly #claims = new Map<Store, Set<string>>();
+  /** In order, from `#head` on. Who is gone is swept out later. */
+  #order: Entry[] = [];
+  #head = 0;
+  #dead = 0;
+
+  constructor(stores: readonly Store[], naming: ItemNaming) {
+    this.#naming = naming;
+    for (const store of stores) {
+      this.#entries.set(store, new Map());
+      this.#claims.set(store, new Set());
+    }
+  }
+
+  /** Number of items that are there, claimed or not. */
+  get size(): number {
+    return this.#order.length - this.#head - this.#dead;
+  }
+
+  /** An item is there. Nothing happens if that is known. */
+  add(store: Store, name: string): void {
+    const entries = this.#entriesOf(store);
+    if (entries.has(name)) return;
+    const entry: Entry = {
+      store,
+      name,
+      key: this.#naming.keyOf(name),
+      dueAtMs: this.#naming.labelOf(name).dueAtMs,
+      deferredUntilMs: 0,
+      isClaimed: this.#claims.get(store)?.has(name) ?? false,
+      isWanted: false,
+      isGone: false,
+    };
+    entries.set(name, entry);
+    this.#insert(entry);
+  }
+
+  /** An item is not there any more. */
+  remove(store: Store, name: string): void {
+    const entry = this.#entriesOf(store).get(name);
+    if (entry === undefined) return;
+    this.#entriesOf(store).delete(name);
+    entry.isGone = true;
+    this.#dead += 1;
+    this.#sweep();
+  }
+
+  /** Somebody has claimed an item. */
+  claim(store: Store, name: string): void {
+    this.#claims.get(store)?.add(name);
+    const entry = this.#entriesOf(store).get(name);
+    if (entry !== undefined) entry.isClaimed = true;
+  }
+
+  /** The claim of an item is gone: it is done, or may be taken by anybody. */
+  unclaim(store: Store, name: string): void {
+    this.#claims.get(store)?.delete(name);
+    const entry = this.#entriesOf(store).get(name);
+    if (entry !== undefined) entry.isClaimed = false;
+  }
+
+  /** Whether this process is about to claim an item: so that it does not do so twice. */
+  want({ store, name }: Item, isWanted: boolean): void {
+    const entry = this.#entriesOf(store).get(name);
+    if (entry !== undefined) entry.isWanted = isWanted;
+  }
+
+  /** Whether an item is there and unclaimed, for all that is known. */
+  isThere({ store, name }: Item): boolean {
+    return this.#entriesOf(store).get(name)?.isClaimed === false;
+  }
+
+  /** An item is not to be taken before a moment. */
+  defer({ store, name }: Item, untilMs: number): void {
+    const entry = this.#entriesOf(store).get(name);
+    if (entry !== undefined) entry.deferredUntilMs = untilMs;
+  }
+
+  /** The first items that may be taken now. @param count how many at most */
+  available(count: number, nowMs: number): Available {
+    const items: Item[] = [];
+    let nextAtMs = Number.POSITIVE_INFINITY;
+    for (let index = this.#head; index < this.#order.length && items.length < count; index++) {
+      const entry = this.#order[index] as Entry;
+      if (entry.isGone || entry.isClaimed || entry.isWanted) continue;
+      const fromMs = Math.max(entry.dueAtMs, entry.deferredUntilMs);
+      if (fromMs <= nowMs) items.push(entry);
+      else nextAtMs = Math.min(nextAtMs, fromMs);
+      // They are in the order of the times at which they are due, so no later one can be before this one.
+      if (entry.dueAtMs > nowMs) break;
+    }
+    return { items, nextAtMs };
+  }
+
+  #entriesOf(store: Store): Map<string, Entry> {
+    return this.#entries.get(store) as Map<string, Entry>;
+  }
+
+  #insert(entry: Entry): void {
+    let [low, high] = [this.#head, this.#order.length];
+    // Most come last.
+    if (high === low || precedes(this.#order[high - 1] as Entry, entry)) {
+      this.#order.push(entry);
+      return;
+    }
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (precedes(this.#order[middle] as Entry, entry)) low = middle + 1;
+      else high = middle;
+    }
+    this.#order.splice(low, 0, entry);
+  }
+
+  #sweep(): void {
+    while (this.#head < this.#order.length && this.#order[this.#head]?.isGone) {
+      this.#head += 1;
+      this.#dead -= 1;
+    }
+    if (this.#dead + this.#head < DEAD_ENTRIES || (this.#dead + this.#head) * 2 < this.#order.length) return;
+    this.#order = this.#order.filter(({ isGone }) => !isGone);
+    this.#head = 0;
+    this.#dead = 0;
+  }
+}
+
+/** Whether an item goes before another. */
+function precedes(one: Entry, other: Entry): boolean {
+  const order = compareText(one.key, other.key) || compareText(one.name, other.name);
+  return (order || compareText(one.store.items, other.store.items)) < 0;
+}
+
+/** Path of an item. */
+export function itemPath({ store, name }: Item): string {
+  return childOf(store.items, name);
+}
+
+/** Path of an item's claim. */
+export function claimPath({ store, name }: Item): string {
+  return childOf(store.claims, name);
+}
+
+/** Path of an item's record. */
+export function recordPath({ store, name }: Item): string {
+  return childOf(store.records, name);
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import {
+  BadVersionError,
+  ConnectionLossError,
+  type Keeper,
+  KeeperError,
+  MultiError,
+  type MultiResult,
+  NodeExistsError,
+  NoNodeError,
+  SessionExpiredError,
+  type Stat,
+  type Transaction,
+} from '@zk-recipes/core';
+import { orNull } from '@zk-recipes/core/recipe-kit';
+import { type AttemptRecord, decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
+import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
+
+/*
+ * How an item is claimed, so that no two work on it and none is lost, whatever reply is lost.
+ *
+ * A claim is one transaction: the item is still there, the claim is created, the record counts one more attempt and bears the claim's
+ * uuid, and whoever stood in line for it leaves the line. Whether that was done is told by the uuid in the record, which only the one with the
+ * claim writes; and by the version of the record an item is settled, so that nobody settles what somebody else has claimed since.
+ */
+
+/** An item that this process may work on. */
+export interface Claim {
+  readonly item: Item;
+  /** Ordinal of the session to which the claim belongs, and ends with. */
+  readonly epoch: number;
+  /** Transaction that created the claim: grows from claim to claim of one item. */
+  readonly czxid: bigint;
+  /** The record as the claim has written it. */
+  readonly record: AttemptRecord;
+  /** Version of the record. */
+  readonly version: number;
+  /** What the item's znode holds. */
+  readonly data: Buffer;
+}
+
+/** What came of an attempt to claim an item. */
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  | { readonly kind: 'deferred'; readonly untilMs: number }
+  /** Somebody else has it, or it is gone; or who stood in line for it stands there no more. */
+  | { readonly kind: 'taken' | 'gone' | 'unseated' };
+
+type Refusal = 'gone' | 'taken' | 'contradicted' | 'unseated';
+
+/** What is known of an item that was claimed before. */
+interface Known {
+  readonly record: AttemptRecord;
+  readonly recordVersion: number;
+  readonly itemVersion: number;
+  readonly data: Buffer;
+}
+
+/** Claims items, and settles what was claimed. */
+export class Claims {
+  readonly #keeper: Keeper;
+
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper;
+  }
+
+  /**
+   * Claims an item. What it holds comes in the same round trip, if nobody has claimed it before.
+   *
+   * @param seat path of the own place in the line, which is left with the claim; `null` for none
+   * @throws what a transaction throws; SessionExpiredError: then it is not claimed
+   */
+  async claim(item: Item, seat: string | null): Promise<ClaimOutcome> {
+    for (;;) {
+      const outcome = (await this.#claimFirst(item, seat)) ?? (await this.#claimAgain(item, seat));
+      if (outcome !== null) return outcome;
+    }
+  }
+
+  /** @returns `null` if it was claimed before: then there is a record */
+  async #claimFirst(item: Item, seat: string | null): Promise<ClaimOutcome | null> {
+    const record: AttemptRecord = { ...NO_ATTEMPTS, attempts: 1, claim: randomUUID() };
+    const transaction = this.#keeper
+      .transaction()
+      .creatingParents()
+      .check(itemPath(item))
+      .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
+      .create(recordPath(item), encodeRecord(record));
+    // As long as there is no record nobody has changed the item, so it does not matter which of the two comes first.
+    const reading = orNull(this.#keeper.getData().forPath(itemPath(item)));
+    reading.catch(() => {});
+    const stat = await this.#commit(item, leaving(transaction, seat), record);
+    if (stat === 'contradicted') return null;
+    if (typeof stat === 'string') return { kind: stat };
+    const data = (await reading) ?? Buffer.alloc(0);
+    const claim: Claim = { item, epoch: this.#keeper.sessionEpoch, czxid: stat.czxid, record, version: 0, data };
+    return { kind: 'claimed', claim };
+  }
+
+  /** @returns `null` if what was read is not true any more */
+  async #claimAgain(item: Item, seat: string | null): Promise<ClaimOutcome | null> {
+    const known = await this.#read(item);
+    if (known === null) return null;
+    if ('kind' in known) return known;
+    const { attempts, notBeforeMs, reason } = known.record;
+    if (notBeforeMs > Date.now()) return { kind: 'deferred', untilMs: notBeforeMs };
+    const record: AttemptRecord = { attempts: attempts + 1, claim: randomUUID(), notBeforeMs: 0, reason };
+    const transaction = this.#keeper
+      .transaction()
+      .creatingParents()
+      .check(itemPath(item), known.itemVersion)
+      .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
+      .setData(recordPath(item), encodeRecord(record), { version: known.recordVersion });
+    const stat = await this.#commit(item, leaving(transaction, seat), record);
+    if (stat === 'contradicted') return null;
+    if (typeof stat === 'string') return { kind: stat };
+    const version = known.recordVersion + 1;
+    const claim: Claim = {
+      item,
+      epoch: this.#keeper.sessionEpoch,
+      czxid: stat.czxid,
+      record,
+      version,
+      data: known.data,
+    };
+    return { kind: 'claimed', claim };
+  }
+
+  async #read(item: Item): Promise<Known | { readonly kind: 'gone' } | null> {
+    const get = this.#keeper.getData().withStat();
+    const [content, found] = await Promise.all([
+      orNull(get.forPath(itemPath(item))),
+      orNull(get.forPath(recordPath(item))),
+    ]);
+    if (content === null) return { kind: 'gone' };
+    if (found === null) return null;
+    // An item is older than its record, unless that was left behind by another item of the same name.
+    const record = found.stat.czxid < content.stat.czxid ? NO_ATTEMPTS : decodeRecord(found.data);
+    const [itemVersion, recordVersion] = [content.stat.version, found.stat.version];
+    return { record, recordVersion, itemVersion, data: content.data ?? Buffer.alloc(0) };
+  }
+
+  /** @returns the claim's stat; or why there is none, `contradicted` if the item or its record is not as it was taken to be */
+  async #commit(item: Item, transaction: Transaction, record: AttemptRecord): Promise<Stat | Refusal> {
+    try {
+      for (;;) {
+        try {
+          return this.#own(item, await this.#claimStat(item, await transaction.commit()));
+        } catch (error) {
+          if (error instanceof MultiError) return whyNot(error);
+          if (!isUnknown(error)) throw error;
+          const stat = await this.#findOwn(item, record);
+          if (stat !== null) return this.#own(item, stat);
+        }
+      }
+    } catch (error) {
+      if (error instanceof SessionExpiredError) this.#uncount(item, record);
+      throw error;
+    }
+  }
+
+  /** Servers before 3.7.2, and 3.8.0 and 3.8.1, do not tell the stat of what a transaction creates. */
+  async #claimStat(item: Item, results: readonly MultiResult[]): Promise<Stat | null> {
+    const created = results[1];
+    if (created?.type === 'create' && created.stat !== null) return created.stat;
+    return await this.#keeper.exists().forPath(claimPath(item));
+  }
+
+  /** @throws SessionExpiredError if the claim is of an earlier session, and gone or about to go */
+  #own(item: Item, stat: Stat | null): Stat {
+    if (stat?.ephemeralOwner === this.#keeper.sessionId) return stat;
+    throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
+  }
+
+  /** The stat of the claim, if its record says that it was made; `null` if not. */
+  async #findOwn(item: Item, record: AttemptRecord): Promise<Stat | null> {
+    const [found, stat] = await Promise.all([
+      orNull(this.#keeper.getData().forPath(recordPath(item))),
+      this.#keeper.exists().forPath(claimPath(item)),
+    ]);
+    if (decodeRecord(found).claim !== record.claim) return null;
+    return this.#own(item, stat);
+  }
+
+  /** Takes back the attempt of a claim that its session has not outlived: nobody has begun to work. */
+  #uncount(item: Item, { claim, attempts }: AttemptRecord): void {
+    const undo = async (): Promise<void> => {
+      const found = await orNull(this.#keeper.getData().withStat().forPath(recordPath(item)));
+      const record = decodeRecord(found?.data ?? null);
+      if (found === null || record.claim !== claim) return;
+      const uncounted = encodeRecord({ ...record, attempts: attempts - 1, claim: null });
+      await this.#keeper.setData().withVersion(found.stat.version).forPath(recordPath(item), uncounted);
+    };
+    undo().catch((error: unknown) => {
+      // Somebody has claimed it since, or the item is done.
+      if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
+      this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
+    });
+  }
+}
+
+/** Whether a transaction was done is not known, and a look at what it writes tells. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof ConnectionLossError && error.outcome === 'unknown';
+}
+
+function leaving(transaction: Transaction, seat: string | null): Transaction {
+  return seat === null ? transaction : transaction.delete(seat);
+}
+
+/** Which of a claim's operations was refused: that of the item, of the claim, of the record, of the seat. */
+function whyNot(error: MultiError): Refusal {
+  const { cause, failedIndex } = error;
+  const isMissing = cause instanceof NoNodeError;
+  if (failedIndex === 0 && isMissing) return 'gone';
+  if (failedIndex === 1 && cause instanceof NodeExistsError) return 'taken';
+  if (failedIndex === 3 && isMissing) return 'unseated';
+  const isOther = isMissing || cause instanceof NodeExistsError || cause instanceof BadVersionError;
+  if (failedIndex !== 1 && isOther) return 'contradicted';
+  throw cause instanceof KeeperError ? cause : error;
+}

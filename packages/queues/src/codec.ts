@@ -1,0 +1,69 @@
+/** Turns values into the bytes that a znode holds, and back. */
+export interface Codec<T> {
+  encode(value: T): Uint8Array;
+  /** What it throws, or rejects with, makes the item a dead letter; its message is the reason. */
+  decode(bytes: Uint8Array): T | Promise<T>;
+}
+
+/** A schema of any library that keeps to Standard Schema, zod among them. @see https://standardschema.dev */
+export interface StandardSchema<Output> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    validate(value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+/** What a schema says of a value. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+/** What a schema has against a value. */
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/**
+ * Values as JSON.
+ *
+ * @param schema checks, and may change, what is decoded; without one anything goes
+ */
+export function jsonCodec<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
+  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
+    throw new TypeError('Expected `schema` to be a Standard Schema, with a function `~standard.validate`');
+  }
+  return {
+    encode(value) {
+      const text: string | undefined = JSON.stringify(value);
+      if (text === undefined) throw new TypeError(`Expected a value that JSON can hold, got ${typeof value}`);
+      return Buffer.from(text);
+    },
+    decode(bytes) {
+      const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+      if (schema === undefined) return value as T;
+      const result = schema['~standard'].validate(value);
+      return result instanceof Promise ? result.then(checkedValue) : checkedValue(result);
+    },
+  };
+}
+
+/** Text as UTF-8. */
+export const textCodec: Codec<string> = {
+  encode: (value) => Buffer.from(value),
+  decode: (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes),
+};
+
+/** Bytes as they are. */
+export const bytesCodec: Codec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes };
+
+function checkedValue<T>(result: SchemaResult<T>): T {
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map(({ message, path = [] }) => {
+    const where = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+    return where === '' ? message : `${where}: ${message}`;
+  });
+  throw new TypeError(`the payload does not match its schema: ${issues.join('; ')}`);
+}

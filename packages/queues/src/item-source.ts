@@ -1,0 +1,198 @@
+import type { Keeper } from '@zk-recipes/core';
+import { checkFunction, checkOptions, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { Backlog, itemPath } from './backlog.js';
+import type { Codec } from './codec.js';
+import { Consumer, Deliveries } from './consumer.js';
+import { type DeadLetter, readDeadLetters } from './dead-letters.js';
+import type { Delivery } from './delivery.js';
+import { unframeItems } from './item-framing.js';
+import { type ItemNaming, isItem } from './item-name.js';
+import { type CallOptions, type ConsumeOptions, type ProcessOptions, schemas } from './options.js';
+import type { Store } from './places.js';
+import { named } from './queue-view.js';
+import type { Job } from './shift.js';
+
+/** Where items are, and how they are to be understood. */
+export interface ItemSourceOptions<T> {
+  /** Name for messages. */
+  readonly name: string;
+  readonly naming: ItemNaming;
+  readonly codec: Codec<T>;
+  readonly maxAttempts: number;
+  /** The line of those who would like to have an item. */
+  readonly line: string;
+  readonly deadLetters: Store;
+  /** The stores as they are now. */
+  stores(signal: AbortSignal | undefined): Promise<readonly Store[]>;
+}
+
+/** What items come from: a queue, or several behind one face. */
+export class ItemSource<T> {
+  /** Path of the queue. */
+  readonly path: string;
+  protected readonly keeper: Keeper;
+  readonly #options: ItemSourceOptions<T>;
+
+  /** For the queues that have checked their arguments. */
+  constructor(keeper: Keeper, path: string, options: ItemSourceOptions<T>) {
+    this.path = path;
+    this.keeper = keeper;
+    this.#options = options;
+  }
+
+  /**
+   * Hands out items, in order, each to one consumer of all. Nothing is claimed before it is asked for.
+   *
+   * When the loop is left, whether by `break` or by an error, an unsettled delivery goes back at once where `concurrency` is 1. With more than
+   * one at a time others may still be worked on: they stay claimed until they are settled, or the session ends.
+   *
+   * @returns an iterator without end; it throws the signal's reason, and what `take` throws
+   */
+  consume(options: ConsumeOptions = {}): AsyncIterableIterator<Delivery<T>> {
+    checkOptions(`consume of ${this.#options.name}`, schemas.consume, options);
+    const { concurrency = 1, signal } = options;
+    return new Deliveries(() => this.#consumer(concurrency, true, signal), concurrency);
+  }
+
+  /**
+   * Waits for one item.
+   *
+   * @throws QueueTooLargeError if the names of all items do not fit into a frame; the signal's reason
+   */
+  async take(options: CallOptions = {}): Promise<Delivery<T>> {
+    checkOptions(`take of ${this.#options.name}`, schemas.call, options);
+    const consumer = await this.#consumer(1, false, options.signal);
+    try {
+      return (await consumer.next()) as Delivery<T>;
+    } finally {
+      await consumer.leave();
+    }
+  }
+
+  /**
+   * Works off the queue: an item whose handler returns is acknowledged, one whose handler throws is tried again later, the error's message
+   * being the reason. A handler may settle its delivery itself.
+   *
+   * @returns when the signal has aborted and all handlers have ended
+   * @throws what `take` throws; what a settlement throws is a background error
+   */
+  async process(
+    handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
+    options: ProcessOptions = {},
+  ): Promise<void> {
+    checkFunction('handler', handler);
+    checkOptions(`process of ${this.#options.name}`, schemas.process, options);
+    const { concurrency = 1, signal, retryDelayMs = doubled } = options;
+    const consumer = await this.#consumer(concurrency, true, undefined);
+    const leave = (): void => void consumer.leave();
+    signal?.addEventListener('abort', leave, { once: true });
+    if (signal?.aborted) leave();
+    const work = async (): Promise<void> => {
+      for (let next = await consumer.next(); next !== null; next = await consumer.next()) {
+        await this.#handle(next, handler, retryDelayMs);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: concurrency }, work));
+    } finally {
+      signal?.removeEventListener('abort', leave);
+      await consumer.leave();
+    }
+  }
+
+  /** Number of items, those that are being worked on included. Asks for no names, so it costs little. */
+  async size(options: CallOptions = {}): Promise<number> {
+    checkOptions(`size of ${this.#options.name}`, schemas.call, options);
+    const { signal } = options;
+    const stores = await this.#options.stores(signal);
+    const stats = await Promise.all(stores.map(({ items }) => this.keeper.exists().forPath(items, { signal })));
+    return stats.reduce((sum, stat) => sum + (stat?.numChildren ?? 0), 0);
+  }
+
+  /**
+   * Looks at the item that would be handed out next, and leaves it where it is.
+   *
+   * @returns `null` if there is none that can be handed out now
+   * @throws QueueTooLargeError
+   */
+  async peek(options: CallOptions = {}): Promise<T | null> {
+    checkOptions(`peek of ${this.#options.name}`, schemas.call, options);
+    const { signal } = options;
+    const { codec, naming } = this.#options;
+    const stores = await this.#options.stores(signal);
+    const backlog = new Backlog(stores, naming);
+    await Promise.all(
+      stores.map(async (store) => {
+        const [items, claims] = await Promise.all([this.#list(store.items, signal), this.#list(store.claims, signal)]);
+        for (const name of items) if (isItem(name)) backlog.add(store, name);
+        for (const name of claims) backlog.claim(store, name);
+      }),
+    );
+    for (const item of backlog.available(backlog.size, Date.now()).items) {
+      const data = await orNull(this.keeper.getData().forPath(itemPath(item), { signal }));
+      try {
+        const [payload] = data === null ? [] : unframeItems(data);
+        if (payload !== undefined) return await codec.decode(payload);
+      } catch {
+        // It would become a dead letter, and the next one be handed out.
+      }
+    }
+    return null;
+  }
+
+  /** All dead letters, in the order of their names. */
+  async deadLetters(options: CallOptions = {}): Promise<DeadLetter[]> {
+    checkOptions(`deadLetters of ${this.#options.name}`, schemas.call, options);
+    return await readDeadLetters(this.keeper, this.#options.deadLetters, options.signal);
+  }
+
+  async #consumer(concurrency: number, wantsMore: boolean, signal: AbortSignal | undefined): Promise<Consumer<T>> {
+    signal?.throwIfAborted();
+    const { keeper } = this;
+    const stores = await this.#options.stores(signal);
+    const job: Job<T> = { ...this.#options, keeper, stores };
+    return new Consumer(job, { concurrency, wantsMore, signal });
+  }
+
+  async #handle(
+    delivery: Delivery<T>,
+    handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
+    retryDelayMs: (attempts: number) => number,
+  ): Promise<void> {
+    const settle = async (): Promise<void> => {
+      let failure: { readonly error: unknown } | null = null;
+      try {
+        await handler(delivery);
+      } catch (error) {
+        failure = { error };
+      }
+      // The handler may have settled it, or it is lost, and will be handed out again.
+      if (delivery.state !== 'held' || isSettling(delivery)) return;
+      if (failure === null) await delivery.ack();
+      else await delivery.retry({ delayMs: retryDelayMs(delivery.attempts), reason: messageOf(failure.error) });
+    };
+    await settle().catch((error: unknown) => {
+      if (!this.keeper.closed) this.keeper.reportBackgroundError(error, 'settling a delivery', delivery.path);
+    });
+  }
+
+  async #list(path: string, signal: AbortSignal | undefined): Promise<string[]> {
+    try {
+      return await namesIn(this.keeper, path, { signal });
+    } catch (error) {
+      throw named(error, path);
+    }
+  }
+}
+
+function isSettling(delivery: Delivery<unknown>): boolean {
+  return (delivery as { readonly isSettling?: boolean }).isSettling === true;
+}
+
+function doubled(attempts: number): number {
+  return Math.min(60_000, 1_000 * 2 ** (attempts - 1));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,89 @@
+import { z } from '@zk-recipes/core/recipe-kit';
+import type { Codec } from './codec.js';
+
+/** How a queue is made. All who use it should say the same. */
+export interface QueueOptions<T> {
+  /** How values become bytes. Default: `jsonCodec()`, which takes whatever JSON can hold and checks nothing. */
+  readonly codec?: Codec<T> | undefined;
+  /** How often an item is handed out at most; then it becomes a dead letter. 1 or more; infinite by default. */
+  readonly maxAttempts?: number | undefined;
+  /** Where dead letters go: a queue itself. Default: `<path>-dead-letters`. */
+  readonly deadLetterPath?: string | undefined;
+  /** How many items the queue holds at most, those that are being worked on included; who puts more waits. 1 or more; infinite by default. */
+  readonly maxItems?: number | undefined;
+  /** Where claims are kept: Curator's `lockPath`. Default: `<path>-side/claims`. */
+  readonly lockPath?: string | undefined;
+}
+
+/** How to ask for something. */
+export interface CallOptions {
+  /** Gives up: rejects with its reason. What was sent may be executed none the less. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to consume a queue. */
+export interface ConsumeOptions extends CallOptions {
+  /** How many deliveries may be unsettled at once: 1 or more, 1 by default. */
+  readonly concurrency?: number | undefined;
+}
+
+/** How to have a queue worked off. */
+export interface ProcessOptions {
+  /** Ends it: no more is handed out, and what is being worked on is waited for. */
+  readonly signal?: AbortSignal | undefined;
+  /** How many items are worked on at once: 1 or more, 1 by default. */
+  readonly concurrency?: number | undefined;
+  /**
+   * Milliseconds before an item whose handler threw is handed out again, by how often it was. Default: a second, doubled with each attempt, a
+   * minute at most.
+   */
+  readonly retryDelayMs?: ((attempts: number) => number) | undefined;
+}
+
+const signal = z.instanceof(AbortSignal).optional();
+const path = z.string().startsWith('/', "expected a path that starts with '/'").optional();
+const count = z.int().min(1).or(z.literal(Number.POSITIVE_INFINITY)).optional();
+const codec = z
+  .custom<Codec<unknown>>((value) => {
+    const { encode, decode } = (value ?? {}) as Partial<Codec<unknown>>;
+    return typeof encode === 'function' && typeof decode === 'function';
+  }, 'expected functions `encode` and `decode`')
+  .optional();
+const int32 = z
+  .int()
+  .min(-(2 ** 31))
+  .max(2 ** 31 - 1);
+const moment = z.date().refine((date) => date.getTime() >= 0, 'expected a date since 1970');
+
+/** What options may be. */
+export const schemas: Readonly<
+  Record<'queue' | 'sharded' | 'call' | 'consume' | 'process' | 'priority' | 'delay' | 'id', z.ZodType>
+> = {
+  queue: z.strictObject({ codec, maxAttempts: count, deadLetterPath: path, maxItems: count, lockPath: path }),
+  sharded: z.strictObject({
+    codec,
+    maxAttempts: count,
+    deadLetterPath: path,
+    shards: z.int().min(1).max(1_000).optional(),
+  }),
+  call: z.strictObject({ signal }),
+  consume: z.strictObject({ signal, concurrency: z.int().min(1).optional() }),
+  process: z.strictObject({
+    signal,
+    concurrency: z.int().min(1).optional(),
+    retryDelayMs: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
+  }),
+  priority: z.strictObject({ signal, priority: int32.optional() }),
+  delay: z
+    .strictObject({
+      signal,
+      delayMs: z
+        .number()
+        .min(0)
+        .max(2 ** 40)
+        .optional(),
+      at: moment.optional(),
+    })
+    .refine(({ delayMs, at }) => delayMs === undefined || at === undefined, 'expected `delayMs` or `at`, not both'),
+  id: z.strictObject({ signal, id: z.string().min(1) }),
+};

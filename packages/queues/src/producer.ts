@@ -1,0 +1,183 @@
+import {
+  ConnectionLossError,
+  type Keeper,
+  KeeperError,
+  MultiError,
+  NodeExistsError,
+  NoNodeError,
+  SessionExpiredError,
+  type Transaction,
+} from '@zk-recipes/core';
+import {
+  childOf,
+  enrol,
+  type Member,
+  Patience,
+  standInLine,
+  untilFirst,
+  withinSession,
+} from '@zk-recipes/core/recipe-kit';
+import { Bell } from './bell.js';
+import { isUnknown } from './claims.js';
+import { Markers } from './markers.js';
+import type { Places } from './places.js';
+
+/** Something to be put. */
+export interface Parcel {
+  /** Name of its znode before the server's number. */
+  readonly name: string;
+  readonly data: Uint8Array;
+}
+
+/** Name of a place in the line of those who wait for room, before the server's number. */
+const TURN = 'put-';
+
+/** How often directories that are gone again are made for one put. */
+const MAX_TRIES = 10;
+
+/**
+ * Puts items, several of them by one transaction, once each.
+ *
+ * With them a marker is created, whose name nobody else uses: after a lost reply it tells whether it was done. Where there is not room for
+ * any number of items, whoever wants to put some stands in a line, and its place is the marker: it is left by the same transaction.
+ */
+export class Producer {
+  readonly #keeper: Keeper;
+  readonly #path: string;
+  readonly #places: Places;
+  readonly #markers: Markers;
+  #isPrepared = false;
+
+  constructor(keeper: Keeper, path: string, places: Places) {
+    this.#keeper = keeper;
+    this.#path = path;
+    this.#places = places;
+    this.#markers = new Markers(keeper, places.markers);
+  }
+
+  /** Puts items, whatever else there is. */
+  async put(parcels: readonly Parcel[], signal: AbortSignal | undefined): Promise<void> {
+    await this.commitOnce(this.#creating(parcels, this.#keeper.transaction()), signal);
+  }
+
+  /** Puts an item in the place of znodes elsewhere. */
+  async move(parcel: Parcel, from: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const moving = from.reduce((all, path) => all.delete(path), this.#keeper.transaction());
+    await this.commitOnce(this.#creating([parcel], moving), signal);
+  }
+
+  /** Commits a transaction of which it can be told, after a lost reply, whether it was executed. */
+  async commitOnce(transaction: Transaction, signal: AbortSignal | undefined): Promise<void> {
+    const marker = childOf(this.#places.markers, 'put');
+    const marked = transaction.create(marker, null, { mode: 'EPHEMERAL', protection: true });
+    try {
+      const results = await this.#withDirectories(signal, () => marked.commit({ signal }));
+      const last = results.at(-1);
+      if (last?.type === 'create') this.#markers.spend(last.path);
+    } catch (error) {
+      throw error instanceof SessionExpiredError ? this.#unknown(error) : error;
+    }
+  }
+
+  /** Puts items when there is room for all of them, after those who came before. */
+  async putWithin(maxItems: number, parcels: readonly Parcel[], signal: AbortSignal | undefined): Promise<void> {
+    await this.#withDirectories(signal, async () => {
+      const patience = new Patience(this.#keeper, signal);
+      const join = (): Promise<Member> => enrol(this.#keeper, this.#places.producers, { name: TURN, signal });
+      try {
+        await standInLine(this.#keeper, patience, join, async (member) => {
+          await untilFirst(member, TURN, { signal });
+          await this.#untilRoom(maxItems - parcels.length, member, signal);
+          await this.#putInTurn(member, parcels, signal);
+        });
+      } finally {
+        patience.end();
+      }
+    });
+  }
+
+  async #putInTurn(member: Member, parcels: readonly Parcel[], signal: AbortSignal | undefined): Promise<void> {
+    const transaction = this.#creating(parcels, this.#keeper.transaction().delete(member.path));
+    for (;;) {
+      try {
+        await transaction.commit({ signal });
+        return;
+      } catch (error) {
+        if (error instanceof MultiError) throw error.failedIndex === 0 ? error.cause : error;
+        // The place is this session's, and nobody else leaves it: if it is gone the items are there.
+        if (isUnknown(error) && (await this.#hasLeft(member, signal))) return;
+        if (!isUnknown(error)) throw error instanceof SessionExpiredError ? this.#unknown(error) : error;
+      }
+    }
+  }
+
+  async #hasLeft(member: Member, signal: AbortSignal | undefined): Promise<boolean> {
+    const stat = await this.#keeper.exists().forPath(member.path, { signal });
+    if (this.#keeper.sessionEpoch !== member.epoch) throw this.#unknown(new SessionExpiredError());
+    return stat === null;
+  }
+
+  #unknown(cause: unknown): ConnectionLossError {
+    return new ConnectionLossError('put', this.#path, 'unknown', cause);
+  }
+
+  #creating(parcels: readonly Parcel[], transaction: Transaction): Transaction {
+    return parcels.reduce(
+      (all, { name, data }) => all.create(childOf(this.#path, name), data, { mode: 'PERSISTENT_SEQUENTIAL' }),
+      transaction,
+    );
+  }
+
+  /** Waits until there are no more than so many items. Told of each change, it asks for their number, not for their names. */
+  async #untilRoom(most: number, { epoch }: Member, signal: AbortSignal | undefined): Promise<void> {
+    if ((await this.#count(signal)) <= most) return;
+    await withinSession(this.#keeper, epoch, signal, async (within) => {
+      const bell = new Bell();
+      const ring = (): void => bell.ring();
+      const watch = await this.#keeper.watch().withMode('PERSISTENT').forPath(this.#path, ring, { signal: within });
+      this.#keeper.on('state', ring);
+      within.addEventListener('abort', ring);
+      try {
+        while ((await this.#count(within)) > most) await bell.wait();
+      } finally {
+        this.#keeper.off('state', ring);
+        watch.remove().catch((error: unknown) => {
+          this.#keeper.reportBackgroundError(error, 'removal of a watch', this.#path);
+        });
+      }
+    });
+  }
+
+  async #count(signal: AbortSignal | undefined): Promise<number> {
+    const stat = await this.#keeper.exists().forPath(this.#path, { signal });
+    return stat?.numChildren ?? 0;
+  }
+
+  /** Does something that needs the directories; they are made at first, and when they turn out to be gone. */
+  async #withDirectories<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    for (let triesLeft = MAX_TRIES; ; triesLeft--) {
+      if (!this.#isPrepared) await this.makeDirectories(signal);
+      try {
+        return await work();
+      } catch (error) {
+        const cause = error instanceof MultiError ? error.cause : error;
+        const isDirectory = cause instanceof NoNodeError && cause.operation === 'create';
+        if (!isDirectory || triesLeft === 0) throw cause instanceof KeeperError ? cause : error;
+        this.#isPrepared = false;
+      }
+    }
+  }
+
+  /** Makes the queue and its directories. The queue is persistent, as Curator makes it: numbers would begin anew in one that is reaped. */
+  async makeDirectories(signal: AbortSignal | undefined): Promise<void> {
+    const making = this.#keeper.create().creatingParents().idempotent().forPath(this.#path, { signal });
+    const made = making.then(
+      () => {},
+      (error: unknown) => {
+        if (!(error instanceof NodeExistsError)) throw error;
+      },
+    );
+    await Promise.all([made, this.#markers.makeDirectory(signal)]);
+    this.#isPrepared = true;
+  }
+}

@@ -1,0 +1,157 @@
+import { ConnectionLossError, type Keeper, MarshallingError } from '@zk-recipes/core';
+import { inSequence } from '@zk-recipes/core/recipe-kit';
+import { Backlog, type Item } from './backlog.js';
+import { QueueTooLargeError } from './errors.js';
+import { type ItemNaming, isItem } from './item-name.js';
+import { LiveChildren } from './live-children.js';
+import type { Store } from './places.js';
+
+/** Name of a place in the line of those who would like an item, before the server's number. */
+export const SEAT = 'seat-';
+
+/** What is looked at. */
+export interface Outlook {
+  readonly keeper: Keeper;
+  readonly stores: readonly Store[];
+  readonly line: string;
+  readonly naming: ItemNaming;
+}
+
+/** Who wants to know. */
+export interface Onlooker {
+  /** Something is not as it was. */
+  onChange(): void;
+  /** The claim of an item is gone. */
+  onUnclaimed(store: Store, name: string): void;
+  /** It cannot be seen any more. */
+  onFailure(error: unknown): void;
+}
+
+/** Items, claims and the line of a queue, kept up to date by watches. */
+export class QueueView {
+  readonly backlog: Backlog;
+  readonly #outlook: Outlook;
+  readonly #directories: LiveChildren[] = [];
+  readonly #stores = new Map<Store, { readonly items: LiveChildren; readonly claims: LiveChildren }>();
+  readonly #line = new Set<string>();
+  #ordered: readonly string[] | null = null;
+
+  private constructor(outlook: Outlook) {
+    this.#outlook = outlook;
+    this.backlog = new Backlog(outlook.stores, outlook.naming);
+  }
+
+  /**
+   * Begins to look, all of it in one write. Nobody is told of a change before it is complete.
+   *
+   * @throws QueueTooLargeError; what a watch and a list throw; the signal's reason
+   */
+  static async open(outlook: Outlook, onlooker: Onlooker, signal: AbortSignal): Promise<QueueView> {
+    const view = new QueueView(outlook);
+    const opening = outlook.stores.flatMap((store) => view.#openStore(store, onlooker, signal));
+    opening.push(view.#openLine(onlooker, signal));
+    const opened = await Promise.allSettled(opening);
+    const failure = opened.find((one) => one.status === 'rejected');
+    if (failure === undefined) return view;
+    view.close();
+    throw failure.reason;
+  }
+
+  /** Number of those in the line. */
+  get lineLength(): number {
+    return this.#line.size;
+  }
+
+  /** How many stand before a place in the line; `undefined` if it is not seen there. */
+  positionOf(seat: string): number | undefined {
+    const position = this.#inOrder.indexOf(seat);
+    return position < 0 ? undefined : position;
+  }
+
+  /** Who stands directly before a place in the line; `undefined` if nobody does. */
+  predecessorOf(seat: string): string | undefined {
+    return this.#inOrder[this.#inOrder.indexOf(seat) - 1];
+  }
+
+  /** Looks again at where an item is, since something was found to be otherwise. */
+  async renew({ store }: Item): Promise<void> {
+    const directories = this.#stores.get(store);
+    await Promise.all([directories?.items.renew(), directories?.claims.renew()]);
+  }
+
+  /** Looks no more. */
+  close(): void {
+    for (const directory of this.#directories) directory.close();
+  }
+
+  get #inOrder(): readonly string[] {
+    this.#ordered ??= inSequence([...this.#line], SEAT);
+    return this.#ordered;
+  }
+
+  #openStore(store: Store, onlooker: Onlooker, signal: AbortSignal): Promise<unknown>[] {
+    const { backlog } = this;
+    const items = this.#open(store.items, onlooker, signal, {
+      added: (name) => {
+        if (isItem(name)) backlog.add(store, name);
+      },
+      removed: (name) => backlog.remove(store, name),
+    });
+    const claims = this.#open(store.claims, onlooker, signal, {
+      added: (name) => backlog.claim(store, name),
+      removed: (name) => {
+        backlog.unclaim(store, name);
+        onlooker.onUnclaimed(store, name);
+      },
+    });
+    const both = Promise.all([items, claims]).then(([first, second]) =>
+      this.#stores.set(store, { items: first, claims: second }),
+    );
+    return [both];
+  }
+
+  #openLine(onlooker: Onlooker, signal: AbortSignal): Promise<unknown> {
+    return this.#open(this.#outlook.line, onlooker, signal, {
+      added: (name) => {
+        this.#line.add(name);
+        this.#ordered = null;
+      },
+      removed: (name) => {
+        this.#line.delete(name);
+        this.#ordered = null;
+      },
+    });
+  }
+
+  async #open(
+    path: string,
+    onlooker: Onlooker,
+    signal: AbortSignal,
+    { added, removed }: { added(name: string): void; removed(name: string): void },
+  ): Promise<LiveChildren> {
+    const listener = {
+      added: (name: string) => {
+        added(name);
+        onlooker.onChange();
+      },
+      removed: (name: string) => {
+        removed(name);
+        onlooker.onChange();
+      },
+    };
+    const fail = (error: unknown): void => onlooker.onFailure(named(error, path));
+    try {
+      const directory = await LiveChildren.open(this.#outlook.keeper, path, listener, { signal, onFailure: fail });
+      this.#directories.push(directory);
+      return directory;
+    } catch (error) {
+      throw named(error, path);
+    }
+  }
+}
+
+/** Says what is too large, and what can be done. */
+export function named(error: unknown, path: string): unknown {
+  const isTooLarge = error instanceof ConnectionLossError && error.cause instanceof MarshallingError;
+  return isTooLarge ? new QueueTooLargeError(path, { cause: error }) : error;
+}

@@ -1,0 +1,89 @@
+import type { Keeper } from '@zk-recipes/core';
+import { itemPath } from './backlog.js';
+import type { Claim } from './claims.js';
+import type { Codec } from './codec.js';
+import { ClaimedDelivery, type DeliveryDesk } from './delivery.js';
+import { unframeItems } from './item-framing.js';
+import type { ItemNaming } from './item-name.js';
+import { ClaimGone } from './settlement.js';
+
+/** How long an item that can be neither handed out nor put aside is left alone. */
+const AVOIDED_MS = 60_000;
+
+/** What is needed to make a delivery of a claim. */
+export interface UnpackingOptions<T> {
+  readonly keeper: Keeper;
+  readonly codec: Codec<T>;
+  readonly naming: ItemNaming;
+}
+
+/**
+ * Makes a delivery of what was claimed. What cannot be handed out becomes a dead letter: an item that was handed out too often, or whose bytes
+ * nobody can read.
+ *
+ * @returns `null` if there is nothing to be handed out
+ */
+export async function unpack<T>(
+  { keeper, codec, naming }: UnpackingOptions<T>,
+  desk: DeliveryDesk,
+  claim: Claim,
+): Promise<ClaimedDelivery<T> | null> {
+  const path = itemPath(claim.item);
+  try {
+    const { attempts, reason } = claim.record;
+    if (attempts > desk.maxAttempts) {
+      const before = { ...claim, record: { ...claim.record, attempts: attempts - 1 } };
+      const last = reason === null ? '' : `: ${reason}`;
+      await desk.settlement.bury(before, desk.deadLetters, `gave up after ${attempts - 1} attempts${last}`);
+      return null;
+    }
+    const payloads = readOrReason(() => unframeItems(claim.data));
+    if (typeof payloads === 'string') {
+      await desk.settlement.bury(claim, desk.deadLetters, `not framed as an item: ${payloads}`);
+      return null;
+    }
+    const [first, ...others] = payloads;
+    if (first === undefined) {
+      await desk.settlement.remove(claim);
+      return null;
+    }
+    const own = others.length === 0 ? claim : await desk.settlement.split(claim, [first, ...others]);
+    const value = await decode(codec, first);
+    if ('reason' in value) {
+      await desk.settlement.bury(own, desk.deadLetters, `cannot be decoded: ${value.reason}`);
+      return null;
+    }
+    return new ClaimedDelivery(desk, own, naming.labelOf(claim.item.name), value.decoded);
+  } catch (error) {
+    if (error instanceof ClaimGone || keeper.closed) return null;
+    keeper.reportBackgroundError(error, 'putting an item aside', path);
+    await desk.settlement.giveBack(claim, { notBeforeMs: Date.now() + AVOIDED_MS }).catch((failure: unknown) => {
+      if (!(failure instanceof ClaimGone)) keeper.reportBackgroundError(failure, 'giving an item back', path);
+    });
+    return null;
+  }
+}
+
+async function decode<T>(
+  codec: Codec<T>,
+  payload: Uint8Array,
+): Promise<{ readonly decoded: T } | { readonly reason: string }> {
+  try {
+    return { decoded: await codec.decode(payload) };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}
+
+function readOrReason(read: () => Buffer[]): Buffer[] | string {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,111 @@
+import type { Keeper, Transaction } from '@zk-recipes/core';
+import { checkOptions, checkPlace, childOf, nameOf } from '@zk-recipes/core/recipe-kit';
+import { type Codec, jsonCodec } from './codec.js';
+import { type DeadLetter, revivedName } from './dead-letters.js';
+import { frameItems } from './item-framing.js';
+import type { ItemNaming } from './item-name.js';
+import { ItemSource } from './item-source.js';
+import { type CallOptions, type QueueOptions, schemas } from './options.js';
+import { besides, placesOf, type Store, storeOf } from './places.js';
+import { Producer } from './producer.js';
+
+/*
+ * What all queues with claims have in common; in which order items are handed out say the files of the queues.
+ *
+ * Guarantee
+ *   Every put that resolved is there once, whatever reply was lost, and is handed out until it is acknowledged, or is a dead letter. Nobody is
+ *   handed an item that somebody else holds with a valid clock, Curator's consumers with the same `lockPath` included. An item is
+ *   acknowledged once. What is given back keeps its place, priority, due time and id. Bytes that nobody can read become a dead letter, as they
+ *   are; they never stop the queue.
+ * Not guaranteed
+ *   That an item is worked on once: a consumer that dies, or is paused beyond its session, may have done the work, and another does it again.
+ *   That several consumers finish in order. That Curator's consumers without a `lockPath` respect a claim. A put or settlement whose session ended
+ *   before the answer came is of unknown outcome.
+ * Znodes
+ *   <path>/queue-…<number>                     an item: persistent sequential, named and framed as by Curator's queues
+ *   <path>-side/claims/<item>                  ephemeral: the item is being worked on. Curator's `lockPath`
+ *   <path>-side/attempts/<item>                how often it was handed out, by which claim, why it came back; made by the first claim
+ *   <path>-side/line/_c_<uuid>-seat-<number>   ephemeral: a consumer that would like an item and found none
+ *   <path>-side/markers/_c_<uuid>-put          ephemeral: a put was executed; removed when its reply has come
+ *   <path>-side/producers/_c_<uuid>-put-<number>  ephemeral: a producer that waits for room, where `maxItems` is given
+ *   <path>-dead-letters/<item>                 a dead letter, its reason in <path>-dead-letters-side/attempts/<item>
+ * Protocol of a put
+ *   1. Create the item, and a marker under protection, in one transaction. With `maxItems`: stand in line; when first, wait until there is room;
+ *      leave the line and create the item in one transaction.
+ * Protocol of a consumer
+ *   1. Watch items, claims and the line, and list each once.
+ *   2. If there is an item for each of those in line and one more: claim that, go to 4. Else stand in line.
+ *   3. The nth in line claims the nth item that is to be had. Whoever is far behind watches only the one before, and looks again when that has left.
+ *   4. A claim: check the item, create its claim and its record, leave the line, in one transaction; read the item in the same round trip. If
+ *      there is a record already: read it, then the same with one more attempt, in the versions that were read.
+ *   5. Settle it, in one transaction that begins with the record in the version of 4. The next claim leaves in the same write.
+ * Failures
+ *   reply to a put lost             its marker, or its place in line, tells whether it was executed
+ *   reply to a claim lost           the record bears the claim's uuid, or not
+ *   reply to a settlement lost      the record has another version, or is gone, or not
+ *   session expires, waiting        back to 1 in the new session
+ *   session expires, working        the claim's clock has run out before: `signal` has aborted; the item is handed out again
+ *   somebody else claims first      the next item; after that everybody stands in line first for a while, so that no two want the same
+ *   disconnected                    watches are set again on reconnect, and all is listed again
+ *   given up while waiting          the place in line is left, what was claimed meanwhile goes back
+ *   consumer dies                   claim and place go with its session; the attempt counts
+ *   claim removed by hand           `signal` aborts; nothing can be settled any more
+ *   path removed, containers reaped  made again
+ *   foreign znode in the queue      left alone, as by Curator
+ */
+
+/** A queue of items that are claimed to be worked on. */
+export class WorkQueue<T> extends ItemSource<T> {
+  readonly #codec: Codec<T>;
+  readonly #maxItems: number;
+  readonly #producer: Producer;
+  readonly #deadLetters: Store;
+
+  /**
+   * @param name of the class, for messages
+   * @throws TypeError or RangeError for a wrong argument, which it names
+   */
+  protected constructor(name: string, naming: ItemNaming, keeper: Keeper, path: string, options: QueueOptions<T>) {
+    checkPlace(keeper, path);
+    checkOptions(name, schemas.queue, options);
+    const { codec = jsonCodec<T>(), maxAttempts = Number.POSITIVE_INFINITY, deadLetterPath, lockPath } = options;
+    const places = placesOf(path, deadLetterPath);
+    const stores = [storeOf(path, besides(path), lockPath)];
+    const { line, deadLetters } = places;
+    super(keeper, path, { name, naming, codec, maxAttempts, line, deadLetters, stores: async () => stores });
+    this.#codec = codec;
+    this.#maxItems = options.maxItems ?? Number.POSITIVE_INFINITY;
+    this.#producer = new Producer(keeper, path, places);
+    this.#deadLetters = deadLetters;
+  }
+
+  /**
+   * Puts a dead letter back into the queue, at the end of its order, as one that was never handed out.
+   *
+   * @throws NoNodeError if it is there no more
+   */
+  async revive(letter: DeadLetter, options: CallOptions = {}): Promise<void> {
+    checkOptions('revive of a queue', schemas.call, options);
+    const { items, records } = this.#deadLetters;
+    const name = nameOf(letter.path);
+    const parcel = { name: revivedName(letter), data: letter.data };
+    await this.#producer.move(parcel, [childOf(items, name), childOf(records, name)], options.signal);
+  }
+
+  /** Commits a transaction of which it can be told, after a lost reply, whether it was executed. */
+  protected async commitOnce(transaction: Transaction, signal: AbortSignal | undefined): Promise<void> {
+    await this.#producer.commitOnce(transaction, signal);
+  }
+
+  /** Puts values under one name. */
+  protected async putUnder(name: string, values: readonly T[], signal: AbortSignal | undefined): Promise<void> {
+    if (values.length > this.#maxItems) {
+      throw new RangeError(`Expected at most \`maxItems\`, ${this.#maxItems}, items at once, got ${values.length}`);
+    }
+    if (values.length === 0) return;
+    const parcels = values.map((value) => ({ name, data: frameItems([this.#codec.encode(value)]) }));
+    signal?.throwIfAborted();
+    if (this.#maxItems === Number.POSITIVE_INFINITY) await this.#producer.put(parcels, signal);
+    else await this.#producer.putWithin(this.#maxItems, parcels, signal);
+  }
+}
