@@ -37,6 +37,8 @@ export interface Claim {
   readonly version: number;
   /** What the item's znode holds. */
   readonly data: Buffer;
+  /** Whether the item was handed out as often as it may be: it is claimed to be put aside, which is no attempt. */
+  readonly isExhausted: boolean;
 }
 
 /** What came of an attempt to claim an item. */
@@ -47,6 +49,16 @@ export type ClaimOutcome =
   | { readonly kind: 'taken' | 'gone' | 'unseated' };
 
 type Refusal = 'gone' | 'taken' | 'contradicted' | 'unseated';
+
+/** One transaction by which an item is to be claimed. */
+interface ClaimAttempt {
+  readonly item: Item;
+  readonly transaction: Transaction;
+  /** What it writes. */
+  readonly record: AttemptRecord;
+  /** What was counted before. */
+  readonly attemptsBefore: number;
+}
 
 /** What is known of an item that was claimed before. */
 interface Known {
@@ -59,9 +71,12 @@ interface Known {
 /** Claims items, and settles what was claimed. */
 export class Claims {
   readonly #keeper: Keeper;
+  readonly #maxAttempts: number;
 
-  constructor(keeper: Keeper) {
+  /** @param maxAttempts how often an item may be handed out */
+  constructor(keeper: Keeper, maxAttempts: number) {
     this.#keeper = keeper;
+    this.#maxAttempts = maxAttempts;
   }
 
   /**
@@ -89,12 +104,12 @@ export class Claims {
     // As long as there is no record nobody has changed the item, so it does not matter which of the two comes first.
     const reading = orNull(this.#keeper.getData().forPath(itemPath(item)));
     reading.catch(() => {});
-    const stat = await this.#commit(item, leaving(transaction, seat), record);
+    const claiming = leaving(transaction, seat);
+    const stat = await this.#commit({ item, transaction: claiming, record, attemptsBefore: 0 });
     if (stat === 'contradicted') return null;
     if (typeof stat === 'string') return { kind: stat };
     const data = (await reading) ?? Buffer.alloc(0);
-    const claim: Claim = { item, epoch: this.#keeper.sessionEpoch, czxid: stat.czxid, record, version: 0, data };
-    return { kind: 'claimed', claim };
+    return { kind: 'claimed', claim: { ...this.#stamp(stat), item, record, version: 0, data, isExhausted: false } };
   }
 
   /** @returns `null` if what was read is not true any more */
@@ -104,26 +119,25 @@ export class Claims {
     if ('kind' in known) return known;
     const { attempts, notBeforeMs, reason } = known.record;
     if (notBeforeMs > Date.now()) return { kind: 'deferred', untilMs: notBeforeMs };
-    const record: AttemptRecord = { attempts: attempts + 1, claim: randomUUID(), notBeforeMs: 0, reason };
+    const isExhausted = attempts >= this.#maxAttempts;
+    const counted = isExhausted ? attempts : attempts + 1;
+    const record: AttemptRecord = { attempts: counted, claim: randomUUID(), notBeforeMs: 0, reason };
     const transaction = this.#keeper
       .transaction()
       .creatingParents()
       .check(itemPath(item), known.itemVersion)
       .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
       .setData(recordPath(item), encodeRecord(record), { version: known.recordVersion });
-    const stat = await this.#commit(item, leaving(transaction, seat), record);
+    const claiming = leaving(transaction, seat);
+    const stat = await this.#commit({ item, transaction: claiming, record, attemptsBefore: attempts });
     if (stat === 'contradicted') return null;
     if (typeof stat === 'string') return { kind: stat };
     const version = known.recordVersion + 1;
-    const claim: Claim = {
-      item,
-      epoch: this.#keeper.sessionEpoch,
-      czxid: stat.czxid,
-      record,
-      version,
-      data: known.data,
-    };
-    return { kind: 'claimed', claim };
+    return { kind: 'claimed', claim: { ...this.#stamp(stat), item, record, version, data: known.data, isExhausted } };
+  }
+
+  #stamp({ czxid }: Stat): Pick<Claim, 'czxid' | 'epoch'> {
+    return { czxid, epoch: this.#keeper.sessionEpoch };
   }
 
   async #read(item: Item): Promise<Known | { readonly kind: 'gone' } | null> {
@@ -141,21 +155,22 @@ export class Claims {
   }
 
   /** @returns the claim's stat; or why there is none, `contradicted` if the item or its record is not as it was taken to be */
-  async #commit(item: Item, transaction: Transaction, record: AttemptRecord): Promise<Stat | Refusal> {
-    try {
-      for (;;) {
-        try {
-          return this.#own(item, await this.#claimStat(item, await transaction.commit()));
-        } catch (error) {
-          if (error instanceof MultiError) return whyNot(error);
-          if (!isUnknown(error)) throw error;
-          const stat = await this.#findOwn(item, record);
-          if (stat !== null) return this.#own(item, stat);
-        }
+  async #commit(attempt: ClaimAttempt): Promise<Stat | Refusal> {
+    for (;;) {
+      try {
+        const results = await attempt.transaction.commit();
+        const stat = await this.#claimStat(attempt.item, results);
+        if (this.#isOwn(stat)) return stat;
+      } catch (error) {
+        if (error instanceof MultiError) return whyNot(error);
+        if (!isUnknown(error) && !(error instanceof SessionExpiredError)) throw error;
+        const stat = await this.#findOwn(attempt);
+        if (stat !== null) return stat;
+        if (error instanceof SessionExpiredError) throw error;
+        continue;
       }
-    } catch (error) {
-      if (error instanceof SessionExpiredError) this.#uncount(item, record);
-      throw error;
+      const stat = await this.#findOwn(attempt);
+      if (stat !== null) return stat;
     }
   }
 
@@ -166,36 +181,32 @@ export class Claims {
     return await this.#keeper.exists().forPath(claimPath(item));
   }
 
-  /** @throws SessionExpiredError if the claim is of an earlier session, and gone or about to go */
-  #own(item: Item, stat: Stat | null): Stat {
-    if (stat?.ephemeralOwner === this.#keeper.sessionId) return stat;
-    throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
+  /** Whether a claim is of the session of now: one of an earlier session is gone, or about to go. */
+  #isOwn(stat: Stat | null): stat is Stat {
+    return stat !== null && stat.ephemeralOwner === this.#keeper.sessionId;
   }
 
-  /** The stat of the claim, if its record says that it was made; `null` if not. */
-  async #findOwn(item: Item, record: AttemptRecord): Promise<Stat | null> {
+  /**
+   * The stat of the claim, if its record says that it was made; `null` if not. If its session has not outlived it, the attempt is taken
+   * back, since nobody has begun to work.
+   *
+   * @throws SessionExpiredError in that case
+   */
+  async #findOwn({ item, record, attemptsBefore }: ClaimAttempt): Promise<Stat | null> {
     const [found, stat] = await Promise.all([
-      orNull(this.#keeper.getData().forPath(recordPath(item))),
+      orNull(this.#keeper.getData().withStat().forPath(recordPath(item))),
       this.#keeper.exists().forPath(claimPath(item)),
     ]);
-    if (decodeRecord(found).claim !== record.claim) return null;
-    return this.#own(item, stat);
-  }
-
-  /** Takes back the attempt of a claim that its session has not outlived: nobody has begun to work. */
-  #uncount(item: Item, { claim, attempts }: AttemptRecord): void {
-    const undo = async (): Promise<void> => {
-      const found = await orNull(this.#keeper.getData().withStat().forPath(recordPath(item)));
-      const record = decodeRecord(found?.data ?? null);
-      if (found === null || record.claim !== claim) return;
-      const uncounted = encodeRecord({ ...record, attempts: attempts - 1, claim: null });
-      await this.#keeper.setData().withVersion(found.stat.version).forPath(recordPath(item), uncounted);
-    };
-    undo().catch((error: unknown) => {
+    if (found === null || decodeRecord(found.data).claim !== record.claim) return null;
+    if (this.#isOwn(stat)) return stat;
+    const uncounted = encodeRecord({ ...record, attempts: attemptsBefore, claim: null });
+    const write = this.#keeper.setData().withVersion(found.stat.version).forPath(recordPath(item), uncounted);
+    await write.catch((error: unknown) => {
       // Somebody has claimed it since, or the item is done.
       if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
       this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
     });
+    throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
   }
 }
 

@@ -198,8 +198,11 @@ export class Deliveries<T> implements AsyncIterableIterator<Delivery<T>> {
     this.#isLeft = true;
     const consumer = await this.#consumer?.catch(() => null);
     if (consumer != null) {
+      void consumer.leave();
       const unsettled = this.#concurrency === 1 ? consumer.handed : [];
-      await Promise.all(unsettled.map((delivery) => delivery[Symbol.asyncDispose]()));
+      const givingBack = unsettled.map((delivery) => delivery[Symbol.asyncDispose]());
+      // What cannot be given back goes back with its session: who leaves has nothing to do with it any more.
+      await Promise.allSettled(givingBack);
       await consumer.leave();
     }
     return { done: true, value: undefined };

@@ -46,7 +46,6 @@ export class Producer {
   readonly #path: string;
   readonly #places: Places;
   readonly #markers: Markers;
-  #isPrepared = false;
 
   constructor(keeper: Keeper, path: string, places: Places) {
     this.#keeper = keeper;
@@ -153,17 +152,16 @@ export class Producer {
     return stat?.numChildren ?? 0;
   }
 
-  /** Does something that needs the directories; they are made at first, and when they turn out to be gone. */
+  /** Does something that needs the directories, which are made when they turn out not to be there. */
   async #withDirectories<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     for (let triesLeft = MAX_TRIES; ; triesLeft--) {
-      if (!this.#isPrepared) await this.makeDirectories(signal);
       try {
         return await work();
       } catch (error) {
         const cause = error instanceof MultiError ? error.cause : error;
         const isDirectory = cause instanceof NoNodeError && cause.operation === 'create';
         if (!isDirectory || triesLeft === 0) throw cause instanceof KeeperError ? cause : error;
-        this.#isPrepared = false;
+        await this.makeDirectories(signal);
       }
     }
   }
@@ -178,6 +176,5 @@ export class Producer {
       },
     );
     await Promise.all([made, this.#markers.makeDirectory(signal)]);
-    this.#isPrepared = true;
   }
 }

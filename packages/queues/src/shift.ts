@@ -76,7 +76,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.#job = job;
     this.#employer = employer;
     this.#epoch = job.keeper.sessionEpoch;
-    this.#claims = new Claims(job.keeper);
+    this.#claims = new Claims(job.keeper, job.maxAttempts);
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
 
@@ -299,7 +299,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
 
   /** Gives a claim back as long as its session lives, which may be longer than is certain. */
   async #giveBack(claim: Claim, isUnseen: boolean): Promise<void> {
-    const change = isUnseen ? { attempts: claim.record.attempts - 1 } : {};
+    const isCounted = isUnseen && !claim.isExhausted;
+    const change = isCounted ? { attempts: claim.record.attempts - 1 } : {};
     try {
       await withinSession(this.keeper, claim.epoch, undefined, (signal) =>
         new Settlement(this.keeper, signal).giveBack(claim, change),

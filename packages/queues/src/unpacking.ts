@@ -1,4 +1,4 @@
-import type { Keeper } from '@zk-recipes/core';
+import { ConnectionLossError, type Keeper } from '@zk-recipes/core';
 import { itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
 import type { Codec } from './codec.js';
@@ -30,13 +30,6 @@ export async function unpack<T>(
 ): Promise<ClaimedDelivery<T> | null> {
   const path = itemPath(claim.item);
   try {
-    const { attempts, reason } = claim.record;
-    if (attempts > desk.maxAttempts) {
-      const before = { ...claim, record: { ...claim.record, attempts: attempts - 1 } };
-      const last = reason === null ? '' : `: ${reason}`;
-      await desk.settlement.bury(before, desk.deadLetters, `gave up after ${attempts - 1} attempts${last}`);
-      return null;
-    }
     const payloads = readOrReason(() => unframeItems(claim.data));
     if (typeof payloads === 'string') {
       await desk.settlement.bury(claim, desk.deadLetters, `not framed as an item: ${payloads}`);
@@ -53,9 +46,16 @@ export async function unpack<T>(
       await desk.settlement.bury(own, desk.deadLetters, `cannot be decoded: ${value.reason}`);
       return null;
     }
+    if (own.isExhausted) {
+      const { attempts, reason } = own.record;
+      const last = reason === null ? '' : `: ${reason}`;
+      await desk.settlement.bury(own, desk.deadLetters, `gave up after ${attempts} attempts${last}`);
+      return null;
+    }
     return new ClaimedDelivery(desk, own, naming.labelOf(claim.item.name), value.decoded);
   } catch (error) {
-    if (error instanceof ClaimGone || keeper.closed) return null;
+    // With the session the claim is gone, and whoever has the next one does the same.
+    if (error instanceof ClaimGone || error instanceof ConnectionLossError || keeper.closed) return null;
     keeper.reportBackgroundError(error, 'putting an item aside', path);
     await desk.settlement.giveBack(claim, { notBeforeMs: Date.now() + AVOIDED_MS }).catch((failure: unknown) => {
       if (!(failure instanceof ClaimGone)) keeper.reportBackgroundError(failure, 'giving an item back', path);

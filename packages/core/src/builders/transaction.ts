@@ -81,7 +81,8 @@ export class Transaction {
    * Has the server do all of it.
    *
    * @returns one result an operation, in their order. Where it was only found that an earlier attempt was executed, the stat of a
-   *   `setData` is that of now, and the path of a sequential create without protection lacks its number, its stat being `null`
+   *   `setData` is that of now; so is that of a create without protection, `null` if it is there no more, and the path of a sequential one
+   *   lacks its number
    * @throws {MultiError} refused: nothing was done; `failedIndex` says which operation is to blame
    * @throws {NoNodeError} done, but the znode of a protected create was removed by somebody else at once
    * @throws {SessionExpiredError} the session for which it was meant is over

@@ -8,7 +8,7 @@ import {
   SessionExpiredError,
   type Stat,
 } from 'zookeeper-ts-client';
-import { Doubt, isEphemeral, isSequential } from './creation.js';
+import { Doubt, isEphemeral } from './creation.js';
 import type { Execution } from './execution.js';
 import { type Attempt, once } from './executor.js';
 import { lookUpProtected } from './guaranteed-delete.js';
@@ -119,13 +119,20 @@ export class TransactionRun {
     if (paths.size === 0) return null;
     const results = this.#operations.map(async (operation, index): Promise<MultiResult> => {
       if (operation.type === 'delete' || operation.type === 'check') return { type: operation.type };
-      const path = paths.get(index) ?? operation.path;
-      // Under which number it was created, beside those that can be found, nobody can tell.
-      const isLost =
-        operation.type === 'create' && !paths.has(index) && isSequential(operation.options.mode ?? 'PERSISTENT');
-      if (isLost) return { type: 'create', path, stat: null };
-      const stat = await existing(zookeeper.exists(path, { signal }), operation.type, path);
-      return operation.type === 'create' ? { type: 'create', path, stat } : { type: 'setData', stat };
+      const path = paths.get(index);
+      if (operation.type === 'create' && path === undefined) {
+        // It may have been deleted since, by the transaction itself even; and the number of a sequential one nobody can tell.
+        const stat = await zookeeper.exists(operation.path, { signal });
+        return { type: 'create', path: operation.path, stat };
+      }
+      const stat = await existing(
+        zookeeper.exists(path ?? operation.path, { signal }),
+        operation.type,
+        path ?? operation.path,
+      );
+      return operation.type === 'create'
+        ? { type: 'create', path: path ?? operation.path, stat }
+        : { type: 'setData', stat };
     });
     return await Promise.all(results);
   }
