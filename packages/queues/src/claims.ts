@@ -108,8 +108,9 @@ export class Claims {
     const stat = await this.#commit({ item, transaction: claiming, record, attemptsBefore: 0 });
     if (stat === 'contradicted') return null;
     if (typeof stat === 'string') return { kind: stat };
+    const stamp = this.#stamp(stat);
     const data = (await reading) ?? Buffer.alloc(0);
-    return { kind: 'claimed', claim: { ...this.#stamp(stat), item, record, version: 0, data, isExhausted: false } };
+    return { kind: 'claimed', claim: { ...stamp, item, record, version: 0, data, isExhausted: false } };
   }
 
   /** @returns `null` if what was read is not true any more */
@@ -134,6 +135,11 @@ export class Claims {
     if (typeof stat === 'string') return { kind: stat };
     const version = known.recordVersion + 1;
     return { kind: 'claimed', claim: { ...this.#stamp(stat), item, record, version, data: known.data, isExhausted } };
+  }
+
+  /** Takes back the attempt of a claim that its session has not outlived, as long as nobody else has claimed the item. */
+  async uncount({ item, record, version, isExhausted }: Claim): Promise<void> {
+    if (!isExhausted) await this.#uncount(item, { ...record, attempts: record.attempts - 1 }, version);
   }
 
   #stamp({ czxid }: Stat): Pick<Claim, 'czxid' | 'epoch'> {
@@ -193,20 +199,27 @@ export class Claims {
    * @throws SessionExpiredError in that case
    */
   async #findOwn({ item, record, attemptsBefore }: ClaimAttempt): Promise<Stat | null> {
-    const [found, stat] = await Promise.all([
+    const [, found, stat] = await Promise.all([
+      // The transaction may have been sent to another server than the one that answers now.
+      this.#keeper.sync().forPath(recordPath(item)),
       orNull(this.#keeper.getData().withStat().forPath(recordPath(item))),
       this.#keeper.exists().forPath(claimPath(item)),
     ]);
     if (found === null || decodeRecord(found.data).claim !== record.claim) return null;
     if (this.#isOwn(stat)) return stat;
-    const uncounted = encodeRecord({ ...record, attempts: attemptsBefore, claim: null });
-    const write = this.#keeper.setData().withVersion(found.stat.version).forPath(recordPath(item), uncounted);
-    await write.catch((error: unknown) => {
+    await this.#uncount(item, { ...record, attempts: attemptsBefore }, found.stat.version);
+    throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
+  }
+
+  async #uncount(item: Item, record: AttemptRecord, version: number): Promise<void> {
+    try {
+      const data = encodeRecord({ ...record, claim: null });
+      await this.#keeper.setData().withVersion(version).forPath(recordPath(item), data);
+    } catch (error) {
       // Somebody has claimed it since, or the item is done.
       if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
       this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
-    });
-    throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
+    }
   }
 }
 

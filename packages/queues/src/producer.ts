@@ -111,7 +111,11 @@ export class Producer {
   }
 
   async #hasLeft(member: Member, signal: AbortSignal | undefined): Promise<boolean> {
-    const stat = await this.#keeper.exists().forPath(member.path, { signal });
+    const [, stat] = await Promise.all([
+      // It may have been sent to another server than the one that answers now.
+      this.#keeper.sync().forPath(member.path, { signal }),
+      this.#keeper.exists().forPath(member.path, { signal }),
+    ]);
     if (this.#keeper.sessionEpoch !== member.epoch) throw this.#unknown(new SessionExpiredError());
     return stat === null;
   }

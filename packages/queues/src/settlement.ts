@@ -138,8 +138,12 @@ export class Settlement {
   }
 
   async #isDone(item: Item, version: number): Promise<boolean> {
-    const reading = this.#keeper.getData().withStat().forPath(recordPath(item), { signal: this.#lapse });
-    const found = await orNull(reading);
+    const options = { signal: this.#lapse };
+    const [, found] = await Promise.all([
+      // It may have been sent to another server than the one that answers now.
+      this.#keeper.sync().forPath(recordPath(item), options),
+      orNull(this.#keeper.getData().withStat().forPath(recordPath(item), options)),
+    ]);
     return found === null || found.stat.version !== version;
   }
 }

@@ -306,8 +306,9 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
         new Settlement(this.keeper, signal).giveBack(claim, change),
       );
     } catch (error) {
-      const isOver = error instanceof ClaimGone || error instanceof SessionExpiredError || this.keeper.closed;
-      if (!isOver && !isPassing(error)) this.#report(error, 'giving an item back');
+      const isOver = error instanceof ClaimGone || isPassing(error);
+      if (isOver && isUnseen) await this.#claims.uncount(claim);
+      if (!isOver && !this.keeper.closed) this.#report(error, 'giving an item back');
     }
   }
 
