@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ConnectionLossError, type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   childOf,
@@ -73,6 +74,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
 
   constructor(job: Job<T>, employer: Employer<T>) {
     this.keeper = job.keeper;
+    // Everything that is under way heeds it.
+    setMaxListeners(0, this.#lapse.signal);
     this.#job = job;
     this.#employer = employer;
     this.#epoch = job.keeper.sessionEpoch;

@@ -19,7 +19,8 @@ export type {
   VersionOptions,
 } from './client/request-options.js';
 export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './client/watched-event.js';
-export { AddWatchMode, type RemoveWatchesOptions, type WatcherType, type WatchHandle } from './client/watcher-set.js';
+export type { RemoveWatchesOptions, WatchHandle } from './client/watcher-set.js';
+export { AddWatchMode, type WatcherType } from './client/watcher-type.js';
 // Access control
 export {
   type Auth,

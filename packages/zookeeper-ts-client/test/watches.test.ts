@@ -203,6 +203,23 @@ describe('a lasting watch', () => {
     expect(decoded(SetWatches, session.link.ordinary.at(-1)?.body ?? hex('')).relativeZxid).toBe(8n);
   });
 
+  it('goes from the server when the request that might have needed it was given up', async () => {
+    const { session, zk, watch, answered } = await watching();
+    const handle = await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);
+    const controller = new AbortController();
+    const adding = zk.addWatch('/p', 'PERSISTENT_RECURSIVE', () => {}, { signal: controller.signal }).catch(() => {});
+    await settled();
+    await handle.remove();
+    controller.abort();
+    await adding;
+    session.link.answer(0, added);
+    await settled();
+    const types = session.link.ordinary
+      .filter(({ type }) => type === OpCode.removeWatches)
+      .map(({ body }) => decoded(RemoveWatchesRequest, body).type);
+    expect(types.sort()).toEqual([4, 5]);
+  });
+
   it('that the server has forgotten counts as removed', async () => {
     const { session, zk, events, watch, answered } = await watching();
     const handle = await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);

@@ -13,51 +13,7 @@ import type { Session } from '../session/session.js';
 import type { WatchKind } from '../session/watch-registry.js';
 import type { Chroot } from './chroot.js';
 import type { WatchedEventType, Watcher } from './watched-event.js';
-
-/** Modes of watches that stay. @see org.apache.zookeeper.AddWatchMode */
-export const AddWatchMode = {
-  /** Events of the znode and of its children list. */
-  PERSISTENT: 'PERSISTENT',
-  /** Events of the znode and of everything below it, but none of children lists. */
-  PERSISTENT_RECURSIVE: 'PERSISTENT_RECURSIVE',
-} as const;
-
-/** Modes of watches that stay, by name. */
-export type AddWatchMode = keyof typeof AddWatchMode;
-
-/** Which watches to remove. `ANY` is all of them. @see org.apache.zookeeper.Watcher.WatcherType */
-export type WatcherType = 'CHILDREN' | 'DATA' | 'ANY' | 'PERSISTENT' | 'PERSISTENT_RECURSIVE';
-
-interface TypeTraits {
-  readonly wire: number;
-  readonly kinds: readonly WatchKind[];
-}
-
-const ANY_ON_WIRE = 3;
-
-const typeTraits: Readonly<Record<WatcherType, TypeTraits>> = {
-  CHILDREN: { wire: 1, kinds: ['child'] },
-  DATA: { wire: 2, kinds: ['data', 'exist'] },
-  ANY: { wire: ANY_ON_WIRE, kinds: ['data', 'exist', 'child', 'persistent', 'recursive'] },
-  PERSISTENT: { wire: 4, kinds: ['persistent'] },
-  PERSISTENT_RECURSIVE: { wire: 5, kinds: ['recursive'] },
-};
-
-const removedEvents: Readonly<Record<WatchKind, WatchedEventType>> = {
-  data: 'DataWatchRemoved',
-  exist: 'DataWatchRemoved',
-  child: 'ChildWatchRemoved',
-  persistent: 'PersistentWatchRemoved',
-  recursive: 'PersistentWatchRemoved',
-};
-
-const typeOf: Readonly<Record<WatchKind, WatcherType>> = {
-  data: 'DATA',
-  exist: 'DATA',
-  child: 'CHILDREN',
-  persistent: 'PERSISTENT',
-  recursive: 'PERSISTENT_RECURSIVE',
-};
+import { AddWatchMode, ANY_ON_WIRE, removedEvents, typeOf, typeTraits, type WatcherType } from './watcher-type.js';
 
 interface Removed {
   readonly kind: WatchKind;
@@ -98,6 +54,8 @@ export class WatcherSet {
   readonly #session: Session<Watcher>;
   readonly #chroot: Chroot;
   readonly #deliver: (watcher: Watcher, type: WatchedEventType, serverPath: string) => void;
+  /** Types of watches to be taken from the server, by path, when no request is under way any more that may set one there. */
+  readonly #postponed = new Map<string, Set<WatcherType>>();
 
   constructor(
     session: Session<Watcher>,
@@ -211,18 +169,23 @@ export class WatcherSet {
       },
       onReply: (err) => {
         watches.finish(registration);
-        const kind = kindFor(err);
-        if (kind === null) return;
-        if (signal?.aborted) {
-          this.#forget(serverPath, kind);
-          return;
-        }
-        watches.add(kind, serverPath, watcher);
-        // Before 3.9 it has taken the place of the watch for children, and tells nothing of them.
-        if (kind === 'recursive' && watches.has('child', serverPath)) this.#session.rewatch(serverPath);
+        this.#registered(kindFor(err), serverPath, watcher, signal);
+        this.#removePostponed(serverPath);
       },
       onLost: () => watches.finish(registration),
     };
+  }
+
+  #registered(kind: WatchKind | null, serverPath: string, watcher: Watcher, signal: AbortSignal | undefined): void {
+    const { watches } = this.#session;
+    if (kind === null) return;
+    if (signal?.aborted) {
+      this.#forget(serverPath, kind);
+      return;
+    }
+    watches.add(kind, serverPath, watcher);
+    // Before 3.9 it has taken the place of the watch for children, and tells nothing of them.
+    if (kind === 'recursive' && watches.has('child', serverPath)) this.#session.rewatch(serverPath);
   }
 
   /** Nobody waits for a watch any more that the server has just set. */
@@ -231,8 +194,19 @@ export class WatcherSet {
     this.#removeFromServer(serverPath, typeOf[kind], serverPath).catch(() => {});
   }
 
+  /** What was left on the server, since a request under way might have needed it, goes now unless it does. */
+  #removePostponed(serverPath: string): void {
+    const types = this.#postponed.get(serverPath);
+    if (types === undefined || this.#session.watches.isUnderWay(serverPath)) return;
+    this.#postponed.delete(serverPath);
+    for (const type of types) this.#removeFromServer(serverPath, type, serverPath).catch(() => {});
+  }
+
   /** Takes the watch from the server as well, unless something here still needs it. */
   async #removeFromServer(serverPath: string, type: WatcherType, path: string): Promise<void> {
+    if (this.#session.watches.isUnderWay(serverPath)) {
+      this.#postponed.set(serverPath, (this.#postponed.get(serverPath) ?? new Set()).add(type));
+    }
     if (this.#isNeeded(serverPath, type)) return;
     const lasts = type === 'PERSISTENT' || type === 'PERSISTENT_RECURSIVE';
     // With the reply, in the frame handler, so that no change can fall between the two.
@@ -279,12 +253,8 @@ export class WatcherSet {
 
 /** Watches go with their connection and when they fire; that they are gone already is no failure of a removal. */
 function isGone(error: unknown): boolean {
-  return (
-    error instanceof NoWatcherError ||
-    error instanceof ConnectionLossError ||
-    error instanceof SessionExpiredError ||
-    error instanceof ClosedError
-  );
+  const ends = [NoWatcherError, ConnectionLossError, SessionExpiredError, ClosedError];
+  return ends.some((end) => error instanceof end);
 }
 
 /** A watch that is gone already is as good as removed. */

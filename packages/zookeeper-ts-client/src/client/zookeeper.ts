@@ -17,7 +17,8 @@ import { authBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
 import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
-import { type AddWatchMode, type RemoveWatchesOptions, WatcherSet, type WatchHandle } from './watcher-set.js';
+import { type RemoveWatchesOptions, WatcherSet, type WatchHandle } from './watcher-set.js';
+import type { AddWatchMode } from './watcher-type.js';
 
 /** Events of a client. */
 export interface ZooKeeperEvents {

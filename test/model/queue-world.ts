@@ -1,0 +1,292 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConnectionLossError, HoldLostError, Keeper, retryNTimes } from '@zk-recipes/core';
+import { type Delivery, PriorityQueue } from '@zk-recipes/queues';
+import { TestServer, VirtualClock } from '@zk-recipes/test-server';
+import { until } from '@zk-recipes/test-support';
+import { QueueHistory } from './queue-history.js';
+
+/** What may be done by a user of a queue, or to it. */
+export const DEEDS = [
+  ...(['put', 'put', 'put', 'putTwo', 'take', 'take', 'take', 'consume', 'leave', 'ack', 'ack', 'ack'] as const),
+  ...(['retry', 'reject', 'giveUp', 'crash', 'expire', 'disconnect', 'loseReply', 'loseReply', 'loseRequest'] as const),
+  ...(['lag', 'catchUp', 'removeClaim'] as const),
+] as const;
+
+/** One step: who, what, and how many turns of the event loop pass afterwards. */
+export interface Step {
+  readonly who: number;
+  readonly deed: (typeof DEEDS)[number];
+  readonly turns: number;
+}
+
+const PATH = '/model/queue';
+const MAX_ATTEMPTS = 4;
+/** What takes longer hangs. */
+const PATIENCE_MS = 4_000;
+
+/** Somebody who puts items, and works on them; a new one comes in its place when it crashes. */
+class Worker {
+  readonly keeper: Keeper;
+  readonly queue: PriorityQueue<string>;
+  readonly held: Delivery<string>[] = [];
+  readonly #id: string;
+  readonly #history: QueueHistory;
+  readonly #under = new Set<Promise<void>>();
+  #controller = this.#newController();
+  #puts = 0;
+  isDead = false;
+
+  constructor(id: string, keeper: Keeper, history: QueueHistory, maxItems: number | undefined) {
+    this.#id = id;
+    this.keeper = keeper;
+    this.queue = new PriorityQueue(keeper, PATH, { maxAttempts: MAX_ATTEMPTS, maxItems });
+    this.#history = history;
+  }
+
+  put(count: number): void {
+    const values = Array.from({ length: count }, () => `${this.#id}/${++this.#puts}`);
+    for (const value of values) this.#history.putBegins(value);
+    const options = { priority: (this.#puts % 3) - 1, signal: this.#controller.signal };
+    const end = (how: 'done' | 'unknown'): void => {
+      for (const value of values) this.#history.putEnds(value, how);
+    };
+    const putting = this.queue.putAll(values, options).then(
+      () => end('done'),
+      (error: unknown) => {
+        end('unknown');
+        this.#expect(error, 'put', [ConnectionLossError]);
+      },
+    );
+    this.#follow(putting);
+  }
+
+  take(): void {
+    const { signal } = this.#controller;
+    this.#follow(
+      this.queue.take({ signal }).then(
+        (delivery) => this.#receive(delivery),
+        (error: unknown) => this.#expect(error, 'take', []),
+      ),
+    );
+  }
+
+  consume(): void {
+    this.#follow(this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [])));
+  }
+
+  async #consume(signal: AbortSignal): Promise<void> {
+    let count = 0;
+    for await (const delivery of this.queue.consume({ signal, concurrency: 2 })) {
+      this.#receive(delivery);
+      count += 1;
+      if (count % 2 === 0) this.settle('ack');
+      if (count === 5) break;
+    }
+  }
+
+  settle(verb: 'ack' | 'retry' | 'reject'): void {
+    const delivery = this.held.shift();
+    if (delivery === undefined) return;
+    const isBuried = verb === 'reject' || (verb === 'retry' && delivery.attempts >= MAX_ATTEMPTS);
+    const end = verb === 'ack' ? 'acknowledged' : isBuried ? 'dead' : null;
+    this.#follow(
+      delivery[verb]().then(
+        () => this.#history.settled(delivery, end),
+        (error: unknown) => {
+          this.#history.notSettled(delivery, !(error instanceof HoldLostError));
+          this.#expect(error, verb, [HoldLostError, ConnectionLossError]);
+        },
+      ),
+    );
+  }
+
+  giveUp(): void {
+    this.#controller.abort(new Error('given up'));
+    this.#controller = this.#newController();
+  }
+
+  /** Dies: what it held is not its any more, and what it was about to do nobody will ever hear of. */
+  async die(): Promise<void> {
+    this.isDead = true;
+    await this.keeper.close();
+    await this.idle();
+    for (const delivery of this.held.splice(0)) this.#history.notSettled(delivery, false);
+  }
+
+  async idle(): Promise<void> {
+    while (this.#under.size > 0) await Promise.all(this.#under);
+  }
+
+  /** Of as many calls at once as one likes. */
+  #newController(): AbortController {
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
+    return controller;
+  }
+
+  #receive(delivery: Delivery<string>): void {
+    this.#history.delivered(delivery);
+    this.held.push(delivery);
+  }
+
+  #follow(work: Promise<void>): void {
+    const followed = work.finally(() => this.#under.delete(followed));
+    this.#under.add(followed);
+  }
+
+  #expect(error: unknown, what: string, expected: readonly (new (...args: never[]) => Error)[]): void {
+    const isGivenUp = error instanceof Error && error.message === 'given up';
+    if (isGivenUp || this.isDead || expected.some((kind) => error instanceof kind)) return;
+    this.#history.complaints.push(`${this.#id}, ${what}: ${error}`);
+  }
+}
+
+/** A queue, its users, and what befalls them. */
+export class QueueWorld {
+  readonly #server: TestServer;
+  readonly #maxItems: number | undefined;
+  readonly #history = new QueueHistory();
+  readonly #workers: Worker[] = [];
+  #count = 0;
+
+  private constructor(server: TestServer, maxItems: number | undefined) {
+    this.#server = server;
+    this.#maxItems = maxItems;
+  }
+
+  /** Plays it all. Returns what was wrong. */
+  static async play(workers: number, maxItems: number | undefined, steps: readonly Step[]): Promise<string[]> {
+    const server = await TestServer.start({ clock: new VirtualClock() });
+    const world = new QueueWorld(server, maxItems);
+    try {
+      for (let index = 0; index < workers; index++) world.#workers.push(await world.#newcomer(index));
+      for (const step of steps) {
+        await world.#do(step);
+        await turns(step.turns);
+      }
+      await world.#finish();
+      return world.#history.complaints;
+    } finally {
+      await Promise.all(world.#workers.map(({ keeper }) => keeper.close()));
+      await server.stop();
+    }
+  }
+
+  async #do({ who, deed }: Step): Promise<void> {
+    const index = who % this.#workers.length;
+    const one = this.#workers[index] as Worker;
+    const { sessionId } = one.keeper;
+    const { faults } = this.#server;
+    if (deed === 'put') one.put(1);
+    if (deed === 'putTwo') one.put(2);
+    if (deed === 'ack' || deed === 'retry' || deed === 'reject') one.settle(deed);
+    if (deed === 'take' || deed === 'consume' || deed === 'giveUp') one[deed]();
+    if (deed === 'leave') one.giveUp();
+    if (deed === 'crash') {
+      one.isDead = true;
+      this.#server.expireSession(sessionId);
+      const gone = one.die();
+      this.#workers[index] = await this.#newcomer(index);
+      await this.#patiently('a crash', gone);
+    }
+    if (deed === 'expire') this.#server.expireSession(sessionId);
+    if (deed === 'disconnect') this.#server.disconnect(sessionId);
+    if (deed === 'loseReply') void faults.dropReplyOnce({ sessionId });
+    if (deed === 'loseRequest') void faults.dropRequestOnce({ sessionId });
+    if (deed === 'lag') faults.staleReads(sessionId);
+    if (deed === 'catchUp')
+      await one.keeper
+        .sync()
+        .forPath('/')
+        .catch(() => {});
+    if (deed === 'removeClaim') await this.#removeClaim(one);
+  }
+
+  /** By hand, as an operator may who thinks that a worker hangs. */
+  async #removeClaim({ keeper }: Worker): Promise<void> {
+    const claim = this.#server.dump().find(({ path }) => path.startsWith(`${PATH}-side/claims/`));
+    if (claim !== undefined)
+      await keeper
+        .delete()
+        .quietly()
+        .forPath(claim.path)
+        .catch(() => {});
+  }
+
+  async #finish(): Promise<void> {
+    this.#server.faults.clear();
+    for (const one of this.#workers) {
+      one.giveUp();
+      while (one.held.length > 0) one.settle('retry');
+    }
+    await this.#patiently('giving up', Promise.all(this.#workers.map((one) => one.idle())));
+    await this.#patiently(
+      'cleaning up',
+      until(() => (this.#remains().length === 0 ? true : undefined), {
+        what: 'it',
+        everyMs: 1,
+        timeoutMs: 2 * PATIENCE_MS,
+      }),
+    );
+    const [one] = this.#workers;
+    if (one === undefined) return;
+    const dead = (await one.queue.deadLetters()).map(({ data }) => JSON.parse(data.subarray(9, -1).toString()));
+    const left = await this.#patiently('the rest', this.#takeAll(one));
+    if (left !== null) this.#history.judge(left, dead);
+    const records = this.#server.dump().filter(({ path }) => path.startsWith(`${PATH}-side/attempts/`));
+    if (records.length > 0) this.#history.complaints.push(`records are left: ${records.map(({ path }) => path)}`);
+  }
+
+  /** Takes what is left, in order; it is worked off like anything else. */
+  async #takeAll({ queue, keeper }: Worker): Promise<string[]> {
+    const values: string[] = [];
+    const all = new PriorityQueue<string>(keeper, PATH);
+    let last = '';
+    while ((await queue.size()) > 0) {
+      const delivery = await all.take();
+      values.push(delivery.value);
+      if (delivery.path < last) this.#history.complaints.push(`${delivery.path} comes after ${last}`);
+      last = delivery.path;
+      await delivery.ack();
+    }
+    return values;
+  }
+
+  /** What must not be there when nobody does anything. */
+  #remains(): string[] {
+    const places = ['claims', 'line', 'markers', 'producers'].map((name) => `${PATH}-side/${name}/`);
+    const znodes = this.#server.dump().filter(({ path }) => places.some((place) => path.startsWith(place)));
+    return [...znodes.map(({ path }) => path), ...this.#server.sessions.flatMap(({ watches }) => watches)];
+  }
+
+  async #patiently<T>(what: string, work: Promise<T>): Promise<T | null> {
+    const patience = new AbortController();
+    const overdue = delay(PATIENCE_MS, null, { signal: patience.signal, ref: false }).then(() => {
+      this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`);
+      return null;
+    });
+    overdue.catch(() => {});
+    return await Promise.race([work, overdue]).finally(() => patience.abort());
+  }
+
+  async #newcomer(index: number): Promise<Worker> {
+    const keeper = await Keeper.connect({
+      connectString: this.#server.connectString,
+      sessionTimeoutMs: 10_000,
+      retry: retryNTimes({ retries: 1_000, delayMs: 1 }),
+      reconnect: { minDelayMs: 1, maxDelayMs: 5 },
+    });
+    this.#count += 1;
+    const worker = new Worker(`${index}.${this.#count}`, keeper, this.#history, this.#maxItems);
+    keeper.on('backgroundError', ({ error, operation, path }) => {
+      // What it had still to do, the end of its session has done.
+      if (!worker.isDead) this.#history.complaints.push(`${index}, ${operation} ${path}: ${error}`);
+    });
+    return worker;
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
