@@ -21,6 +21,7 @@ interface Seen {
 export class QueueHistory {
   readonly complaints: string[] = [];
   readonly #lives = new Map<string, Life>();
+  readonly #excused = new Set<string>();
 
   /** Values of items, in the order in which they were put. */
   get values(): readonly string[] {
@@ -43,9 +44,15 @@ export class QueueHistory {
     if (attempts < life.deliveries)
       this.complaints.push(`${value} comes the ${life.deliveries}th time as the ${attempts}th`);
     for (const holder of life.holders) {
-      if ((holder as Seen).state === 'held') this.complaints.push(`${value} is handed out to two`);
+      if ((holder as Seen).state === 'held' && !this.#excused.has(value))
+        this.complaints.push(`${value} is handed out to two`);
     }
     life.holders.add(delivery);
+  }
+
+  /** Its claim was removed by hand: who has it and who has it next hear of that at the same time. */
+  excuse(value: string): void {
+    this.#excused.add(value);
   }
 
   /** @param end `null` if it was given back */

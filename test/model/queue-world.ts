@@ -183,6 +183,8 @@ export class QueueWorld {
     if (deed === 'ack' || deed === 'retry' || deed === 'reject') one.settle(deed);
     if (deed === 'take' || deed === 'consume' || deed === 'giveUp') one[deed]();
     if (deed === 'leave') one.giveUp();
+    // Long before the client's clock would have told it.
+    if (deed === 'crash' || deed === 'expire') this.#excuse((owner) => owner === sessionId);
     if (deed === 'crash') {
       one.isDead = true;
       this.#server.expireSession(sessionId);
@@ -205,13 +207,24 @@ export class QueueWorld {
 
   /** By hand, as an operator may who thinks that a worker hangs. */
   async #removeClaim({ keeper }: Worker): Promise<void> {
-    const claim = this.#server.dump().find(({ path }) => path.startsWith(`${PATH}-side/claims/`));
-    if (claim !== undefined)
-      await keeper
-        .delete()
-        .quietly()
-        .forPath(claim.path)
-        .catch(() => {});
+    const claim = this.#excuse(() => true);
+    if (claim === undefined) return;
+    const removal = keeper.delete().quietly().forPath(claim);
+    await removal.catch(() => {});
+  }
+
+  /** Their owners hear that claims are gone when others can have them already. @returns path of one of the claims */
+  #excuse(isConcerned: (owner: bigint) => boolean): string | undefined {
+    const znodes = this.#server.dump();
+    const claims = znodes.filter(
+      ({ path, stat }) => path.startsWith(`${PATH}-side/claims/`) && isConcerned(stat.ephemeralOwner),
+    );
+    for (const { path } of claims) {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      const item = znodes.find((znode) => znode.path === `${PATH}/${name}`);
+      if (item?.data) this.#history.excuse(valueIn(item.data));
+    }
+    return claims[0]?.path;
   }
 
   async #finish(): Promise<void> {
@@ -231,7 +244,7 @@ export class QueueWorld {
     );
     const [one] = this.#workers;
     if (one === undefined) return;
-    const dead = (await one.queue.deadLetters()).map(({ data }) => JSON.parse(data.subarray(9, -1).toString()));
+    const dead = (await one.queue.deadLetters()).map(({ data }) => valueIn(data));
     const left = await this.#patiently('the rest', this.#takeAll(one));
     if (left !== null) this.#history.judge(left, dead);
     const records = this.#server.dump().filter(({ path }) => path.startsWith(`${PATH}-side/attempts/`));
@@ -285,6 +298,11 @@ export class QueueWorld {
     });
     return worker;
   }
+}
+
+/** The one value that is framed in an item. */
+function valueIn(data: Uint8Array): string {
+  return JSON.parse(Buffer.from(data).subarray(9, -1).toString());
 }
 
 async function turns(count: number): Promise<void> {
