@@ -8,17 +8,25 @@ export interface Item {
   readonly name: string;
 }
 
+/** An item that may be taken. */
+export interface AvailableItem extends Item {
+  /** Since when it was seen to be, in milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
 /** What a look at the backlog found. */
 export interface Available {
   /** The first ones that may be taken, in order. */
-  readonly items: readonly Item[];
+  readonly items: readonly AvailableItem[];
   /** When a further one may be taken, if nothing happens until then: milliseconds since 1970; infinite for never. */
   readonly nextAtMs: number;
 }
 
-interface Entry extends Item {
+interface Entry extends AvailableItem {
   readonly key: string;
   readonly dueAtMs: number;
+  /** Infinite while it is not to be had. */
+  sinceMs: number;
   deferredUntilMs: number;
   isClaimed: boolean;
   /** Whether this process is about to claim it. */
@@ -65,6 +73,7 @@ export class Backlog {
       name,
       key: this.#naming.keyOf(name),
       dueAtMs: this.#naming.labelOf(name).dueAtMs,
+      sinceMs: Number.POSITIVE_INFINITY,
       deferredUntilMs: 0,
       isClaimed: this.#claims.get(store)?.has(name) ?? false,
       isWanted: false,
@@ -88,7 +97,9 @@ export class Backlog {
   claim(store: Store, name: string): void {
     this.#claims.get(store)?.add(name);
     const entry = this.#entriesOf(store).get(name);
-    if (entry !== undefined) entry.isClaimed = true;
+    if (entry === undefined) return;
+    entry.isClaimed = true;
+    entry.sinceMs = Number.POSITIVE_INFINITY;
   }
 
   /** The claim of an item is gone: it is done, or may be taken by anybody. */
@@ -112,19 +123,23 @@ export class Backlog {
   /** An item is not to be taken before a moment. */
   defer({ store, name }: Item, untilMs: number): void {
     const entry = this.#entriesOf(store).get(name);
-    if (entry !== undefined) entry.deferredUntilMs = untilMs;
+    if (entry === undefined) return;
+    entry.deferredUntilMs = untilMs;
+    entry.sinceMs = Number.POSITIVE_INFINITY;
   }
 
   /** The first items that may be taken now. @param count how many at most */
   available(count: number, nowMs: number): Available {
-    const items: Item[] = [];
+    const items: AvailableItem[] = [];
     let nextAtMs = Number.POSITIVE_INFINITY;
     for (let index = this.#head; index < this.#order.length && items.length < count; index++) {
       const entry = this.#order[index] as Entry;
       if (entry.isGone || entry.isClaimed || entry.isWanted) continue;
       const fromMs = Math.max(entry.dueAtMs, entry.deferredUntilMs);
-      if (fromMs <= nowMs) items.push(entry);
-      else nextAtMs = Math.min(nextAtMs, fromMs);
+      if (fromMs <= nowMs) {
+        entry.sinceMs = Math.min(entry.sinceMs, nowMs);
+        items.push(entry);
+      } else nextAtMs = Math.min(nextAtMs, fromMs);
       // They are in the order of the times at which they are due, so no later one can be before this one.
       if (entry.dueAtMs > nowMs) break;
     }

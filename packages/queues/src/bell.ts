@@ -8,6 +8,11 @@ export class Bell {
     this.#goOn?.();
   }
 
+  /** Forgets that it has rung. */
+  silence(): void {
+    this.#hasRung = false;
+  }
+
   async wait(): Promise<void> {
     if (!this.#hasRung) {
       await new Promise<void>((resolve) => {

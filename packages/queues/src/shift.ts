@@ -13,7 +13,7 @@ import {
   withAnySignal,
   withinSession,
 } from '@zk-recipes/core/recipe-kit';
-import { claimPath, type Item } from './backlog.js';
+import { type AvailableItem, claimPath, type Item } from './backlog.js';
 import { Bell } from './bell.js';
 import { type Claim, Claims } from './claims.js';
 import type { ClaimedDelivery, DeliveryDesk, SettlementVerb } from './delivery.js';
@@ -28,6 +28,17 @@ const AWAKE = 3;
 const CAUTIOUS_CLAIMS = 64;
 /** How long nothing is tried after the connection's retries were used up. */
 const PAUSE_MS = 1_000;
+
+/** How long an item is left to whoever is nearer to it in line. */
+const LEFT_LYING_MS = 200;
+
+/** Who in line takes what now, and when somebody may take something that is left lying. */
+interface Turns {
+  readonly items: ReadonlyMap<Member, Item>;
+  readonly nextAtMs: number;
+}
+
+const NOBODY: Turns = { items: new Map(), nextAtMs: Number.POSITIVE_INFINITY };
 
 /** What a consumer works on. */
 export interface Job<T> extends Outlook, UnpackingOptions<T> {
@@ -96,7 +107,11 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     try {
       while (!this.#isOver) {
         const view = await this.#open();
-        if (view === null) break;
+        if (view === null) {
+          // What is held can still be settled, or lost.
+          while (!this.#isOver) await this.#bell.wait();
+          break;
+        }
         this.#view = view;
         await this.#work().finally(() => {
           this.#view = null;
@@ -198,7 +213,6 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     }
   }
 
-  /** Whoever is the nth in line takes the nth item that is to be had, so that no two want the same. */
   #step(view: QueueView): void {
     const wanted = this.#isEnding ? 0 : Math.max(0, this.#employer.wanted(this.#claiming));
     this.#leaveSeats(view, wanted - this.#joining);
@@ -207,10 +221,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     const { items, nextAtMs } = view.backlog.available(lineLength + wanted, nowMs);
     let missing = wanted - this.#joining - this.#seats.length;
     const isPaused = this.#pausedUntilMs > nowMs;
-    for (const seat of isPaused ? [] : [...this.#seats]) {
-      const item = items[view.positionOf(seat.name) ?? Number.POSITIVE_INFINITY];
-      if (item !== undefined) void this.#claim(view, item, seat);
-    }
+    const turns = isPaused ? NOBODY : this.#turnsOf(view, items, nowMs);
+    for (const [seat, item] of turns.items) void this.#claim(view, item, seat);
     // Nobody in line is overtaken.
     for (let place = lineLength; missing > 0 && !isPaused; missing--, place++) {
       const item = this.#caution > 0 ? undefined : items[place];
@@ -218,7 +230,32 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       else void this.#join();
     }
     this.#isFarBack = this.#standsFarBack(view, items.length);
-    this.#lookAgainAt(isPaused ? this.#pausedUntilMs : nextAtMs, nowMs);
+    this.#lookAgainAt(isPaused ? this.#pausedUntilMs : Math.min(nextAtMs, turns.nextAtMs), nowMs);
+  }
+
+  /**
+   * Whoever is the nth in line takes the nth item that is to be had, so that no two want the same. One that is left lying by whose it would
+   * be, since that one is no more, or stands still, is taken by the next one after a while, by the one after that after twice the while.
+   */
+  #turnsOf(view: QueueView, items: readonly AvailableItem[], nowMs: number): Turns {
+    const turns = new Map<Member, Item>();
+    const taken = new Set<Item>();
+    let nextAtMs = Number.POSITIVE_INFINITY;
+    for (const seat of this.#seats) {
+      const position = view.positionOf(seat.name);
+      if (position === undefined) continue;
+      const left = items.slice(0, position + 1).map((item, index) => ({
+        item,
+        fromMs: item.sinceMs + (position - index) * LEFT_LYING_MS,
+      }));
+      const turn = left.findLast(({ item, fromMs }) => fromMs <= nowMs && !taken.has(item));
+      if (turn === undefined) nextAtMs = left.reduce((next, { fromMs }) => Math.min(next, fromMs), nextAtMs);
+      else {
+        turns.set(seat, turn.item);
+        taken.add(turn.item);
+      }
+    }
+    return { items: turns, nextAtMs };
   }
 
   /** Leaves places in line for which there is no need any more, the last ones first. */
@@ -329,6 +366,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   /** Wakes up when the one before in the line has gone, and it is near enough now. */
   async #sleep(): Promise<void> {
     this.#isFarBack = false;
+    this.#bell.silence();
+    if (this.#isEnding || this.#employer.wanted(this.#claiming) !== this.#seats.length) return;
     const woken = new AbortController();
     const waking = this.#bell.wait().then(() => woken.abort());
     const { line } = this.#job;
@@ -347,6 +386,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     } finally {
       this.ring();
       await waking;
+      this.#bell.silence();
     }
   }
 
