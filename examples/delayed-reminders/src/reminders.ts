@@ -11,7 +11,7 @@ export interface Reminder {
 }
 
 /** What has become of a reminder: the data of its record. */
-export type ReminderState = 'scheduled' | 'cancelled' | 'sending' | 'sent';
+type ReminderState = 'scheduled' | 'cancelled' | 'sending' | 'sent';
 
 /** Sends a reminder; may be called again for one that was sent, with the same id, if it could not be recorded. */
 export type Send = (reminder: Reminder, signal: AbortSignal) => Promise<void>;
