@@ -10,7 +10,7 @@ export interface Reminder {
   readonly text: string;
 }
 
-/** What has become of a reminder: the data of its record. */
+/** What has become of a reminder: its record's data, which says behind `sending` by which item of the queue. */
 type ReminderState = 'scheduled' | 'cancelled' | 'sending' | 'sent';
 
 /** Sends a reminder; may be called again for one that was sent, with the same id, if it could not be recorded. */
@@ -25,6 +25,8 @@ const stateSchema: z.ZodType<ReminderState> = z.enum(['scheduled', 'cancelled', 
 
 interface Found {
   readonly state: ReminderState;
+  /** Path of the item that it is sent by. */
+  readonly by: string | null;
   readonly version: number;
 }
 
@@ -73,7 +75,8 @@ export class Reminders {
   async state(id: string): Promise<Found | null> {
     try {
       const { data, stat } = await this.#keeper.getData().withStat().forPath(recordPath(id));
-      return { state: stateSchema.parse(data?.toString()), version: stat.version };
+      const [state, by = null] = `${data}`.split(' ');
+      return { state: stateSchema.parse(state), by, version: stat.version };
     } catch (error) {
       if (error instanceof NoNodeError) return null;
       throw error;
@@ -89,12 +92,16 @@ export class Reminders {
    */
   async deliver(delivery: Delivery<Reminder>, send: Send): Promise<'sent' | 'was cancelled' | 'was sent'> {
     const { value, signal } = delivery;
+    const path = recordPath(value.id);
     const found = await this.state(value.id);
     if (found === null) throw new Error(`the record of ${value.id} is missing`);
     if (found.state === 'cancelled') return 'was cancelled';
     if (found.state === 'sent') return 'was sent';
-    const path = recordPath(value.id);
-    await delivery.guard().setData(path, 'sending', { version: found.version }).commit();
+    // What its own item left so was begun by a process that has died, and is begun again.
+    const isElsewhere = found.state === 'sending' && found.by !== delivery.path;
+    if (isElsewhere) throw new Error(`${value.id} was scheduled twice, and is being sent`);
+    const sending = `sending ${delivery.path}`;
+    await delivery.guard().setData(path, sending, { version: found.version }).commit();
     await send(value, signal);
     await delivery
       .guard()
