@@ -82,6 +82,31 @@ const barrierLayers: Layers = {
   'double-barrier': ['room', ...barrierParts],
 };
 
+/** The queues: what thinks, then znodes, then deliveries, then who consumes, then the recipes. */
+const queueThinking = [
+  ...['attempt-record', 'bell', 'codec', 'errors', 'item-framing', 'item-name', 'options', 'places'],
+  'backlog',
+];
+const queueZnodes = [
+  ...queueThinking,
+  ...['claims', 'dead-letters', 'live-children', 'markers', 'producer', 'queue-view', 'settlement'],
+];
+const queueDeliveries = [...queueZnodes, 'delivery', 'unpacking'];
+const queueConsumers = [...queueDeliveries, 'shift', 'consumer', 'item-source'];
+const queueLayers: Layers = {
+  ...Object.fromEntries(queueConsumers.map((name) => [name, queueConsumers])),
+  ...Object.fromEntries(queueDeliveries.map((name) => [name, queueDeliveries])),
+  ...Object.fromEntries(queueZnodes.map((name) => [name, queueZnodes])),
+  ...Object.fromEntries(queueThinking.map((name) => [name, queueThinking])),
+  'work-queue': queueConsumers,
+  'simple-queue': queueZnodes,
+  queue: ['work-queue', ...queueThinking],
+  'priority-queue': ['work-queue', ...queueThinking],
+  'delay-queue': ['work-queue', ...queueThinking],
+  'id-queue': ['work-queue', ...queueZnodes],
+  'sharded-queue': queueConsumers,
+};
+
 /** Packages from outside that a package may import; Node's own modules it may in any case. */
 const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
 const outside: Readonly<Record<string, readonly string[]>> = {
@@ -113,6 +138,7 @@ describe.each(packageNames())('packages/%s', (packageName) => {
       core: coreLayers,
       locks: lockLayers,
       barriers: barrierLayers,
+      queues: queueLayers,
       'test-server': testServerLayers,
     }[packageName];
     if (layers !== undefined) expect(upwardImports(sources, layers)).toEqual([]);

@@ -137,7 +137,7 @@ export class Producer {
     await withinSession(this.#keeper, epoch, signal, async (within) => {
       const bell = new Bell();
       const ring = (): void => bell.ring();
-      const watch = await this.#keeper.watch().withMode('PERSISTENT').forPath(this.#path, ring, { signal: within });
+      const watch = await this.#keeper.watch().forPath(this.#path, ring, { signal: within });
       this.#keeper.on('state', ring);
       within.addEventListener('abort', ring);
       try {
