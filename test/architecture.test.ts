@@ -85,14 +85,15 @@ const barrierLayers: Layers = {
 /** The queues: what thinks, then znodes, then deliveries, then who consumes, then the recipes. */
 const queueThinking = [
   ...['attempt-record', 'bell', 'codec', 'errors', 'item-framing', 'item-name', 'options', 'places'],
-  'backlog',
+  ...['backlog', 'turns'],
 ];
 const queueZnodes = [
   ...queueThinking,
-  ...['claims', 'dead-letters', 'live-children', 'markers', 'producer', 'queue-view', 'settlement'],
+  ...['claims', 'dead-letters', 'live-children', 'markers', 'producer', 'queue-view', 'seats', 'settlement'],
+  'giving-back',
 ];
 const queueDeliveries = [...queueZnodes, 'delivery', 'unpacking'];
-const queueConsumers = [...queueDeliveries, 'shift', 'consumer', 'item-source'];
+const queueConsumers = [...queueDeliveries, 'job', 'shift', 'consumer', 'item-source'];
 const queueLayers: Layers = {
   ...Object.fromEntries(queueConsumers.map((name) => [name, queueConsumers])),
   ...Object.fromEntries(queueDeliveries.map((name) => [name, queueDeliveries])),

@@ -18,11 +18,12 @@ async function stateOf({ other, path }: World): Promise<unknown> {
 
 await describeEveryRequest({
   name: 'Queue: take and acknowledge',
-  heeds: heedsOnly(2),
+  heeds: heedsOnly(1),
   onExpiry: LOST,
   mayBeGivenUp: true,
   prepare: async (world) => {
     const { subject, other, path, signal } = world;
+    await open(other, path);
     await new Queue(other, path).put('job');
     return {
       act: async () => {

@@ -55,10 +55,14 @@ export class QueueHistory {
     this.#excused.add(value);
   }
 
+  /** Nobody works on it any more, though nobody knows yet what will come of that. */
+  isLetGo(delivery: Seen): void {
+    this.#life(delivery.value).holders.delete(delivery);
+  }
+
   /** @param end `null` if it was given back */
   settled(delivery: Seen, end: Life['end']): void {
     const life = this.#life(delivery.value);
-    life.holders.delete(delivery);
     if (end === null) return;
     if (life.end !== null) this.complaints.push(`${delivery.value} was ${life.end}, and is ${end}`);
     life.end = end;
@@ -67,7 +71,6 @@ export class QueueHistory {
   /** Lost, or nobody can tell. */
   notSettled(delivery: Seen, mayHaveEnded: boolean): void {
     const life = this.#life(delivery.value);
-    life.holders.delete(delivery);
     life.mayHaveEnded ||= mayHaveEnded;
   }
 

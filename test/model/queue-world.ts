@@ -88,6 +88,7 @@ class Worker {
   settle(verb: 'ack' | 'retry' | 'reject'): void {
     const delivery = this.held.shift();
     if (delivery === undefined) return;
+    this.#history.isLetGo(delivery);
     const isBuried = verb === 'reject' || (verb === 'retry' && delivery.attempts >= MAX_ATTEMPTS);
     const end = verb === 'ack' ? 'acknowledged' : isBuried ? 'dead' : null;
     this.#follow(
@@ -111,7 +112,7 @@ class Worker {
     this.isDead = true;
     await this.keeper.close();
     await this.idle();
-    for (const delivery of this.held.splice(0)) this.#history.notSettled(delivery, false);
+    for (const delivery of this.held.splice(0)) this.#history.isLetGo(delivery);
   }
 
   async idle(): Promise<void> {

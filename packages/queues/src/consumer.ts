@@ -1,7 +1,8 @@
 import { ClosedError, SessionExpiredError } from '@zk-recipes/core';
 import { persevere } from '@zk-recipes/core/recipe-kit';
 import type { ClaimedDelivery, Delivery, SettlementVerb } from './delivery.js';
-import { type Employer, type Job, Shift } from './shift.js';
+import type { Employer, Job } from './job.js';
+import { Shift } from './shift.js';
 
 /** How to consume. */
 export interface ConsumerOptions {

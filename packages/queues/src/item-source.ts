@@ -7,10 +7,10 @@ import { type DeadLetter, readDeadLetters } from './dead-letters.js';
 import type { Delivery } from './delivery.js';
 import { unframeItems } from './item-framing.js';
 import { type ItemNaming, isItem } from './item-name.js';
+import type { Job } from './job.js';
 import { type CallOptions, type ConsumeOptions, type ProcessOptions, schemas } from './options.js';
 import type { Store } from './places.js';
 import { named } from './queue-view.js';
-import type { Job } from './shift.js';
 
 /** Where items are, and how they are to be understood. */
 export interface ItemSourceOptions<T> {

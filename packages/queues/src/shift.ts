@@ -1,65 +1,23 @@
 import { setMaxListeners } from 'node:events';
-import { ConnectionLossError, type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import {
-  childOf,
-  giveUp,
-  inSequence,
-  type Member,
-  memberOf,
-  namesIn,
-  onSessionLapse,
-  persevere,
-  untilDeleted,
-  withAnySignal,
-  withinSession,
-} from '@zk-recipes/core/recipe-kit';
-import { type AvailableItem, claimPath, type Item } from './backlog.js';
+import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { giveUp, type Member, onSessionLapse, persevere, withAnySignal } from '@zk-recipes/core/recipe-kit';
+import { claimPath, type Item } from './backlog.js';
 import { Bell } from './bell.js';
 import { type Claim, Claims } from './claims.js';
 import type { ClaimedDelivery, DeliveryDesk, SettlementVerb } from './delivery.js';
+import { giveBack, isPassing } from './giving-back.js';
+import type { Employer, Job } from './job.js';
 import type { Store } from './places.js';
-import { type Onlooker, type Outlook, QueueView, SEAT } from './queue-view.js';
-import { ClaimGone, Settlement } from './settlement.js';
-import { type UnpackingOptions, unpack } from './unpacking.js';
+import { type Onlooker, QueueView } from './queue-view.js';
+import { Seats } from './seats.js';
+import { Settlement } from './settlement.js';
+import { turnsOf } from './turns.js';
+import { unpack } from './unpacking.js';
 
-/** How many, of those who find nothing to do, keep their eyes on the queue; the others sleep behind one another. */
-const AWAKE = 3;
 /** For how many claims, after one that somebody else was faster to make, everybody stands in line first. */
 const CAUTIOUS_CLAIMS = 64;
 /** How long nothing is tried after the connection's retries were used up. */
 const PAUSE_MS = 1_000;
-
-/** How long an item is left to whoever is nearer to it in line. */
-const LEFT_LYING_MS = 200;
-
-/** Who in line takes what now, and when somebody may take something that is left lying. */
-interface Turns {
-  readonly items: ReadonlyMap<Member, Item>;
-  readonly nextAtMs: number;
-}
-
-const NOBODY: Turns = { items: new Map(), nextAtMs: Number.POSITIVE_INFINITY };
-
-/** What a consumer works on. */
-export interface Job<T> extends Outlook, UnpackingOptions<T> {
-  readonly deadLetters: Store;
-  readonly maxAttempts: number;
-}
-
-/** For whom a shift works. */
-export interface Employer<T> {
-  /** How many more items are wanted than are on their way. */
-  wanted(underWay: number): number;
-  deliver(delivery: ClaimedDelivery<T>): void;
-  /** A delivery is about to be settled. */
-  onSettling(verb: SettlementVerb): void;
-  /** That has ended: it is settled, or lost, or as before. */
-  onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void;
-  /** A delivery that nobody was about to settle is lost. */
-  onLost(delivery: ClaimedDelivery<T>): void;
-  /** Nothing will come any more. */
-  fail(error: unknown): void;
-}
 
 /** The work of a consumer in one session. */
 export class Shift<T> implements DeliveryDesk, Onlooker {
@@ -72,9 +30,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   readonly #lapse = new AbortController();
   readonly #bell = new Bell();
   readonly #held = new Map<string, ClaimedDelivery<T>>();
+  readonly #seats: Seats;
   #view: QueueView | null = null;
-  #seats: Member[] = [];
-  #joining = 0;
   #claiming = 0;
   #caution = 0;
   #pausedUntilMs = 0;
@@ -91,6 +48,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.#employer = employer;
     this.#epoch = job.keeper.sessionEpoch;
     this.#claims = new Claims(job.keeper, job.maxAttempts);
+    this.#seats = new Seats(job.keeper, job.line, this.#lapse.signal);
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
 
@@ -122,7 +80,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     } finally {
       cancel();
       clearTimeout(this.#timer);
-      await giveUp(this.#seats.splice(0));
+      await this.#seats.leave();
     }
   }
 
@@ -130,7 +88,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   async end(): Promise<void> {
     this.#isEnding = true;
     this.ring();
-    await giveUp(this.#seats.splice(0));
+    await this.#seats.leave();
   }
 
   /** Looks whether there is something to do. */
@@ -180,30 +138,24 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   get #isOver(): boolean {
-    const isIdle = this.#held.size + this.#claiming + this.#joining === 0;
+    const isIdle = this.#held.size + this.#claiming + this.#seats.joining === 0;
     return this.#lapse.signal.aborted || (this.#isEnding && isIdle);
   }
 
   async #open(): Promise<QueueView | null> {
     this.#isBlind = false;
     const { signal } = this.#lapse;
+    const open = (): Promise<QueueView | null> =>
+      QueueView.open(this.#job, this, signal).catch((error: unknown) => {
+        if (isPassing(error) || signal.aborted) throw error;
+        this.#fail(error);
+        return null;
+      });
     const onFailure = (error: unknown): void => this.#report(error, 'watching a queue');
-    try {
-      return await persevere(this.keeper, () => this.#tryToOpen(signal), { signal, onFailure });
-    } catch (error) {
+    return await persevere(this.keeper, open, { signal, onFailure }).catch((error: unknown) => {
       if (signal.aborted) return null;
       throw error;
-    }
-  }
-
-  async #tryToOpen(signal: AbortSignal): Promise<QueueView | null> {
-    try {
-      return await QueueView.open(this.#job, this, signal);
-    } catch (error) {
-      if (isPassing(error) || signal.aborted) throw error;
-      this.#fail(error);
-      return null;
-    }
+    });
   }
 
   async #work(): Promise<void> {
@@ -215,13 +167,13 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
 
   #step(view: QueueView): void {
     const wanted = this.#isEnding ? 0 : Math.max(0, this.#employer.wanted(this.#claiming));
-    this.#leaveSeats(view, wanted - this.#joining);
+    this.#seats.leaveAllBut(wanted - this.#seats.joining, view);
     const nowMs = Date.now();
     const { lineLength } = view;
     const { items, nextAtMs } = view.backlog.available(lineLength + wanted, nowMs);
-    let missing = wanted - this.#joining - this.#seats.length;
+    let missing = wanted - this.#seats.count;
     const isPaused = this.#pausedUntilMs > nowMs;
-    const turns = isPaused ? NOBODY : this.#turnsOf(view, items, nowMs);
+    const turns = turnsOf(isPaused ? [] : this.#seats.placed(view), items, nowMs);
     for (const [seat, item] of turns.items) void this.#claim(view, item, seat);
     // Nobody in line is overtaken.
     for (let place = lineLength; missing > 0 && !isPaused; missing--, place++) {
@@ -229,46 +181,9 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       if (item !== undefined) void this.#claim(view, item, null);
       else void this.#join();
     }
-    this.#isFarBack = this.#standsFarBack(view, items.length);
+    const isIdle = this.#held.size + this.#claiming === 0;
+    this.#isFarBack = isIdle && this.#seats.areFarBack(view, items.length);
     this.#lookAgainAt(isPaused ? this.#pausedUntilMs : Math.min(nextAtMs, turns.nextAtMs), nowMs);
-  }
-
-  /**
-   * Whoever is the nth in line takes the nth item that is to be had, so that no two want the same. One that is left lying by whose it would
-   * be, since that one is no more, or stands still, is taken by the next one after a while, by the one after that after twice the while.
-   */
-  #turnsOf(view: QueueView, items: readonly AvailableItem[], nowMs: number): Turns {
-    const turns = new Map<Member, Item>();
-    const taken = new Set<Item>();
-    let nextAtMs = Number.POSITIVE_INFINITY;
-    for (const seat of this.#seats) {
-      const position = view.positionOf(seat.name);
-      if (position === undefined) continue;
-      const left = items.slice(0, position + 1).map((item, index) => ({
-        item,
-        fromMs: item.sinceMs + (position - index) * LEFT_LYING_MS,
-      }));
-      const turn = left.findLast(({ item, fromMs }) => fromMs <= nowMs && !taken.has(item));
-      if (turn === undefined) nextAtMs = left.reduce((next, { fromMs }) => Math.min(next, fromMs), nextAtMs);
-      else {
-        turns.set(seat, turn.item);
-        taken.add(turn.item);
-      }
-    }
-    return { items: turns, nextAtMs };
-  }
-
-  /** Leaves places in line for which there is no need any more, the last ones first. */
-  #leaveSeats(view: QueueView, needed: number): void {
-    if (this.#seats.length <= needed) return;
-    const position = ({ name }: Member): number => view.positionOf(name) ?? Number.POSITIVE_INFINITY;
-    this.#seats.sort((one, other) => position(one) - position(other));
-    void giveUp(this.#seats.splice(Math.max(0, needed)));
-  }
-
-  #standsFarBack(view: QueueView, available: number): boolean {
-    if (this.#seats.length === 0 || this.#held.size + this.#claiming + this.#joining > 0) return false;
-    return this.#seats.every(({ name }) => (view.positionOf(name) ?? 0) > available + AWAKE);
   }
 
   #lookAgainAt(atMs: number, nowMs: number): void {
@@ -278,25 +193,15 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   async #join(): Promise<void> {
-    this.#joining += 1;
-    try {
-      const { keeper } = this;
-      const create = keeper.create().creatingParents().withMode('EPHEMERAL_SEQUENTIAL').withProtection().withStat();
-      const created = await create.forPath(childOf(this.#job.line, SEAT), undefined, { signal: this.#lapse.signal });
-      const seat = memberOf(keeper, created);
-      if (this.#isEnding || this.#lapse.signal.aborted) await giveUp([seat]);
-      else this.#seats.push(seat);
-    } catch (error) {
-      this.#pauseOrFail(error, 'standing in line', this.#job.line);
-    } finally {
-      this.#joining -= 1;
-      this.ring();
-    }
+    await this.#seats
+      .join(() => !this.#isEnding)
+      .catch((error: unknown) => this.#pauseOrFail(error, 'standing in line'));
+    this.ring();
   }
 
   async #claim(view: QueueView, item: Item, seat: Member | null): Promise<void> {
     this.#claiming += 1;
-    if (seat !== null) this.#seats = this.#seats.filter((one) => one !== seat);
+    if (seat !== null) this.#seats.stake(seat);
     view.backlog.want(item, true);
     try {
       const outcome = await this.#claims.claim(item, seat?.path ?? null);
@@ -308,11 +213,10 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.untilMs);
       else if (outcome.kind !== 'unseated') await this.#lookCloser(view, item, seat === null);
       if (seat === null || outcome.kind === 'unseated') return;
-      if (this.#isEnding || this.#lapse.signal.aborted) await giveUp([seat]);
-      else this.#seats.push(seat);
+      await this.#seats.keep(seat, !this.#isEnding);
     } catch (error) {
       if (seat !== null) void giveUp([seat]);
-      this.#pauseOrFail(error, 'claiming an item', this.#job.line);
+      this.#pauseOrFail(error, 'claiming an item');
     } finally {
       view.backlog.want(item, false);
       this.#claiming -= 1;
@@ -337,19 +241,9 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     }
   }
 
-  /** Gives a claim back as long as its session lives, which may be longer than is certain. */
   async #giveBack(claim: Claim, isUnseen: boolean): Promise<void> {
-    const isCounted = isUnseen && !claim.isExhausted;
-    const change = isCounted ? { attempts: claim.record.attempts - 1 } : {};
-    try {
-      await withinSession(this.keeper, claim.epoch, undefined, (signal) =>
-        new Settlement(this.keeper, signal).giveBack(claim, change),
-      );
-    } catch (error) {
-      const isOver = error instanceof ClaimGone || isPassing(error);
-      if (isOver && isUnseen) await this.#claims.uncount(claim);
-      if (!isOver && !this.keeper.closed) this.#report(error, 'giving an item back');
-    }
+    const report = (error: unknown): void => this.#report(error, 'giving an item back');
+    await giveBack(this.keeper, this.#claims, claim, isUnseen).catch(report);
   }
 
   #lose(reason: HoldLostReason): void {
@@ -367,22 +261,13 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   async #sleep(): Promise<void> {
     this.#isFarBack = false;
     this.#bell.silence();
-    if (this.#isEnding || this.#employer.wanted(this.#claiming) !== this.#seats.length) return;
+    if (this.#isEnding || this.#employer.wanted(this.#claiming) !== this.#seats.count) return;
     const woken = new AbortController();
     const waking = this.#bell.wait().then(() => woken.abort());
-    const { line } = this.#job;
     try {
-      await withAnySignal([this.#lapse.signal, woken.signal], async (signal) => {
-        for (;;) {
-          const names = inSequence(await namesIn(this.keeper, line, { signal }), SEAT);
-          const position = names.findIndex((name) => this.#seats.some((seat) => seat.name === name));
-          const before = names[position - 1];
-          if (position <= AWAKE || before === undefined) return;
-          await untilDeleted(this.keeper, childOf(line, before), { signal: signal as AbortSignal });
-        }
-      });
+      await withAnySignal([this.#lapse.signal, woken.signal], (signal) => this.#seats.untilNear(signal));
     } catch (error) {
-      if (!this.#lapse.signal.aborted && !woken.signal.aborted) this.#pauseOrFail(error, 'standing in line', line);
+      if (!this.#lapse.signal.aborted && !woken.signal.aborted) this.#pauseOrFail(error, 'standing in line');
     } finally {
       this.ring();
       await waking;
@@ -390,14 +275,14 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     }
   }
 
-  #pauseOrFail(error: unknown, operation: string, path: string): void {
+  #pauseOrFail(error: unknown, operation: string): void {
     if (this.#lapse.signal.aborted || this.keeper.closed) return;
     if (!isPassing(error)) {
       this.#fail(error);
       return;
     }
     if (error instanceof SessionExpiredError) return;
-    this.#report(error, operation, path);
+    this.#report(error, operation);
     this.#pausedUntilMs = Date.now() + PAUSE_MS;
   }
 
@@ -406,12 +291,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     void this.end();
   }
 
-  #report(error: unknown, operation: string, path: string = this.#job.line): void {
-    if (!this.keeper.closed) this.keeper.reportBackgroundError(error, operation, path);
+  #report(error: unknown, operation: string): void {
+    if (!this.keeper.closed) this.keeper.reportBackgroundError(error, operation, this.#job.line);
   }
-}
-
-/** Whether it may go well another time, by itself. */
-function isPassing(error: unknown): boolean {
-  return error instanceof ConnectionLossError || error instanceof SessionExpiredError;
 }
