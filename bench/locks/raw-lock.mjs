@@ -28,14 +28,17 @@ export async function rawLock(connectString, path) {
     waiting = null;
     resolve(replies.splice(0, count));
   };
+  let rest = Buffer.alloc(0);
   const callback = (length, bytes) => {
-    for (let at = 0; at < length; ) {
-      const end = at + 4 + bytes.readInt32BE(at);
-      // They are so short, and so few, that it never happens.
-      if (end > length) throw new Error('a reply was cut in two');
-      replies.push(Buffer.from(bytes.subarray(at, end)));
+    const input = Buffer.concat([rest, bytes.subarray(0, length)]);
+    let at = 0;
+    while (at + 4 <= input.length) {
+      const end = at + 4 + input.readInt32BE(at);
+      if (end > input.length) break;
+      replies.push(input.subarray(at, end));
       at = end;
     }
+    rest = input.subarray(at);
     settle();
     return true;
   };
