@@ -113,6 +113,8 @@ export class LockCrowd {
         await hold.release();
       } catch (error) {
         this.grants.offend(`rejected in ${this.#root}: ${error}`);
+        // Of a keeper that a failed test has closed there is no more to be had.
+        return;
       }
     }
   }
