@@ -1,5 +1,5 @@
 /**
- * Measures this project's mutex, Apache Curator's and the bare create and delete on real servers in one run, and prints what
+ * Measures this project's mutex, Apache Curator's, the bare create and delete, and a lock by hand on real servers in one run, and prints what
  * it found. It reports and judges nothing: the exit code is 0 whatever the ratios are.
  *
  *   node locks/run.mjs [--runs N] [--rounds N] [--contenders N] [--disk FOLDER]
@@ -33,6 +33,7 @@ const commands = {
   'zk-recipes': [process.execPath, script('child.mjs'), 'mutex'],
   Curator: [tools.java, '-cp', tools.classPath, script('CuratorLocks.java')],
   'create + delete': [process.execPath, script('child.mjs'), 'bareZnodes'],
+  'raw socket': [process.execPath, script('child.mjs'), 'rawLock'],
 };
 
 const folders = { ...(existsSync('/dev/shm') ? { 'in memory': '/dev/shm' } : {}), 'on disk': values.disk };

@@ -1,6 +1,7 @@
 import { Keeper } from '../../packages/core/dist/index.js';
 import { Mutex } from '../../packages/locks/dist/index.js';
 import { ZooKeeper } from '../../packages/zookeeper-ts-client/dist/index.js';
+import { rawLock } from './raw-lock.mjs';
 
 /** This project's mutex. */
 async function mutex(connectString, path) {
@@ -15,7 +16,7 @@ async function mutex(connectString, path) {
   };
 }
 
-/** The floor: creates a znode and deletes it, and asks nobody whether that is a lock. */
+/** Creates a znode and deletes it, and asks nobody whether that is a lock. */
 async function bareZnodes(connectString, path) {
   const zookeeper = await ZooKeeper.connect(connectString, { sessionTimeoutMs: 30_000 });
   await zookeeper.create(path, null, { mode: 'PERSISTENT' }).catch(() => {});
@@ -29,4 +30,4 @@ async function bareZnodes(connectString, path) {
 }
 
 /** What opens a session, for each subject. Its `enter` resolves, when the lock is had, with what lets go of it. */
-export const subjects = { mutex, bareZnodes };
+export const subjects = { mutex, bareZnodes, rawLock };

@@ -2,7 +2,7 @@ import { until } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { kinds } from '../stage/contestants.js';
-import { compileForPeers, ElectionPeer, expectNoOverlap } from '../stage/election-peers.js';
+import { compileForPeers, expectNoOverlap, HoldingPeer, untilOneHolds } from '../stage/holding-peers.js';
 import { freshLine, ownServer, stage } from '../stage/stage.js';
 import { times } from '../stage/thoroughness.js';
 
@@ -12,14 +12,16 @@ const sessionTimeoutMs = 1_000;
 describeOnOwnServers.each(kinds)('%s in processes of their own', { timeout: 90_000 }, (kind) => {
   const server = ownServer({ tickTimeMs });
   const on = stage(() => server().connectString);
-  const peers: ElectionPeer[] = [];
+  const peers: HoldingPeer[] = [];
   beforeAll(compileForPeers);
   afterEach(async () => {
     await Promise.all(peers.splice(0).map((peer) => peer.kill()));
   });
 
-  async function enter(path: string): Promise<ElectionPeer> {
-    const peer = await ElectionPeer.start(on.server, path, `peer-${peers.length}`, sessionTimeoutMs, kind);
+  async function enter(path: string): Promise<HoldingPeer> {
+    const [connectString, id] = [on.server, `peer-${peers.length}`];
+    const script = 'election-process.mjs';
+    const peer = await HoldingPeer.start({ script, connectString, path, id, sessionTimeoutMs, kind });
     peers.push(peer);
     return peer;
   }
@@ -28,18 +30,18 @@ describeOnOwnServers.each(kinds)('%s in processes of their own', { timeout: 90_0
     const path = freshLine();
     await Promise.all([enter(path), enter(path)]);
     for (let round = 0; round < times(2, 10); round++) {
-      const leader = await untilOneLeads();
-      const token = leader.tenures.at(-1)?.token as bigint;
+      const leader = await untilOneHolds(peers);
+      const token = leader.holds.at(-1)?.token as bigint;
       leader.process.pause();
       const pausedAtMs = Date.now();
-      const next = await untilOneLeads(leader);
-      expect(next.tenures.at(-1)?.token).toBeGreaterThan(token);
+      const next = await untilOneHolds(peers, leader);
+      expect(next.holds.at(-1)?.token).toBeGreaterThan(token);
       await until(() => (Date.now() - pausedAtMs >= 2 * sessionTimeoutMs ? true : undefined), { what: 'the pause' });
       leader.process.resume();
       const woken = await leader.process.receive({ event: 'woken', token: `${token}` });
       expect(woken).toMatchObject({ validForMs: 0, aborted: true, state: 'lost', guard: 'ZK_NOT_HELD' });
       expect(woken['pausedMs']).toBeGreaterThan(sessionTimeoutMs);
-      await leader.process.receive({ event: 'deposed', token: `${token}` });
+      await leader.process.receive({ event: 'lost', token: `${token}` });
     }
     expectNoOverlap(peers);
   });
@@ -50,24 +52,13 @@ describeOnOwnServers.each(kinds)('%s in processes of their own', { timeout: 90_0
     await Promise.all(Array.from({ length: kills + 1 }, () => enter(path)));
     const failOverMs: number[] = [];
     for (let round = 0; round < kills; round++) {
-      const leader = await untilOneLeads();
+      const leader = await untilOneHolds(peers);
       const killedAtMs = await leader.kill();
-      const next = await untilOneLeads(leader);
-      failOverMs.push((next.tenures.at(-1)?.fromMs as number) - killedAtMs);
+      const next = await untilOneHolds(peers, leader);
+      failOverMs.push((next.holds.at(-1)?.fromMs as number) - killedAtMs);
     }
     console.log(`${kind}: fail-over after kill -9 in ms: ${failOverMs.toSorted((a, b) => a - b).join(' ')}`);
     expect(Math.max(...failOverMs)).toBeLessThanOrEqual(sessionTimeoutMs + tickTimeMs + 250);
     expectNoOverlap(peers);
   });
-
-  /** Resolves with the process whose newest tenure is the newest of all, and not over. */
-  async function untilOneLeads(except?: ElectionPeer): Promise<ElectionPeer> {
-    return await until(
-      () => {
-        const others = peers.filter((peer) => peer !== except);
-        return others.find((peer) => (peer.tenures.at(-1)?.toMs ?? 0) > Date.now());
-      },
-      { what: 'a process to lead', everyMs: 5 },
-    );
-  }
 });

@@ -47,7 +47,12 @@ export function lockRival(
   path: string,
   options: LockContestantOptions = {},
 ): LockContestant {
-  return lockContestant(kind === 'rw.read' ? 'rw.write' : kind, keeper, path, options);
+  return lockContestant(rivalOf(kind), keeper, path, options);
+}
+
+/** In which way those take a lock who keep contestants of a kind waiting. */
+export function rivalOf(kind: LockContestantKind): LockContestantKind {
+  return kind === 'rw.read' ? 'rw.write' : kind;
 }
 
 /** Directories of a kind in which znodes of those stand who hold the lock or wait for it. */

@@ -7,12 +7,14 @@ import { type LockOptions, schemas } from './options.js';
 
 /*
  * Guarantee
- *   Of all mutexes on one path, Curator's included, at most one is held with a valid clock at any time. First come, first served. A hold's
- *   signal aborts before the server can give the lock to another; fencing tokens grow from hold to hold. Whatever becomes of an
- *   acquisition, it leaves no znode that stands in the way of others.
+ *   Of all mutexes on one path, Curator's included, at most one is held with a valid clock at any time, unless somebody deletes the
+ *   holder's znode. First come, first served. A hold's signal aborts before the server can give the lock to another; fencing tokens grow
+ *   from hold to hold. Whatever becomes of an acquisition, it leaves no znode that stands in the way of others.
  * Not guaranteed
- *   That code of a holder that was paused beyond its session does not run on: `guard()` and the fencing token are for that. That a lock
- *   whose holder crashed is free before its session has timed out. Fairness towards one whose session expired: it begins at the end.
+ *   That code of a holder that was paused beyond its session does not run on: `guard()` and the fencing token are for that. That a holder
+ *   knows first when its znode is deleted by hand, or by `revoke({ forceAfterMs })`: it hears of that when the next in line does, and for a
+ *   moment both may believe to hold; only `guard()` and the token keep them apart. That a lock whose holder crashed is free before its
+ *   session has timed out. Fairness towards one whose session expired: it begins at the end.
  * Znodes
  *   <path>/_c_<uuid>-lock-<number>, ephemeral sequential, its data who it is. Curator's InterProcessMutex has the same.
  * Protocol

@@ -11,10 +11,12 @@ import { type CallOptions, type LockOptions, schemas } from './options.js';
 /*
  * Guarantee
  *   On one path, Curator's locks included, at most one writer holds with a valid clock, and nobody beside it; or any number of readers.
+ *   The exception is the mutex's: somebody deletes a holder's znode.
  *   First come, first served: a reader waits for the writers before it only, so neither side starves. A writer that turns into a
  *   reader does so in one step. Otherwise as the mutex.
  * Not guaranteed
- *   As for the mutex. That Curator's own downgrade is safe before its version 5.5 (CURATOR-621).
+ *   As for the mutex: what a paused holder does, and whether a holder whose znode was deleted, by hand or by `revoke({ forceAfterMs })`, knows
+ *   before the next. That Curator's own downgrade is safe before its version 5.5 (CURATOR-621).
  * Znodes
  *   <path>/_c_<uuid>-__READ__<number> and <path>/_c_<uuid>-__WRIT__<number>, ephemeral sequential. A reader that was a writer: the same name
  *   for reading, with the number that the writer had, ephemeral. Curator's InterProcessReadWriteLock has the same, from 5.5 on.

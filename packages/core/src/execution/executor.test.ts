@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import {
   ConnectionLossError,
@@ -76,6 +77,18 @@ describe('Executor', () => {
     const { attempt, count } = failing(error(), error());
     expect(await executor.run(attempt)).toBe('done');
     expect(count()).toBe(3);
+  });
+
+  it('lets many operations wait to be repeated, and leaves no listener behind', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const { executor, sessions } = executorWith(retryNTimes({ retries: 3, delayMs: 5 }));
+    await Promise.all(Array.from({ length: 50 }, () => executor.run(failing(notSent(), notSent()).attempt)));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+    expect(getEventListeners(sessions.over, 'abort')).toHaveLength(0);
   });
 
   it('never repeats after an answer', async () => {

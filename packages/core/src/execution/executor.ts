@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import pRetry from 'p-retry';
 import {
   ConnectionLossError,
@@ -60,6 +61,8 @@ export class Executor {
   constructor(sessions: SessionSource, retry: RetryPolicy) {
     this.#sessions = sessions;
     this.#retry = retry;
+    // Many operations may wait to be repeated, which is no leak.
+    setMaxListeners(0, sessions.over);
   }
 
   /** The session that would be used now; `null` while there is none. */
