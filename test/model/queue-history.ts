@@ -20,6 +20,8 @@ interface Seen {
 /** Keeps what happened to each item, and says what must not have happened. */
 export class QueueHistory {
   readonly complaints: string[] = [];
+  /** What happened, in order, for whoever has to find out why there are complaints. */
+  readonly story: string[] = [];
   readonly #lives = new Map<string, Life>();
   readonly #excused = new Set<string>();
 
@@ -34,10 +36,12 @@ export class QueueHistory {
 
   putEnds(value: string, how: 'done' | 'unknown'): void {
     this.#life(value).put = how;
+    this.story.push(`put of ${value}: ${how}`);
   }
 
   delivered(delivery: Seen): void {
     const { value, attempts } = delivery;
+    this.story.push(`${value} is handed out, the ${attempts}th time`);
     const life = this.#life(value);
     life.deliveries += 1;
     if (life.end !== null) this.complaints.push(`${value} was ${life.end}, and is handed out`);
@@ -63,6 +67,7 @@ export class QueueHistory {
   /** @param end `null` if it was given back */
   settled(delivery: Seen, end: Life['end']): void {
     const life = this.#life(delivery.value);
+    this.story.push(`${delivery.value} is ${end ?? 'given back'}`);
     if (end === null) return;
     if (life.end !== null) this.complaints.push(`${delivery.value} was ${life.end}, and is ${end}`);
     life.end = end;
@@ -72,6 +77,7 @@ export class QueueHistory {
   notSettled(delivery: Seen, mayHaveEnded: boolean): void {
     const life = this.#life(delivery.value);
     life.mayHaveEnded ||= mayHaveEnded;
+    this.story.push(`${delivery.value} is not settled${mayHaveEnded ? ', or is' : ''}`);
   }
 
   /**

@@ -167,7 +167,8 @@ export class QueueWorld {
         await turns(step.turns);
       }
       await world.#finish();
-      return world.#history.complaints;
+      const { complaints, story } = world.#history;
+      return complaints.length === 0 ? [] : [...complaints, ...story];
     } finally {
       await Promise.all(world.#workers.map(({ keeper }) => keeper.close()));
       await server.stop();
@@ -175,6 +176,7 @@ export class QueueWorld {
   }
 
   async #do({ who, deed }: Step): Promise<void> {
+    this.#history.story.push(`-- ${who} ${deed}`);
     const index = who % this.#workers.length;
     const one = this.#workers[index] as Worker;
     const { sessionId } = one.keeper;
@@ -235,6 +237,8 @@ export class QueueWorld {
       while (one.held.length > 0) one.settle('retry');
     }
     await this.#patiently('giving up', Promise.all(this.#workers.map((one) => one.idle())));
+    // Nothing is on its way any more.
+    await this.#patiently('calm', Promise.all(this.#workers.map(({ keeper }) => keeper.sync().forPath('/'))));
     await this.#patiently(
       'cleaning up',
       until(() => (this.#remains().length === 0 ? true : undefined), {

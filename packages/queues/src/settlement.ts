@@ -10,7 +10,7 @@ import {
   type Transaction,
 } from '@zk-recipes/core';
 import { childOf, orNull } from '@zk-recipes/core/recipe-kit';
-import { type AttemptRecord, encodeRecord } from './attempt-record.js';
+import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import { type Claim, isUnknown } from './claims.js';
 import { frameItems } from './item-framing.js';
@@ -19,8 +19,7 @@ import type { Store } from './places.js';
 
 /*
  * How a claimed item is settled: each time by one transaction, which begins with the record in the version that the claim has written. If that
- * is refused somebody else has claimed the item since. If its reply is lost the record tells whether it was done, for in the claim's session
- * nobody else writes or removes it.
+ * is refused somebody else has claimed the item since. If its reply is lost the record tells whether it was done.
  */
 
 /** A claim stands no more, and nothing was done. */
@@ -30,6 +29,25 @@ export class ClaimGone extends Error {
 
 /** What to do instead when something is refused that concerns neither record nor claim; `null` to fail. */
 type OnRefusal = (error: MultiError) => Transaction | null;
+
+/** What the record says of a settlement whose reply was lost. @param found `null` if there is no record any more */
+type Verdict = (found: FoundRecord | null) => 'done' | 'not done' | 'claim gone';
+
+interface FoundRecord {
+  /** Whether it is that of the claim which is to be settled. */
+  readonly isOwn: boolean;
+  /** Whether it was written since the claim was made. */
+  readonly isNewer: boolean;
+}
+
+/** What removes the item removes its record. */
+const wasRemoved: Verdict = (found) => (found === null ? 'done' : found.isOwn ? 'not done' : 'claim gone');
+
+/** Who comes next may have claimed it already. */
+const wasGivenBack: Verdict = (found) => (found === null ? 'claim gone' : found.isOwn ? 'not done' : 'done');
+
+/** The claim goes on. */
+const wasSplit: Verdict = (found) => (found?.isOwn ? (found.isNewer ? 'done' : 'not done') : 'claim gone');
 
 /** How many parts of one znode are made znodes of their own at a time. */
 const PARTS_AT_ONCE = 100;
@@ -50,7 +68,9 @@ export class Settlement {
     const { item, version } = claim;
     const done = this.#keeper.transaction().delete(recordPath(item), { version }).delete(claimPath(item));
     // Somebody who needs no claim may have been there first: then what remains goes.
-    await this.#settle(claim, done.delete(itemPath(item)), ({ failedIndex }) => (failedIndex === 2 ? done : null));
+    await this.#settle(claim, done.delete(itemPath(item)), wasRemoved, ({ failedIndex }) =>
+      failedIndex === 2 ? done : null,
+    );
   }
 
   /**
@@ -62,7 +82,7 @@ export class Settlement {
     const { item, version, record } = claim;
     const given = encodeRecord({ ...record, ...change, claim: null });
     const transaction = this.#keeper.transaction().setData(recordPath(item), given, { version });
-    await this.#settle(claim, transaction.delete(claimPath(item)));
+    await this.#settle(claim, transaction.delete(claimPath(item)), wasGivenBack);
   }
 
   /** The item is put aside as it is, its record beside it. @param reason why */
@@ -80,7 +100,7 @@ export class Settlement {
         .create(childOf(deadLetters.records, name), remains);
     let copies = 0;
     // Where numbers began anew, since the directory was made anew, there may be one of that name.
-    await this.#settle(claim, burial(item.name), ({ failedIndex, cause }) => {
+    await this.#settle(claim, burial(item.name), wasRemoved, ({ failedIndex, cause }) => {
       if (failedIndex <= 2 || !(cause instanceof NodeExistsError)) return null;
       copies += 1;
       return burial(splitName(item.name, copies));
@@ -106,17 +126,18 @@ export class Settlement {
         .check(claimPath(item))
         .setData(itemPath(item), data),
     );
-    await this.#settle(claim, transaction);
+    await this.#settle(claim, transaction, wasSplit);
     return { ...claim, version: version + 1, data };
   }
 
-  async #settle({ item, version }: Claim, first: Transaction, onRefusal: OnRefusal = () => null): Promise<void> {
+  async #settle(claim: Claim, first: Transaction, verdict: Verdict, onRefusal: OnRefusal = () => null): Promise<void> {
+    const { item } = claim;
     const signal = this.#lapse;
     let inDoubt = false;
     for (let transaction = first; ; ) {
       try {
-        if (inDoubt && (await this.#isDone(item, version))) return;
-        if (signal.aborted) throw new SessionExpiredError('the session of the claim is over');
+        if (inDoubt && (await this.#isDone(claim, verdict))) return;
+        if (signal.aborted && !inDoubt) throw new ClaimGone('the session may be over');
         await transaction.commit({ signal });
         return;
       } catch (error) {
@@ -125,26 +146,31 @@ export class Settlement {
           if (next === null) throw error.cause instanceof KeeperError ? error.cause : error;
           transaction = next;
           inDoubt = false;
-        } else if (signal.aborted || error instanceof SessionExpiredError) {
-          // Whether it was sent, or is about to be executed, is told to nobody any more.
-          if (inDoubt || !(error instanceof SessionExpiredError)) throw unknown(item, error);
-          throw new ClaimGone('the session has expired', { cause: error });
-        } else if (error instanceof ConnectionLossError) {
-          // It lasts as long as the session does at most.
+        } else if (error instanceof ConnectionLossError && !signal.aborted) {
+          // Again, which lasts as long as the session does at most.
           inDoubt ||= isUnknown(error);
-        } else throw error;
+        } else {
+          if (error instanceof ClaimGone) throw error;
+          // It may have been sent, and executed; of that nobody is told any more.
+          const isOver = signal.aborted || error instanceof SessionExpiredError;
+          throw isOver ? unknown(item, error) : error;
+        }
       }
     }
   }
 
-  async #isDone(item: Item, version: number): Promise<boolean> {
+  async #isDone({ item, record, version }: Claim, verdict: Verdict): Promise<boolean> {
     const options = { signal: this.#lapse };
     const [, found] = await Promise.all([
       // It may have been sent to another server than the one that answers now.
       this.#keeper.sync().forPath(recordPath(item), options),
       orNull(this.#keeper.getData().withStat().forPath(recordPath(item), options)),
     ]);
-    return found === null || found.stat.version !== version;
+    const judged = verdict(
+      found && { isOwn: decodeRecord(found.data).claim === record.claim, isNewer: found.stat.version !== version },
+    );
+    if (judged === 'claim gone') throw new ClaimGone('the claim is gone');
+    return judged === 'done';
   }
 }
 
