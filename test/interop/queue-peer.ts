@@ -5,7 +5,7 @@ export interface ForeignQueueOptions {
   readonly kind: 'plain' | 'priority' | 'delay' | 'id' | 'sharded';
   readonly path: string;
   readonly lockPath?: string;
-  /** How it consumes; without one it only puts. `hang`: for ever, at the first item. `throw`: at each value, once. */
+  /** How it consumes; without one it only puts. `hang`: for ever, at the first item. `throw`: at each value, once, and then it hangs. */
   readonly manner?: 'work' | 'hang' | 'throw';
 }
 

@@ -281,21 +281,20 @@ describe.skipIf(whyNoJavaPeers !== null)('Queues with Curator’s', () => {
       const lockPath = `${path}-side/claims`;
       const queue = new PriorityQueue<string>(own, path, { codec });
       await queue.put('a', { priority: 9 });
-      const blocked = await queue.take();
-      const consumer = await theirs({ kind: 'priority', path, lockPath, manner: 'throw' });
-      await blocked.retry();
-      await consumer.put(['b'], 9);
-      await expect.poll(() => consumer.consumed.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(1);
-      await expect.poll(() => consumer.consumed.length, { timeout: 10_000 }).toBe(4);
-      await untilEmpty(own, path);
-      await consumer.close();
-      await own.create().withMode('PERSISTENT_SEQUENTIAL').forPath(`${path}/queue-`, framed('requeued'));
-      await queue.put('c', { priority: 0 });
+      const [before] = Object.entries(await all(own, path));
+      const throwing = await QueuePeer.start(on.server, sessionTimeoutMs);
+      on.afterwards(() => throwing.kill());
+      const consumer = await throwing.open({ kind: 'priority', path, lockPath, manner: 'throw' });
+      await expect.poll(() => consumer.consumed, { timeout: 10_000 }).toEqual(['a', 'a']);
+      // Only a number follows then, and as a name that is before all priorities from 0.
+      expect(await all(own, path)).toEqual({ 'queue-0000000001': before?.[1] });
+      await queue.put('b', { priority: 0 });
+      await throwing.kill();
+      await untilEmpty(own, lockPath);
       const items = await takeSome(queue, 2);
-      // Only a number follows then, which is before priorities from 0 as a name.
       expect(items.map(({ value, priority }) => [value, priority])).toEqual([
-        ['requeued', 0],
-        ['c', 0],
+        ['a', 0],
+        ['b', 0],
       ]);
     });
 
@@ -342,10 +341,4 @@ async function all(keeper: Keeper, path: string): Promise<Record<string, string>
     return [name, data?.toString('hex') ?? ''] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
-}
-
-/** One text as Curator frames it. */
-function framed(text: string): Buffer {
-  const head = Buffer.from([0, 1, 0, 1, 1, 0, 0, 0, text.length]);
-  return Buffer.concat([head, Buffer.from(text), Buffer.from([2])]);
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ConnectionLossError, type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   childOf,
@@ -77,6 +78,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.#employer = employer;
     this.#epoch = job.keeper.sessionEpoch;
     this.#claims = new Claims(job.keeper, job.maxAttempts);
+    // All that is under way ends with the session, and may be more than the ten for which Node warns.
+    setMaxListeners(0, this.#lapse.signal);
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
 

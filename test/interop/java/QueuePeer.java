@@ -156,7 +156,7 @@ class QueuePeer {
     return () -> values.hasNext() ? values.next().asText() : null;
   }
 
-  /** @param manner {@code work}; {@code hang} for ever at the first; {@code throw} at each value once */
+  /** @param manner {@code work}; {@code hang} for ever at the first; {@code throw} at each value once, then hang */
   private static QueueConsumer<String> consumer(String name, String manner) {
     Set<String> seen = ConcurrentHashMap.newKeySet();
     return new QueueConsumer<String>() {
@@ -164,6 +164,7 @@ class QueuePeer {
         say(JSON.createObjectNode().put("event", "consumed").put("queue", name).put("value", message));
         if (manner.equals("hang")) Thread.sleep(Long.MAX_VALUE);
         if (manner.equals("throw") && seen.add(message)) throw new IllegalStateException("as it was told");
+        if (manner.equals("throw")) Thread.sleep(Long.MAX_VALUE);
       }
 
       public void stateChanged(CuratorFramework client, ConnectionState newState) {}
