@@ -42,7 +42,8 @@ describeOnOwnServers('a queue of very many', { timeout: 120_000 }, () => {
     const bytesBefore = heapBytes();
     const count = times(4_000, MANY);
     const values = await workOff(new Queue<number>(keeper, path), count);
-    expect(values).toEqual(Array.from({ length: count }, (_, index) => index));
+    // A difference of thousands of lines would take minutes to print.
+    expect(values.findIndex((value, index) => value !== index)).toBe(-1);
     // Items, claims and the line; there is no other reason to list anything.
     expect(lists.mock.calls.length).toBeLessThanOrEqual(6);
     // A backlog is kept in memory, by some hundred bytes an item.
@@ -101,14 +102,16 @@ describeOnOwnServers('a queue of very many', { timeout: 120_000 }, () => {
   });
 });
 
-/** Puts numbers from 0, in order. */
+/** Puts numbers from 0, in order: what one process puts at once arrives in order when the directories are there. */
 async function fill(queue: { putAll(values: readonly number[]): Promise<void> }, count: number): Promise<void> {
-  const puts: Promise<void>[] = [];
-  for (let first = 0; first < count; first += AT_ONCE) {
-    puts.push(queue.putAll(Array.from({ length: AT_ONCE }, (_, index) => first + index)));
-    if (puts.length === 8) await Promise.all(puts.splice(0));
+  const put = (first: number): Promise<void> =>
+    queue.putAll(Array.from({ length: AT_ONCE }, (_, index) => first + index));
+  await put(0);
+  for (let first = AT_ONCE; first < count; ) {
+    const puts: Promise<void>[] = [];
+    for (; first < count && puts.length < 8; first += AT_ONCE) puts.push(put(first));
+    await Promise.all(puts);
   }
-  await Promise.all(puts);
 }
 
 /** Takes and acknowledges so many. */

@@ -44,7 +44,7 @@ describe('the order of a backlog', () => {
     for (const name of names) backlog.add(store, name);
     const { items } = backlog.available(count, 0);
     // It took ten seconds to do so, and the session was lost meanwhile.
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
     expect(items.map(({ name }) => name)).toEqual(names.toSorted());
   });
 });
