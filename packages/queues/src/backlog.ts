@@ -36,6 +36,8 @@ interface Entry extends AvailableItem {
 
 /** As many dead entries are put up with before the order is swept. */
 const DEAD_ENTRIES = 1_000;
+/** So many are inserted one by one; more are sorted with all others, which costs less than to make room for each of very many. */
+const FEW = 16;
 
 /**
  * The items of one or more directories as far as they are known, in the order in which they are to be handed out. Pure.
@@ -48,6 +50,8 @@ export class Backlog {
   readonly #claims = new Map<Store, Set<string>>();
   /** In order, from `#head` on. Who is gone is swept out later. */
   #order: Entry[] = [];
+  /** Those that belong somewhere between the others, and were not put there yet: a server lists names in no order. */
+  #unsorted: Entry[] = [];
   #head = 0;
   #dead = 0;
 
@@ -61,7 +65,7 @@ export class Backlog {
 
   /** Number of items that are there, claimed or not. */
   get size(): number {
-    return this.#order.length - this.#head - this.#dead;
+    return this.#order.length + this.#unsorted.length - this.#head - this.#dead;
   }
 
   /** An item is there. Nothing happens if that is known. */
@@ -130,6 +134,7 @@ export class Backlog {
 
   /** The first items that may be taken now. @param count how many at most */
   available(count: number, nowMs: number): Available {
+    this.#sort();
     const items: AvailableItem[] = [];
     let nextAtMs = Number.POSITIVE_INFINITY;
     for (let index = this.#head; index < this.#order.length && items.length < count; index++) {
@@ -151,18 +156,31 @@ export class Backlog {
   }
 
   #insert(entry: Entry): void {
-    let [low, high] = [this.#head, this.#order.length];
+    const last = this.#order.at(-1);
     // Most come last.
-    if (high === low || precedes(this.#order[high - 1] as Entry, entry)) {
-      this.#order.push(entry);
-      return;
+    if (this.#order.length === this.#head || (last !== undefined && precedes(last, entry))) this.#order.push(entry);
+    else this.#unsorted.push(entry);
+  }
+
+  #sort(): void {
+    if (this.#unsorted.length <= FEW) {
+      for (const entry of this.#unsorted) this.#order.splice(this.#placeOf(entry), 0, entry);
+    } else {
+      this.#order = [...this.#order.slice(this.#head), ...this.#unsorted].sort(compare);
+      this.#head = 0;
     }
+    this.#unsorted = [];
+    this.#sweep();
+  }
+
+  #placeOf(entry: Entry): number {
+    let [low, high] = [this.#head, this.#order.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (precedes(this.#order[middle] as Entry, entry)) low = middle + 1;
       else high = middle;
     }
-    this.#order.splice(low, 0, entry);
+    return low;
   }
 
   #sweep(): void {
@@ -179,8 +197,12 @@ export class Backlog {
 
 /** Whether an item goes before another. */
 function precedes(one: Entry, other: Entry): boolean {
+  return compare(one, other) < 0;
+}
+
+function compare(one: Entry, other: Entry): number {
   const order = compareText(one.key, other.key) || compareText(one.name, other.name);
-  return (order || compareText(one.store.items, other.store.items)) < 0;
+  return order || compareText(one.store.items, other.store.items);
 }
 
 /** Path of an item. */

@@ -5,7 +5,6 @@ import {
   type Keeper,
   KeeperError,
   MultiError,
-  type MultiResult,
   NodeExistsError,
   NoNodeError,
   SessionExpiredError,
@@ -72,6 +71,7 @@ interface Known {
 export class Claims {
   readonly #keeper: Keeper;
   readonly #maxAttempts: number;
+  #isStatTold = false;
 
   /** @param maxAttempts how often an item may be handed out */
   constructor(keeper: Keeper, maxAttempts: number) {
@@ -164,8 +164,7 @@ export class Claims {
   async #commit(attempt: ClaimAttempt): Promise<Stat | Refusal> {
     for (;;) {
       try {
-        const results = await attempt.transaction.commit();
-        const stat = await this.#claimStat(attempt.item, results);
+        const stat = await this.#commitAndLook(attempt);
         if (this.#isOwn(stat)) return stat;
       } catch (error) {
         if (error instanceof MultiError) return whyNot(error);
@@ -180,11 +179,20 @@ export class Claims {
     }
   }
 
-  /** Servers before 3.7.2, and 3.8.0 and 3.8.1, do not tell the stat of what a transaction creates. */
-  async #claimStat(item: Item, results: readonly MultiResult[]): Promise<Stat | null> {
-    const created = results[1];
-    if (created?.type === 'create' && created.stat !== null) return created.stat;
-    return await this.#keeper.exists().forPath(claimPath(item));
+  /** Servers before 3.7.2, and 3.8.0 and 3.8.1, do not tell the stat of what a transaction creates: there a look at it leaves in the same write. */
+  async #commitAndLook({ item, transaction }: ClaimAttempt): Promise<Stat | null> {
+    const committing = transaction.commit();
+    const looking = this.#isStatTold ? null : this.#keeper.exists().forPath(claimPath(item));
+    looking?.catch(() => {});
+    const created = (await committing)[1];
+    if (created?.type === 'create' && created.stat !== null) {
+      this.#isStatTold = true;
+      return created.stat;
+    }
+    this.#isStatTold = false;
+    const stat = (await looking) ?? null;
+    // It was too early if directories had to be made for the transaction, or it was sent again.
+    return this.#isOwn(stat) ? stat : await this.#keeper.exists().forPath(claimPath(item));
   }
 
   /** Whether a claim is of the session of now: one of an earlier session is gone, or about to go. */

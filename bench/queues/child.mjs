@@ -1,0 +1,95 @@
+/**
+ * This project's Queue in a process of its own: puts a backlog and works it off, and prints what it found as JSON. CuratorQueues.java does
+ * the same.
+ *
+ *   node child.mjs CONNECT_STRING PATH ITEMS CONSUMERS
+ */
+import { Keeper } from '../../packages/core/dist/index.js';
+import { bytesCodec, Queue } from '../../packages/queues/dist/index.js';
+import { fourLetterWord } from '../../test/support/dist/index.js';
+
+const [connectString, basePath, itemsText, consumersText] = process.argv.slice(2);
+const [items, crowd] = [Number(itemsText), Number(consumersText)];
+const payload = Buffer.alloc(100, 'x');
+const options = { codec: bytesCodec };
+let paths = 0;
+
+const connect = () => Keeper.connect({ connectString, sessionTimeoutMs: 30_000 });
+const freshPath = () => `${basePath}-${++paths}`;
+
+async function timed(work) {
+  const startedAt = performance.now();
+  await work();
+  return ((performance.now() - startedAt) * 1000) / items;
+}
+
+/** One producer puts one item after the other, and then all that are left at once. */
+async function put(windowSize) {
+  const keeper = await connect();
+  const queue = new Queue(keeper, freshPath(), options);
+  await queue.put(payload);
+  let left = items;
+  const produce = async () => {
+    while (left-- > 0) await queue.put(payload);
+  };
+  const wallUs = await timed(() => Promise.all(Array.from({ length: windowSize }, produce)));
+  await keeper.close();
+  return { wallUs };
+}
+
+/** Consumers, each with a session of its own, work off what was put before. */
+async function consume(consumers) {
+  const path = freshPath();
+  const producer = await connect();
+  const backlog = new Queue(producer, path, options);
+  for (let left = items; left > 0; left -= 500) {
+    await backlog.putAll(Array.from({ length: Math.min(500, left) }, () => payload));
+  }
+  const keepers = await Promise.all(Array.from({ length: consumers }, connect));
+  const ending = new AbortController();
+  const before = await counters();
+  let left = items;
+  const work = async (keeper) => {
+    const deliveries = new Queue(keeper, path, options).consume({ signal: ending.signal });
+    try {
+      for await (const item of deliveries) {
+        await item.ack();
+        left -= 1;
+        if (left === 0) ending.abort();
+      }
+    } catch (error) {
+      if (!ending.signal.aborted) throw error;
+    }
+  };
+  const wallUs = await timed(() => Promise.all(keepers.map(work)));
+  const after = await counters();
+  await Promise.all([producer, ...keepers].map((keeper) => keeper.close()));
+  const perItem = Object.fromEntries(Object.keys(after).map((name) => [name, (after[name] - before[name]) / items]));
+  return { wallUs, ...perItem };
+}
+
+/** What the server counts by itself. */
+async function counters() {
+  const answer = await fourLetterWord(connectString, 'mntr');
+  const read = (name) => Number(new RegExp(`^zk_${name}\\s+(\\S+)$`, 'm').exec(answer)?.[1]);
+  const kinds = ['created', 'deleted', 'changed', 'children'];
+  return {
+    requests: read('packets_received'),
+    notifications: kinds.reduce((sum, kind) => sum + read(`sum_node_${kind}_watch_count`), 0),
+  };
+}
+
+/** What is measured is done once before. */
+async function warmed(measure) {
+  await measure();
+  return await measure();
+}
+
+const result = {
+  putOne: await warmed(() => put(1)),
+  putMany: await warmed(() => put(256)),
+  consumeOne: await warmed(() => consume(1)),
+  consumeCrowd: await warmed(() => consume(crowd)),
+};
+console.log(JSON.stringify(result));
+process.exit(0);
