@@ -28,4 +28,5 @@ export { type PriorityOptions, PriorityQueue } from './priority-queue.js';
 // Queues
 export { Queue } from './queue.js';
 export { ShardedQueue, type ShardedQueueOptions } from './sharded-queue.js';
+export { SimpleQueue } from './simple-queue.js';
 export type { WorkQueue } from './work-queue.js';

@@ -1,4 +1,12 @@
-import { type Keeper, NodeExistsError, NoNodeError } from '@zk-recipes/core';
+import {
+  ConnectionLossError,
+  type Keeper,
+  NodeExistsError,
+  NoNodeError,
+  SessionExpiredError,
+  type Transaction,
+} from '@zk-recipes/core';
+import { childOf } from '@zk-recipes/core/recipe-kit';
 
 /** How many markers are removed by one transaction at most. */
 const AT_ONCE = 100;
@@ -28,8 +36,33 @@ export class Markers {
     }
   }
 
-  /** A marker has served. @param path of it */
-  spend(path: string): void {
+  /**
+   * Commits a transaction with a marker in it, so that it is done once, whatever reply is lost.
+   *
+   * @param what it does, and where, for the error
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; what a transaction throws
+   */
+  async commit(
+    transaction: Transaction,
+    what: { readonly operation: string; readonly path: string },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const marker = childOf(this.#directory, what.operation);
+    try {
+      const results = await transaction
+        .create(marker, null, { mode: 'EPHEMERAL', protection: true })
+        .commit({ signal });
+      const last = results.at(-1);
+      if (last?.type === 'create') this.#spend(last.path);
+    } catch (error) {
+      throw error instanceof SessionExpiredError
+        ? new ConnectionLossError(what.operation, what.path, 'unknown', error)
+        : error;
+    }
+  }
+
+  /** A marker has served. */
+  #spend(path: string): void {
     this.#spent.push(path);
     this.#removing ??= this.#remove().finally(() => {
       this.#removing = null;

@@ -16,6 +16,8 @@ export interface Places {
   readonly line: string;
   /** The line of those who would like to put an item and found no room. */
   readonly producers: string;
+  /** The line of those who wait for an item of a simple queue. */
+  readonly takers: string;
   /** Znodes by which a put whose reply was lost is told. */
   readonly markers: string;
   /** What could not be worked off: a store itself. */
@@ -38,6 +40,7 @@ export function placesOf(path: string, deadLetterPath: string = `${path}-dead-le
   return {
     line: childOf(side, 'line'),
     producers: childOf(side, 'producers'),
+    takers: childOf(side, 'takers'),
     markers: childOf(side, 'markers'),
     deadLetters: storeOf(deadLetterPath),
   };

@@ -65,17 +65,10 @@ export class Producer {
     await this.commitOnce(this.#creating([parcel], moving), signal);
   }
 
-  /** Commits a transaction of which it can be told, after a lost reply, whether it was executed. */
+  /** Commits a transaction once, whatever reply is lost. */
   async commitOnce(transaction: Transaction, signal: AbortSignal | undefined): Promise<void> {
-    const marker = childOf(this.#places.markers, 'put');
-    const marked = transaction.create(marker, null, { mode: 'EPHEMERAL', protection: true });
-    try {
-      const results = await this.#withDirectories(signal, () => marked.commit({ signal }));
-      const last = results.at(-1);
-      if (last?.type === 'create') this.#markers.spend(last.path);
-    } catch (error) {
-      throw error instanceof SessionExpiredError ? this.#unknown(error) : error;
-    }
+    const what = { operation: 'put', path: this.#path };
+    await this.#withDirectories(signal, () => this.#markers.commit(transaction, what, signal));
   }
 
   /** Puts items when there is room for all of them, after those who came before. */
