@@ -22,6 +22,7 @@ export default defineConfig({
           { text: 'Revocation', link: '/revocation' },
           { text: 'Barrier', link: '/barrier' },
           { text: 'Double barrier', link: '/double-barrier' },
+          { text: 'Two-phase commit', link: '/two-phase-commit' },
         ],
       },
       {
@@ -39,6 +40,7 @@ export default defineConfig({
           { text: '@zk-recipes/leader-election', link: '/api/@zk-recipes/leader-election' },
           { text: '@zk-recipes/locks', link: '/api/@zk-recipes/locks' },
           { text: '@zk-recipes/barriers', link: '/api/@zk-recipes/barriers' },
+          { text: '@zk-recipes/two-phase-commit', link: '/api/@zk-recipes/two-phase-commit' },
           { text: '@zk-recipes/core', link: '/api/@zk-recipes/core' },
           { text: '@zk-recipes/core/recipe-kit', link: '/api/@zk-recipes/core/recipe-kit' },
           { text: '@zk-recipes/test-server', link: '/api/@zk-recipes/test-server' },
