@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper } from '@zk-recipes/core';
 import { checkOptions, checkPlace, persevere, untilChildren, withAnySignal } from '@zk-recipes/core/recipe-kit';
 import { type Codec, json } from './codec.js';
@@ -82,6 +83,8 @@ export class Coordinator<T> {
     checkOptions('Coordinator', coordinatorSchema, options);
     this.path = path;
     this.#keeper = keeper;
+    // Each run listens to it.
+    setMaxListeners(0, this.#closing.signal);
     this.#store = new Store(keeper, path);
     this.#presence = new Presence(keeper, (uuid) => this.#store.layout.coordinator(uuid));
     this.#codec = options.codec ?? (json as Codec<T>);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ClosedError, HoldLostError, type Keeper, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
 import {
   acrossSessions,
@@ -182,6 +183,8 @@ export class Participant<T> {
     const hold = new MemberHold(member, { lossPolicy: this.#options.lossPolicy });
     this.#hold = hold;
     const ending = new AbortController();
+    // Each assignment that waits listens to it.
+    setMaxListeners(0, ending.signal);
     const onLoss = (): void => ending.abort(hold.signal.reason);
     const onClose = (): void => ending.abort(this.#closing.signal.reason);
     hold.signal.addEventListener('abort', onLoss, { once: true });

@@ -1,6 +1,6 @@
 import type { Protocol } from '../../src/protocol.js';
 import { type Step, steps } from './steps.js';
-import { decisionIn, initial, isGone, votersIn, type World } from './world.js';
+import { decisionIn, initial, isGone, keyOf, votersIn, type World } from './world.js';
 
 /** What a search has found. */
 export interface Finding {
@@ -16,9 +16,9 @@ interface Found {
 }
 
 /** Goes through all that can happen, nearest first. */
-export function search(protocol: Protocol, count: number): Finding {
-  const found: Found[] = [{ world: initial(protocol, count), from: -1, by: '' }];
-  const known = new Map<string, number>([[JSON.stringify(found[0]?.world), 0]]);
+export function search(protocol: Protocol, count: number, { pauses }: { readonly pauses: boolean }): Finding {
+  const found: Found[] = [{ world: initial(protocol, count, pauses), from: -1, by: '' }];
+  const known = new Map<string, number>([[keyOf((found[0] as Found).world), 0]]);
   /** Who comes to a state without any fault. */
   const before: number[][] = [[]];
   const settled: number[] = [];
@@ -33,7 +33,7 @@ export function search(protocol: Protocol, count: number): Finding {
     for (const step of steps(protocol, world)) {
       const offence = offenceOf(world, step);
       if (offence !== null) return { states: found.length, offence: `${offence}: ${way(at)} → ${step.name}` };
-      const key = JSON.stringify(step.world);
+      const key = keyOf(step.world);
       let to = known.get(key);
       if (to === undefined) {
         to = found.push({ world: step.world, from: at, by: step.name }) - 1;

@@ -26,9 +26,6 @@ export interface Step {
   readonly isFault: boolean;
 }
 
-/** How often the process of a participant may die. */
-const MAX_INCARNATION = 1;
-
 /** All that can happen next. */
 export function steps(protocol: Protocol, world: World): Step[] {
   return [
@@ -79,29 +76,25 @@ function coordinatorSteps(protocol: Protocol, world: World): Step[] {
     coordinator: { ...of.coordinator, ...next },
   });
   const crash = mishap('coordinator crashes', {
-    ...become({ phase: 'down', votes: {}, verdict: null }),
+    ...become({ phase: 'down', verdict: null }),
     tree: withCoordinator(tree, false),
   });
   switch (own.phase) {
     case 'down':
       return [];
     case 'reading': {
-      const read = namesOf(world).flatMap((name, index) => {
-        const vote = name in own.votes ? null : voteIn(tree, index);
-        return vote === null
-          ? []
-          : [can(`coordinator reads vote of ${name}`, become({ votes: { ...own.votes, [name]: vote.vote } }))];
-      });
-      const votes = new Map(Object.entries(own.votes).map(([name, vote]) => [name, { vote }]));
+      // Votes are never changed: to have read them earlier is to decide earlier, and to write later.
       const participants = namesOf(world);
-      const verdicts = [
-        protocol.verdict({ participants, votes }, null),
-        protocol.verdict({ participants, votes }, 'late'),
-      ];
-      const decided = verdicts.flatMap((verdict) =>
-        verdict === null
-          ? []
-          : [can(`coordinator: ${verdict.decision}`, become({ phase: 'to-decide', verdict: verdict.decision }))],
+      const seen = participants.flatMap((name, index) => {
+        const vote = voteIn(tree, index);
+        return vote === null ? [] : [[name, vote] as const];
+      });
+      const ballot = { participants, votes: new Map(seen) };
+      const kinds = [protocol.verdict(ballot, null), protocol.verdict(ballot, 'late')].map(
+        (verdict) => verdict?.decision,
+      );
+      const decided = [...new Set(kinds)].flatMap((verdict) =>
+        verdict === undefined ? [] : [can(`coordinator: ${verdict}`, become({ phase: 'to-decide', verdict }))],
       );
       // A session may be lost and come back at any moment: the coordinator goes on, and others take it for dead meanwhile.
       const alive = isCoordinatorAlive(tree);
@@ -109,17 +102,17 @@ function coordinatorSteps(protocol: Protocol, world: World): Step[] {
         ...world,
         tree: withCoordinator(tree, !alive),
       });
-      return [...read, ...decided, session, crash];
+      return [...decided, session, crash];
     }
     case 'to-decide': {
-      const decision = decisionOf(world, own, 'coordinator');
+      const decision = decisionOf(own, 'coordinator');
       const writes = protocol.decide(layout, ID, namesOf(world), decision);
       const write = sent('coordinator decides', world, writes, (after) => {
         // Refused: it reads, and tells what it has read.
         const found = decisionIn(after.tree);
         return found === null
           ? become({ phase: 'reading', verdict: null }, after)
-          : become({ phase: 'done', told: found.decision, votes: {}, verdict: null }, after);
+          : become({ phase: 'done', told: found.decision, verdict: null }, after);
       });
       return [...write, crash];
     }
@@ -140,16 +133,15 @@ function nameOfPath(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function decisionOf(world: World, { votes, verdict }: Decider, by: string): Decision {
-  const known = namesOf(world).flatMap((name) => (votes[name] === undefined ? [] : [[name, votes[name]] as const]));
-  return { decision: verdict as Decision['decision'], by, votes: known };
+function decisionOf({ verdict }: Decider, by: string): Decision {
+  return { decision: verdict as Decision['decision'], by, votes: [] };
 }
 
 function recovererSteps(protocol: Protocol, world: World): Step[] {
   const { recoverer: own, tree } = world;
   const become = (next: Partial<Decider>, of = world): World => ({ ...of, recoverer: { ...of.recoverer, ...next } });
   if (own.phase === 'to-decide') {
-    const writes = protocol.decide(layout, ID, namesOf(world), decisionOf(world, own, 'recovery'));
+    const writes = protocol.decide(layout, ID, namesOf(world), decisionOf(own, 'recovery'));
     return [
       ...sent('recovery decides', world, writes, (after) => become({ phase: 'reading', verdict: null }, after)),
       mishap('recoverer crashes', become({ phase: 'reading', verdict: null })),
@@ -175,23 +167,18 @@ function siteSteps(protocol: Protocol, world: World, own: Site, index: number): 
   });
   const late = own.late === null ? [] : lateVote(protocol, world, own, index, become);
   if (own.phase === 'down') {
-    const incarnation = own.incarnation + 1;
+    // A place of its own is only told from another where something may arrive late.
+    const incarnation = world.pauses ? own.incarnation + 1 : own.incarnation;
     const back = { ...tree, [placeOf(index, incarnation)]: { data: '', version: 0 } };
     return [...late, can(`${name} comes back`, { ...become({ phase: 'up', incarnation }), tree: back })];
   }
-  const fresh = { phase: 'down', intended: null, knowsDecision: null } as const;
+  const fresh = { phase: 'down', intended: null } as const;
   const { [place]: _, ...without } = tree;
   const sending = own.phase === 'to-vote' ? own.intended : null;
-  const crash =
-    own.incarnation >= MAX_INCARNATION
-      ? []
-      : [
-          mishap(`${name} crashes`, { ...become({ ...fresh, late: null }), tree: without }),
-          ...(sending === null
-            ? []
-            : [mishap(`${name} pauses`, { ...become({ ...fresh, late: sending }), tree: without })]),
-        ];
-  return [...late, ...crash, ...work(protocol, world, own, index, become)];
+  const crash = mishap(`${name} crashes`, { ...become({ ...fresh, late: null }), tree: without });
+  const pause = mishap(`${name} pauses`, { ...become({ ...fresh, late: sending }), tree: without });
+  const mishaps = world.pauses ? (own.incarnation > 0 ? [] : sending === null ? [crash] : [crash, pause]) : [crash];
+  return [...late, ...mishaps, ...work(protocol, world, own, index, become)];
 }
 
 type Become = (next: Partial<Site>, of?: World) => World;
@@ -215,8 +202,7 @@ function work(protocol: Protocol, world: World, own: Site, index: number, become
       const decision = decisionIn(tree)?.decision ?? null;
       const next = protocol.next({ isDecided: decision !== null, vote: voteIn(tree, index) });
       if (next === 'await') return [];
-      if (next === 'finish')
-        return [can(`${name} reads the decision`, become({ phase: 'to-finish', knowsDecision: decision }))];
+      if (next === 'finish') return finishing(protocol, world, own, index, become);
       // A process that was paused has prepared already, in the same database.
       const prepared = can(`${name} prepares`, become({ phase: 'to-vote', intended: 'commit', resource: 'prepared' }));
       const refused = can(`${name} refuses`, become({ phase: 'to-vote', intended: 'abort', resource: 'nothing' }));
@@ -227,14 +213,16 @@ function work(protocol: Protocol, world: World, own: Site, index: number, become
       const writes = protocol.vote(layout, ID, name, place, vote);
       return sent(`${name} votes`, world, writes, (after) => become({ phase: 'up', intended: null }, after));
     }
-    case 'to-finish': {
-      const resource = own.knowsDecision === 'committed' ? 'committed' : 'aborted';
-      const handled = become({ resource });
-      if (own.resource !== resource) return [can(`${name}: ${resource}`, handled)];
-      const writes = protocol.finish(layout, ID, name, place);
-      return sent(`${name} finishes`, world, writes, (after) => become({ phase: 'up', knowsDecision: null }, after));
-    }
     default:
       return [];
   }
+}
+
+/** The handler, and then the note that it is done: what was decided does not change in between. */
+function finishing(protocol: Protocol, world: World, own: Site, index: number, become: Become): Step[] {
+  const name = siteName(index);
+  const resource = decisionIn(world.tree)?.decision === 'committed' ? 'committed' : 'aborted';
+  if (own.resource !== resource) return [can(`${name}: ${resource}`, become({ resource }))];
+  const writes = protocol.finish(layout, ID, name, placeOf(index, own.incarnation));
+  return sent(`${name} finishes`, world, writes, (after) => after);
 }

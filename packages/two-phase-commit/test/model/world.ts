@@ -27,11 +27,9 @@ export interface Site {
   readonly resource: Resource;
   /** How many processes there have been: the place in the line carries it. */
   readonly incarnation: number;
-  readonly phase: 'down' | 'up' | 'to-vote' | 'to-finish' | 'done';
+  readonly phase: 'down' | 'up' | 'to-vote' | 'done';
   /** What `prepare` returned in this process. */
   readonly intended: 'commit' | 'abort' | null;
-  /** What was read last. */
-  readonly knowsDecision: Decision['decision'] | null;
   /** A vote that an earlier process has sent, and that is still on its way. */
   readonly late: 'commit' | 'abort' | null;
 }
@@ -39,8 +37,7 @@ export interface Site {
 /** A process that decides. */
 export interface Decider {
   readonly phase: 'down' | 'reading' | 'to-decide' | 'done';
-  /** What it has read, or is about to decide. */
-  readonly votes: Readonly<Record<string, Vote['vote']>>;
+  /** What it is about to decide. */
   readonly verdict: Decision['decision'] | null;
   /** What it believes was decided, and has told its caller. */
   readonly told: Decision['decision'] | null;
@@ -51,6 +48,8 @@ export interface World {
   readonly coordinator: Decider;
   readonly recoverer: Decider;
   readonly sites: readonly Site[];
+  /** Whether processes may be paused while they vote; each of them dies once at most then, else as often as it likes. */
+  readonly pauses: boolean;
   /** The first decision that was ever in the tree. */
   readonly decided: Decision['decision'] | null;
   /** Who had voted when it was decided. */
@@ -66,9 +65,9 @@ export function placeOf(index: number, incarnation: number): string {
 }
 
 /** The world before anything has happened: everybody is up. */
-export function initial(protocol: Protocol, count: number): World {
+export function initial(protocol: Protocol, count: number, pauses: boolean): World {
   const names = Array.from({ length: count }, (_, index) => siteName(index));
-  const idle: Decider = { phase: 'reading', votes: {}, verdict: null, told: null };
+  const idle: Decider = { phase: 'reading', verdict: null, told: null };
   const places = names.map((_, index) => [placeOf(index, 0), { data: '', version: 0 }] as const);
   const empty: Tree = { [layout.coordinator(COORDINATOR)]: { data: '', version: 0 }, ...Object.fromEntries(places) };
   const tree = apply(empty, protocol.begin(layout, ID, names, COORDINATOR, Buffer.from('begun')));
@@ -78,10 +77,9 @@ export function initial(protocol: Protocol, count: number): World {
     incarnation: 0,
     phase: 'up',
     intended: null,
-    knowsDecision: null,
     late: null,
   };
-  return { tree, coordinator: idle, recoverer: idle, sites: names.map(() => site), decided: null, voters: '' };
+  return { tree, coordinator: idle, recoverer: idle, sites: names.map(() => site), pauses, decided: null, voters: '' };
 }
 
 /** All of it, or `null` if the server refuses. */
@@ -108,16 +106,27 @@ export function apply(tree: Tree, writes: readonly Write[]): Tree | null {
   return next;
 }
 
+/** What was read before: there are few different ones. */
+function remembering<T>(read: (data: string) => T): (data: string) => T {
+  const known = new Map<string, T>();
+  return (data) => {
+    const found = known.get(data) ?? read(data);
+    known.set(data, found);
+    return found;
+  };
+}
+
+const readDecision = remembering((data) => decodeDecision('', Buffer.from(data)));
+const readVote = remembering((data) => decodeVote('', Buffer.from(data)));
+
 export function decisionIn(tree: Tree): Decision | null {
-  const path = layout.decision(ID);
-  const znode = tree[path];
-  return znode === undefined || znode.version === 0 ? null : decodeDecision(path, Buffer.from(znode.data));
+  const znode = tree[layout.decision(ID)];
+  return znode === undefined || znode.version === 0 ? null : readDecision(znode.data);
 }
 
 export function voteIn(tree: Tree, index: number): Vote | null {
-  const path = layout.vote(ID, siteName(index));
-  const znode = tree[path];
-  return znode === undefined ? null : decodeVote(path, Buffer.from(znode.data));
+  const znode = tree[layout.vote(ID, siteName(index))];
+  return znode === undefined ? null : readVote(znode.data);
 }
 
 /** Names of those who have voted. */
@@ -135,6 +144,23 @@ export function isCoordinatorAlive(tree: Tree): boolean {
 export function withCoordinator(tree: Tree, isThere: boolean): Tree {
   const { [layout.coordinator(COORDINATOR)]: _, ...others } = tree;
   return isThere ? { ...others, [layout.coordinator(COORDINATOR)]: { data: '', version: 0 } } : others;
+}
+
+/**
+ * What tells a world from another: all but what nobody looks at, such as who decided. Participants are alike, so it does not matter which of
+ * them is in which state.
+ */
+export function keyOf({ tree, coordinator, recoverer, sites, decided, voters }: World): string {
+  const decision = tree[layout.decision(ID)];
+  const deciders = [coordinator, recoverer].map(({ phase, verdict, told }) => `${phase}${verdict}${told}`);
+  const actors = sites.map((site, index) => {
+    const name = siteName(index);
+    const paths = [layout.acknowledgement(ID, name), layout.entry(name, ID), placeOf(index, site.incarnation)];
+    const vote = voteIn(tree, index)?.vote;
+    return [...Object.values(site), vote, voters.includes(name), ...paths.map((path) => path in tree)].join();
+  });
+  const others = [isCoordinatorAlive(tree), decision?.version, decisionIn(tree)?.decision, isGone(tree)];
+  return [...others, ...deciders, decided, ...actors.sort()].join(';');
 }
 
 export function isGone(tree: Tree): boolean {
