@@ -145,7 +145,7 @@ describeOnSharedServer('Two-phase commit', () => {
   it('runs a bounded number of handlers at once, while others wait for their decision', async () => {
     const path = freshPath('tx');
     let [now, most] = [0, 0];
-    const counting = new InMemoryResource<Transfer>(async () => {
+    const counting = new InMemoryResource<Transfer>(async (): Promise<'commit'> => {
       now += 1;
       most = Math.max(most, now);
       await new Promise((resolve) => setImmediate(resolve));
