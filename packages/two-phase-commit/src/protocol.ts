@@ -19,7 +19,7 @@ export const UNDECIDED = 0;
 const EMPTY = new Uint8Array(0);
 
 /** What can be told of the votes so far. */
-export interface Ballot {
+interface Ballot {
   readonly participants: readonly string[];
   readonly votes: ReadonlyMap<string, Vote>;
 }

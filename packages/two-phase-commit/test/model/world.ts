@@ -12,7 +12,7 @@ export const layout: Layout = new Layout('/p');
 const COORDINATOR = 'c';
 
 /** A znode. */
-export interface Znode {
+interface Znode {
   readonly data: string;
   readonly version: number;
 }
@@ -20,7 +20,7 @@ export interface Znode {
 export type Tree = Readonly<Record<string, Znode>>;
 
 /** What a resource has done, durably: it outlives the process. */
-export type Resource = 'nothing' | 'prepared' | 'committed' | 'aborted';
+type Resource = 'nothing' | 'prepared' | 'committed' | 'aborted';
 
 /** A participant: its process, and what that has read. */
 export interface Site {
