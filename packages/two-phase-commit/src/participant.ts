@@ -176,6 +176,8 @@ export class Participant<T> {
       // Only its own end or that of the `Keeper` makes it reject, and that is no error.
       await persevere(this.#keeper, term, { signal, onFailure }).catch(() => {});
     }
+    // Closed between its enrolment and its first term.
+    if (member !== null) await giveUp([member]);
   }
 
   /** Works while the place is held. Every handler has ended when it resolves. */
