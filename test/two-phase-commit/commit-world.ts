@@ -135,7 +135,8 @@ export class CommitWorld {
       const recovering = setInterval(() => void last.recover().catch(() => {}), 20);
       await untilSettled(this.#keepers.at(-1) as Keeper, PATH, 8_000).finally(() => clearInterval(recovering));
     } catch (error) {
-      offences.push(`${(error as Error).message}: ${JSON.stringify(await last.pending())}`);
+      const left = this.#server.dump(PATH).map(({ path }) => path);
+      offences.push(`${(error as Error).message}: ${JSON.stringify(await last.pending())}, ${left.join(' ')}`);
     }
     await last.close();
     return [...offences, ...this.#offences()];

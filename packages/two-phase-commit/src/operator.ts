@@ -26,7 +26,7 @@ export async function forceDecision(
     };
     if (decision === 'aborted' || reluctant === undefined) {
       const writes = [...protocol.decide(layout, id, participants, made), audit];
-      if ((await store.perform(writes)) === null) return made;
+      if ((await store.perform(writes, { creatingParents: true })) === null) return made;
     }
     // Of the same session's earlier requests: what is decided by now is seen.
     const found = (await store.readDecision(id))?.decision;
@@ -52,11 +52,14 @@ export async function forgetParticipant(
     }
     const decided = await store.readDecision(id);
     if (decided?.decision == null) throw new TransactionStateError(id, 'is not decided yet');
-    const refusal = await store.perform([
+    const done: Write[] = [
+      // Nothing is made below a transaction that was removed meanwhile.
+      { do: 'check', path: layout.decision(id) },
       { do: 'create', path: layout.acknowledgement(id, participant), data: new Uint8Array(0) },
       { do: 'delete', path: layout.entry(participant, id) },
       audit,
-    ]);
+    ];
+    const refusal = await store.perform(done, { creatingParents: true });
     // It has finished by itself, or by this very call, whose reply was lost.
     if (refusal !== null && refusal.write.path !== layout.acknowledgement(id, participant)) throw refusal.error;
   });

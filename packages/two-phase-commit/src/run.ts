@@ -37,7 +37,7 @@ export class Run {
       for (;;) {
         await this.#presence.established();
         signal.throwIfAborted();
-        const refusal = await this.#store.perform(writes, { signal });
+        const refusal = await this.#store.perform(writes, { signal, creatingParents: true });
         if (refusal === null || refusal.write.path === layout.transaction(id)) return;
         if (refusal.write.do !== 'check') throw refusal.error;
         this.#presence.forget();

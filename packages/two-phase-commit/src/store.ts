@@ -56,13 +56,18 @@ export class Store {
    * Has the server do all of it, or nothing. What is lost is sent again: each of these transactions creates, deletes or versions something
    * of its own, so that one that was done is refused the next time, and the caller looks.
    *
+   * @param creatingParents only for what begins: what belongs to a transaction that was removed must not bring its znode back
    * @returns `null` if it was done just now
    * @throws what the keeper throws when its retries are used up; the signal's reason
    */
-  async perform(writes: readonly Write[], { signal }: Call = {}): Promise<Refusal | null> {
+  async perform(
+    writes: readonly Write[],
+    { signal, creatingParents = false }: Call & { readonly creatingParents?: boolean } = {},
+  ): Promise<Refusal | null> {
+    const transaction = this.#transaction(writes);
     for (;;) {
       try {
-        await this.#transaction(writes).commit({ signal });
+        await (creatingParents ? transaction.creatingParents() : transaction).commit({ signal });
         return null;
       } catch (error) {
         if (error instanceof ConnectionLossError && error.outcome === 'unknown' && !this.keeper.closed) continue;
@@ -80,7 +85,7 @@ export class Store {
       const data = Buffer.from(write.data);
       if (write.do === 'create') return transaction.create(write.path, data);
       return transaction.setData(write.path, data, { version: write.version });
-    }, this.keeper.transaction().creatingParents());
+    }, this.keeper.transaction());
   }
 
   /** Ids of all transactions that are there. */
