@@ -6,6 +6,7 @@ import {
   namesIn,
   untilChildren,
   untilFirst,
+  withAnySignal,
   withinSession,
 } from '@zk-recipes/core/recipe-kit';
 import type { Recovery } from './coordinator-options.js';
@@ -20,6 +21,10 @@ import type { Store, StoredTransaction } from './store.js';
  *
  * The transactions are listed first and the coordinators after that: who has begun one that was found was there before.
  */
+
+/** Bounds of the time after which the background looks again for what is old enough to be removed, in milliseconds. */
+const SHORTEST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 2 ** 31 - 1;
 
 /** A transaction whose coordinator is gone, and what is to be done about it. */
 interface Orphan {
@@ -126,16 +131,21 @@ async function keepRecovering(
 ): Promise<void> {
   const { keeper, layout } = store;
   for (let known: ReadonlySet<string> | null = null; ; ) {
-    await untilChildren(
-      keeper,
-      layout.coordinators,
-      (names) => {
-        const isAnyGone = known === null || [...known].some((name) => !names.includes(name));
-        known = new Set(names);
-        return isAnyGone;
-      },
-      { signal },
-    );
+    const isAnyGone = (names: readonly string[]): boolean => {
+      const isGone = known === null || [...known].some((name) => !names.includes(name));
+      known = new Set(names);
+      return isGone;
+    };
+    // What is finished by now is old enough to be removed after that time.
+    const pause = new AbortController();
+    const timer = setTimeout(() => pause.abort(), Math.min(Math.max(retentionMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS));
+    await withAnySignal([signal, pause.signal], (either) =>
+      untilChildren(keeper, layout.coordinators, isAnyGone, { signal: either }),
+    )
+      .catch((error: unknown) => {
+        if (signal.aborted || !pause.signal.aborted) throw error;
+      })
+      .finally(() => clearTimeout(timer));
     await recoverAll(store, presence, retentionMs, signal);
     // Who was removed from the line by hand is not the one any more.
     await keeper.transaction().check(member.path).commit({ signal });
