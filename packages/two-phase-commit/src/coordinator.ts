@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { ClosedError, type Keeper } from '@zk-recipes/core';
+import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
 import { checkOptions, checkPlace, persevere, untilChildren, withAnySignal } from '@zk-recipes/core/recipe-kit';
 import { type Codec, json } from './codec.js';
 import {
@@ -193,6 +193,8 @@ export class Coordinator<T> {
       await run.begin(payload, signal); //                                                       step 1
       verdict = await run.untilSettled(signal); //                                               step 2
     } catch (error) {
+      // The server has refused it: certainly not begun.
+      if (error instanceof KeeperError && !run.isBegun) throw error;
       // It may have been begun.
       this.#settle(run, {
         decision: 'aborted',

@@ -13,12 +13,18 @@ export class Run {
   readonly #presence: Presence;
   readonly #votes = new Map<string, Vote>();
   #mayBeCommitted = false;
+  #isBegun = false;
 
   constructor(store: Store, presence: Presence, id: string, participants: readonly string[]) {
     this.#store = store;
     this.#presence = presence;
     this.id = id;
     this.participants = participants;
+  }
+
+  /** Whether it certainly was begun. */
+  get isBegun(): boolean {
+    return this.#isBegun;
   }
 
   /** Whether a commit was tried, so that nobody knows what is decided before it is read. */
@@ -43,6 +49,7 @@ export class Run {
         this.#presence.forget();
       }
     });
+    this.#isBegun = true;
   }
 
   /** Step 2: until the votes, or the signal, say how it ends; or until somebody else has decided. */
