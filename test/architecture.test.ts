@@ -108,6 +108,19 @@ const queueLayers: Layers = {
   'sharded-queue': queueConsumers,
 };
 
+/** Two-phase commit: what thinks, then the znodes, then who acts on them. */
+const commitRules = ['errors', 'codec', 'layout', 'records', 'protocol', 'slots'];
+const commitOptions = [...commitRules, 'participant-options', 'coordinator-options', 'store', 'presence'];
+const commitActs = [...commitOptions, 'assignment', 'run', 'recovery', 'pending', 'operator'];
+const commitLayers: Layers = {
+  ...Object.fromEntries(commitActs.map((name) => [name, commitOptions])),
+  ...Object.fromEntries(commitOptions.map((name) => [name, commitOptions])),
+  ...Object.fromEntries(commitRules.map((name) => [name, commitRules])),
+  coordinator: commitActs,
+  participant: commitActs,
+  testing: ['participant-options'],
+};
+
 /** Packages from outside that a package may import; Node's own modules it may in any case. */
 const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
 const outside: Readonly<Record<string, readonly string[]>> = {
@@ -140,6 +153,7 @@ describe.each(packageNames())('packages/%s', (packageName) => {
       locks: lockLayers,
       barriers: barrierLayers,
       queues: queueLayers,
+      'two-phase-commit': commitLayers,
       'test-server': testServerLayers,
     }[packageName];
     if (layers !== undefined) expect(upwardImports(sources, layers)).toEqual([]);

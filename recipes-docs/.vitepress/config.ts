@@ -27,6 +27,7 @@ export default defineConfig({
           { text: 'Delay queue', link: '/delay-queue' },
           { text: 'Queue with ids', link: '/id-queue' },
           { text: 'Sharded queue', link: '/sharded-queue' },
+          { text: 'Two-phase commit', link: '/two-phase-commit' },
         ],
       },
       {
@@ -45,6 +46,7 @@ export default defineConfig({
           { text: '@zk-recipes/locks', link: '/api/@zk-recipes/locks' },
           { text: '@zk-recipes/barriers', link: '/api/@zk-recipes/barriers' },
           { text: '@zk-recipes/queues', link: '/api/@zk-recipes/queues' },
+          { text: '@zk-recipes/two-phase-commit', link: '/api/@zk-recipes/two-phase-commit' },
           { text: '@zk-recipes/core', link: '/api/@zk-recipes/core' },
           { text: '@zk-recipes/core/recipe-kit', link: '/api/@zk-recipes/core/recipe-kit' },
           { text: '@zk-recipes/test-server', link: '/api/@zk-recipes/test-server' },

@@ -141,7 +141,9 @@ export class Performance<Result> {
   /** What the subject watches. */
   watches(): readonly string[] {
     const { sessionId } = this.subject;
-    return this.server.sessions.flatMap(({ id, watches }) => (id === sessionId ? watches.map(withoutProtection) : []));
+    const all = this.server.sessions.flatMap(({ id, watches }) => (id === sessionId ? watches : []));
+    // After a reconnect they are set again in another order.
+    return all.map(withoutProtection).sort();
   }
 
   /** Takes stock. */

@@ -108,6 +108,18 @@ describeOnOwnServers('parents', () => {
     await expect(stranger.create().creatingParents().forPath('/closed/sub/x')).rejects.toThrow(/NOAUTH/);
   });
 
+  it('are left to a transaction that makes them itself', async () => {
+    const keeper = await connect();
+    const transaction = keeper
+      .transaction()
+      .creatingParents()
+      .create('/own/line/x', 'own')
+      .create('/own/line/x/y', 'below');
+    await transaction.commit();
+    expect(String(await keeper.getData().forPath('/own/line/x'))).toBe('own');
+    expect(await keeper.getChildren().forPath('/own/line/x')).toEqual(['y']);
+  });
+
   it('cannot be made above the chroot', async () => {
     const keeper = await connect({ connectString: `${server.connectString}/no/such/chroot` });
     await expect(keeper.create().creatingParents().forPath('/a/b')).rejects.toBeInstanceOf(NoNodeError);

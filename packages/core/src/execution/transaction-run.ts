@@ -100,8 +100,11 @@ export class TransactionRun {
       operation?.type === 'create' && (this.#creatingParents || (root !== '' && parentOf(operation.path) === root));
     if (!mayMakeParents(this.#operations[error.failedIndex])) return [];
     const paths = this.#operations.filter(mayMakeParents).map(({ path }) => path);
-    // One for each parent.
-    return [...new Map(paths.map((path) => [parentOf(path), path])).values()];
+    // One for each parent, but for those that the transaction itself makes.
+    const made = new Set(this.#operations.flatMap(({ type, path }) => (type === 'create' ? [path] : [])));
+    return [...new Map(paths.map((path) => [parentOf(path), path])).entries()].flatMap(([parent, path]) =>
+      made.has(parent) ? [] : [path],
+    );
   }
 
   /** The results, if an earlier attempt was executed. */

@@ -1,0 +1,202 @@
+import { NoNodeError, SessionExpiredError } from '@zk-recipes/core';
+import { Change, persevere, removeWatch } from '@zk-recipes/core/recipe-kit';
+import type { Codec } from './codec.js';
+import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
+import { type Decision, encodeRecord, messageOf, type Vote } from './records.js';
+import type { Slots } from './slots.js';
+import type { DecisionView, Store, StoredTransaction } from './store.js';
+
+/** What all assignments of a participant have in common while it is active. */
+export interface Post<T> {
+  readonly store: Store;
+  readonly participant: string;
+  /** Own znode in the line. */
+  readonly place: string;
+  /** Aborts when the place is lost, or the participant is closed. */
+  readonly ending: AbortSignal;
+  readonly handlers: ParticipantHandlers<T>;
+  readonly codec: Codec<T>;
+  readonly slots: Slots;
+  readonly report: (error: unknown, id: string) => void;
+}
+
+/** A transaction that was voted on, or is decided. */
+interface Begun {
+  readonly transaction: StoredTransaction;
+  readonly decision: Decision | null;
+  readonly vote: Vote | null;
+}
+
+/** The part of one participant in one transaction, from wherever it stands to its end. */
+export class Assignment<T> {
+  readonly #post: Post<T>;
+  readonly #id: string;
+  #failures = 0;
+
+  constructor(post: Post<T>, id: string) {
+    this.#post = post;
+    this.#id = id;
+  }
+
+  /** @throws the reason why it goes on no longer: the place is lost, or the participant closed */
+  async run(): Promise<void> {
+    const { slots, store, participant, place } = this.#post;
+    const change = new Change();
+    let begun: Begun | null;
+    let decision: Decision | null;
+    try {
+      begun = await slots.run('begin', () => this.#begin(change)); //                                  steps 2 to 4
+      if (begun === null) return;
+      decision = begun.decision ?? (await this.#persist(() => this.#untilDecided(change))); //         step 5
+      if (decision === null) return;
+    } catch (error) {
+      this.#unwatch(change);
+      throw error;
+    }
+    await this.#carryOut(begun.transaction, begun.vote, decision); //                                  step 6
+    const finish = store.protocol.finish(store.layout, this.#id, participant, place);
+    await this.#persist(async () => {
+      //                                                               step 7
+      const refusal = await store.perform(finish, this.#call);
+      // Done already, or settled by an operator; or the place is lost.
+      if (refusal?.write.do === 'check') throw refusal.error;
+    });
+  }
+
+  get #call(): { readonly signal: AbortSignal } {
+    return { signal: this.#post.ending };
+  }
+
+  /** Reads everything; prepares and votes if that was not done. `null` if there is no such transaction. */
+  async #begin(change: Change): Promise<Begun | null> {
+    const { store, participant } = this.#post;
+    const read = () =>
+      Promise.all([
+        store.readTransaction(this.#id, this.#call),
+        store.readDecision(this.#id, { ...this.#call, watch: change.happened }),
+        store.readVote(this.#id, participant, this.#call),
+      ]);
+    const [transaction, view, vote] = await this.#persist(read);
+    if (transaction === null || view === null) return null;
+    const { decision } = view;
+    if (decision !== null) this.#unwatch(change);
+    const next = store.protocol.next({ isDecided: decision !== null, vote });
+    if (next !== 'prepare') return { transaction, decision, vote };
+    const own = await this.#prepare(transaction, change);
+    await this.#persist(() => this.#vote(own));
+    return { transaction, decision: null, vote: own };
+  }
+
+  async #prepare(transaction: StoredTransaction, change: Change): Promise<Vote> {
+    const { ending, handlers, codec } = this.#post;
+    let payload: T;
+    try {
+      payload = codec.decode(transaction.payload);
+    } catch (error) {
+      this.#post.report(error, this.#id);
+      return { vote: 'abort', reason: `the payload cannot be read: ${messageOf(error)}`, unread: true };
+    }
+    const settled = new AbortController();
+    const onEnd = (): void => settled.abort(ending.reason);
+    ending.addEventListener('abort', onEnd, { once: true });
+    // Whatever happens to it: it is decided, or gone. The end of the session ends the place, too.
+    const over = new AbortController();
+    void change.orAbort(over.signal).then((event) => {
+      if (event !== null && event.type !== 'None') settled.abort(new Error(`transaction ${this.#id} is decided`));
+    });
+    try {
+      ending.throwIfAborted();
+      const answer: unknown = await handlers.prepare(this.#present(transaction, payload, settled.signal));
+      if (answer === 'commit' || answer === 'abort') return { vote: answer };
+      return { vote: 'abort', reason: `prepare returned ${String(answer)} instead of 'commit' or 'abort'` };
+    } catch (error) {
+      ending.throwIfAborted();
+      return { vote: 'abort', reason: messageOf(error) };
+    } finally {
+      over.abort();
+      ending.removeEventListener('abort', onEnd);
+    }
+  }
+
+  async #vote(vote: Vote): Promise<void> {
+    const { store, participant, place } = this.#post;
+    const writes = store.protocol.vote(store.layout, this.#id, participant, place, vote);
+    const refusal = await store.perform(writes, this.#call);
+    // Decided already, or voted by an attempt whose reply was lost.
+    if (refusal?.write.path === place) throw refusal.error;
+  }
+
+  /** The watch was set when everything was read. `null` if the transaction is gone. */
+  async #untilDecided(first: Change): Promise<Decision | null> {
+    const { store, ending } = this.#post;
+    for (let change = first; ; ) {
+      const event = await change.orAbort(ending);
+      if (event === null) {
+        this.#unwatch(change);
+        throw ending.reason;
+      }
+      if (event.type === 'None') throw new SessionExpiredError();
+      change = new Change();
+      const view: DecisionView | null = await store.readDecision(this.#id, { ...this.#call, watch: change.happened });
+      if (view === null) return null;
+      if (view.decision === null) continue;
+      this.#unwatch(change);
+      return view.decision;
+    }
+  }
+
+  async #carryOut(transaction: StoredTransaction, vote: Vote | null, { decision }: Decision): Promise<void> {
+    const { handlers, codec, slots, ending } = this.#post;
+    // It was not prepared: there is nothing to be undone, and nothing that could be handed over.
+    if (decision === 'aborted' && vote?.unread) return;
+    const handler = decision === 'committed' ? handlers.commit : handlers.abort;
+    const attempt = async (): Promise<void> => {
+      try {
+        const payload = codec.decode(transaction.payload);
+        await slots.run('finish', async () => {
+          ending.throwIfAborted();
+          await handler.call(handlers, this.#present(transaction, payload, ending));
+        });
+      } catch (error) {
+        if (!ending.aborted) await this.#note(error);
+        throw error;
+      }
+    };
+    await this.#persist(attempt);
+  }
+
+  /** Leaves word for who asks why it is not finished. */
+  async #note(error: unknown): Promise<void> {
+    const { store, participant, place } = this.#post;
+    this.#failures += 1;
+    const data = encodeRecord({ message: messageOf(error), failures: this.#failures });
+    const path = store.layout.entry(participant, this.#id);
+    try {
+      const writes = [{ do: 'check', path: place } as const, { do: 'set', path, data, version: -1 } as const];
+      await store.perform(writes, this.#call);
+    } catch (failure) {
+      this.#post.report(failure, this.#id);
+    }
+  }
+
+  #present({ id, participants }: StoredTransaction, payload: T, signal: AbortSignal): ParticipantTransaction<T> {
+    return { id, payload, participants, signal };
+  }
+
+  #unwatch(change: Change): void {
+    const { store } = this.#post;
+    removeWatch(store.keeper, store.layout.decision(this.#id), 'DATA', change.happened);
+  }
+
+  /** Until it succeeds, or the place is lost. */
+  #persist<R>(work: () => Promise<R>): Promise<R> {
+    const { store, ending, report, place } = this.#post;
+    return persevere(store.keeper, work, {
+      signal: ending,
+      onFailure: (error) => {
+        const isLossOfPlace = error instanceof NoNodeError && error.path === place;
+        if (!isLossOfPlace && !(error instanceof SessionExpiredError)) report(error, this.#id);
+      },
+    });
+  }
+}

@@ -1,0 +1,113 @@
+import { z } from '@zk-recipes/core/recipe-kit';
+import type { Codec } from './codec.js';
+import { codecSchema, nameSchema } from './participant-options.js';
+
+/** How a coordinator is made. */
+export interface CoordinatorOptions<T> {
+  /** Must be that of the participants. Default: JSON. */
+  readonly codec?: Codec<T> | undefined;
+  /**
+   * `background`: from the first `run` or `recover` on, one of all coordinators that say so settles the transactions of those that died,
+   * as soon as they are gone. Default `manual`: by `recover()` only.
+   */
+  readonly recovery?: 'manual' | 'background' | undefined;
+  /**
+   * How long, in milliseconds, a finished transaction of a coordinator that is gone is kept before recovery removes it, so that the outcome
+   * can be read; 0 or more, default one hour.
+   */
+  readonly retentionMs?: number | undefined;
+}
+
+/** A transaction to be run. */
+export interface RunOptions<T> {
+  readonly payload: T;
+  /** Who takes part: names, at least one, each once. */
+  readonly participants: readonly string[];
+  /** How long all of them may take to vote, in milliseconds, 1 to 2^31-1; default 30,000. Then it is aborted. */
+  readonly timeoutMs?: number | undefined;
+  /** Gives up: the transaction is aborted, unless it is committed already. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a transaction ended. */
+export interface Outcome {
+  readonly id: string;
+  readonly decision: 'committed' | 'aborted';
+  /** Why it was aborted. */
+  readonly reason?: string;
+  /** Votes that were known when it was decided. */
+  readonly votes: Readonly<Record<string, 'commit' | 'abort'>>;
+}
+
+/** What a call of `recover` has done. */
+export interface Recovery {
+  /** Transactions of coordinators that are gone, which it aborted. */
+  readonly aborted: readonly string[];
+  /** Finished ones that it removed. */
+  readonly removed: readonly string[];
+}
+
+/** A transaction that is not finished by all, for an operator to see. */
+export interface PendingTransaction {
+  readonly id: string;
+  readonly participants: readonly string[];
+  /** How old it is by the server's clock, in milliseconds. */
+  readonly ageMs: number;
+  readonly votes: Readonly<Record<string, 'commit' | 'abort'>>;
+  /** `null` while it is in doubt. */
+  readonly decision: 'committed' | 'aborted' | null;
+  readonly reason?: string;
+  /** Who decided: `coordinator <uuid>`, `recovery <uuid>` or `operator <name>`. */
+  readonly decidedBy?: string;
+  /** Who has not finished. */
+  readonly unfinished: readonly string[];
+  readonly isCoordinatorAlive: boolean;
+  /** Why participants have not finished, of those whose handlers have failed: the last error. */
+  readonly troubles: Readonly<Record<string, { readonly message: string; readonly failures: number }>>;
+}
+
+/** Who wants it and why: goes into the audit record. */
+export interface OperatorCall {
+  readonly operator: string;
+  readonly reason: string;
+}
+
+/** A decision by hand. */
+export interface ForceOptions extends OperatorCall {
+  /** `committed` needs the votes of all, as ever. */
+  readonly decision: 'committed' | 'aborted';
+}
+
+const signal = z.instanceof(AbortSignal).optional();
+const operatorCall = { operator: z.string().min(1), reason: z.string().min(1) };
+
+/** What a coordinator's options must be. */
+export const coordinatorSchema: z.ZodType = z.strictObject({
+  codec: codecSchema.optional(),
+  recovery: z.enum(['manual', 'background']).optional(),
+  retentionMs: z.number().min(0).optional(),
+});
+
+/** What the options of `run` must be. */
+export const runSchema: z.ZodType = z.strictObject({
+  payload: z.unknown(),
+  participants: z
+    .array(nameSchema)
+    .min(1)
+    .refine((names) => new Set(names).size === names.length, 'Expected each participant once'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .optional(),
+  signal,
+});
+
+/** What the options of `recover` and `pending` must be. */
+export const callSchema: z.ZodType = z.strictObject({ signal });
+
+/** What the options of `force` must be. */
+export const forceSchema: z.ZodType = z.strictObject({ decision: z.enum(['committed', 'aborted']), ...operatorCall });
+
+/** What the options of `forget` must be. */
+export const operatorSchema: z.ZodType = z.strictObject(operatorCall);

@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
+import { checkOptions, checkPlace, persevere, untilChildren, withAnySignal } from '@zk-recipes/core/recipe-kit';
+import { type Codec, json } from './codec.js';
+import {
+  type CoordinatorOptions,
+  callSchema,
+  coordinatorSchema,
+  type ForceOptions,
+  forceSchema,
+  type OperatorCall,
+  type Outcome,
+  operatorSchema,
+  type PendingTransaction,
+  type Recovery,
+  type RunOptions,
+  runSchema,
+} from './coordinator-options.js';
+import { forceDecision, forgetParticipant } from './operator.js';
+import { listPending } from './pending.js';
+import { Presence } from './presence.js';
+import type { Verdict } from './protocol.js';
+import type { Decision } from './records.js';
+import { recoverAll, recoverInBackground } from './recovery.js';
+import { endOf, Run } from './run.js';
+import { Store } from './store.js';
+
+/*
+ * Guarantee
+ *   `run` resolves with what is durably decided: `committed` only if all participants have voted to commit. A decision is one conditional
+ *   write, whoever decides: of several who try one succeeds, and the others read what it has decided. Undecided transactions of a
+ *   coordinator that is gone are aborted by whoever recovers (presumed abort).
+ * Not guaranteed
+ *   That `run` always knows: without a connection it rejects with a `ConnectionLossError` of outcome `unknown` that names the
+ *   transaction. That participants have finished when it resolves.
+ * Znodes
+ *   <path>/coordinators/<uuid>              ephemeral: this object lives
+ *   <path>/transactions/<id>                persistent: participants, coordinator, payload; never changed
+ *   <path>/transactions/<id>/decision       empty and of version 0 until it is decided, of version 1 from then on
+ *   <path>/transactions/<id>/votes, done    where the participants vote, and note that they have finished
+ *   <path>/participants/<name>/inbox/<id>   tells the participant
+ *   <path>/audit/<id>-…                     what an operator has done by hand
+ * Protocol
+ *   1. Create the transaction and the entries of all inboxes, in one transaction with a check of the own ephemeral.
+ *   2. Watch the votes; read each as it comes. All commit: commit. One aborts, the time is over, the caller gives up: abort.
+ *   3. Decide: set the decision if its version is 0, to commit in one transaction with checks of all votes. Refused: read it.
+ *   4. In the background: when all have finished, remove the transaction.
+ * Failures
+ *   reply to step 1 lost             sent again: refused, since it is there
+ *   reply to step 3 lost             sent again: refused, since it is decided; read
+ *   session expires                  its ephemeral is made again in the next one; it goes on, or finds that recovery was first
+ *   crash before step 3              recovery aborts
+ *   crash after step 3               the decision stands; participants find it; recovery removes the transaction in the end
+ *   paused beyond the session        as with an expired session; what it decides late is refused
+ *   disconnected in step 2           the watch is set again on reconnect, which tells what was missed
+ *   no connection in step 3          `run` rejects; goes on to decide in the background
+ *   given up, closed                 aborted, in the background if there is no connection
+ */
+
+/** How long one who gives up waits for the decision, in milliseconds. */
+const GRACE_MS = 250;
+
+/** Runs transactions that all participants commit, or none. @see https://zookeeper.apache.org/doc/current/recipes.html, "Two-phased Commit" */
+export class Coordinator<T> {
+  /** Below which the two-phase commit's znodes are. */
+  readonly path: string;
+  readonly #keeper: Keeper;
+  readonly #store: Store;
+  readonly #presence: Presence;
+  readonly #codec: Codec<T>;
+  readonly #retentionMs: number;
+  readonly #recovery: 'manual' | 'background';
+  readonly #closing = new AbortController();
+  readonly #background = new Set<Promise<void>>();
+  readonly #runs = new Set<Promise<unknown>>();
+  #isRecovering = false;
+  #closed: Promise<void> | null = null;
+
+  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  constructor(keeper: Keeper, path: string, options: CoordinatorOptions<T> = {}) {
+    checkPlace(keeper, path);
+    checkOptions('Coordinator', coordinatorSchema, options);
+    this.path = path;
+    this.#keeper = keeper;
+    // Each run listens to it.
+    setMaxListeners(0, this.#closing.signal);
+    this.#store = new Store(keeper, path);
+    this.#presence = new Presence(keeper, (uuid) => this.#store.layout.coordinator(uuid));
+    this.#codec = options.codec ?? (json as Codec<T>);
+    this.#retentionMs = options.retentionMs ?? 3_600_000;
+    this.#recovery = options.recovery ?? 'manual';
+  }
+
+  /**
+   * Runs a transaction: has all participants prepare, and decides.
+   *
+   * @returns how it was decided; that is durable. Participants may still be about to finish
+   * @throws ConnectionLossError of outcome `unknown`, its path that of the transaction: nobody knows from here; it will be aborted, if it
+   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be
+   */
+  async run(options: RunOptions<T>): Promise<Outcome> {
+    checkOptions('run of Coordinator', runSchema, options);
+    options.signal?.throwIfAborted();
+    this.#begin();
+    const payload = this.#codec.encode(options.payload);
+    const run = new Run(this.#store, this.#presence, randomUUID(), [...options.participants]);
+    const timeoutMs = options.timeoutMs ?? 30_000;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error(`not all had voted after ${timeoutMs} ms`)), timeoutMs);
+    const givenUp = [options.signal, this.#closing.signal];
+    const running = withAnySignal(givenUp, (caller) =>
+      withAnySignal([caller, late.signal], (signal) =>
+        this.#run(run, payload, caller as AbortSignal, signal as AbortSignal),
+      ),
+    ).finally(() => clearTimeout(timer));
+    this.#runs.add(running);
+    return await running.finally(() => this.#runs.delete(running));
+  }
+
+  /** Settles the transactions of coordinators that are gone: aborts what is undecided, removes what has been finished for long enough. */
+  async recover(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Recovery> {
+    checkOptions('recover of Coordinator', callSchema, options);
+    options.signal?.throwIfAborted();
+    this.#begin();
+    return await recoverAll(this.#store, this.#presence, this.#retentionMs, options.signal);
+  }
+
+  /** Transactions that are not finished by all, the oldest first. */
+  async pending(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<PendingTransaction[]> {
+    checkOptions('pending of Coordinator', callSchema, options);
+    options.signal?.throwIfAborted();
+    this.#begin();
+    return await listPending(this.#store, this.#presence, options.signal);
+  }
+
+  /**
+   * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all.
+   *
+   * @returns what is decided, if that is what was asked for
+   * @throws TransactionStateError if it is decided otherwise, if somebody has not voted to commit, or if there is no such transaction
+   */
+  async force(id: string, options: ForceOptions): Promise<Outcome> {
+    checkOptions('force of Coordinator', forceSchema, options);
+    this.#throwIfClosed();
+    return outcomeOf(id, await forceDecision(this.#store, id, options));
+  }
+
+  /**
+   * Takes a participant that never comes back for finished, and leaves an audit record. It does not learn the decision any more.
+   *
+   * @throws TransactionStateError if it is not decided yet (`force` comes first), or if there is no such transaction or participant
+   */
+  async forget(id: string, participant: string, options: OperatorCall): Promise<void> {
+    checkOptions('forget of Coordinator', operatorSchema, options);
+    this.#throwIfClosed();
+    await forgetParticipant(this.#store, id, participant, options);
+  }
+
+  /** Aborts what it runs, and is gone for others. Does not wait for participants. Idempotent; never rejects. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new ClosedError(`coordinator of ${this.path} is closed`));
+    await Promise.allSettled(this.#runs);
+    await Promise.all(this.#background);
+    await this.#presence.end().catch((error: unknown) => this.#report(error));
+  }
+
+  #throwIfClosed(): void {
+    this.#closing.signal.throwIfAborted();
+  }
+
+  #begin(): void {
+    this.#throwIfClosed();
+    if (this.#recovery === 'manual' || this.#isRecovering) return;
+    this.#isRecovering = true;
+    this.#inBackground((signal) => recoverInBackground(this.#store, this.#presence, this.#retentionMs, signal));
+  }
+
+  /** @param caller who gives up @param signal by which the voting has to end, for whatever reason */
+  async #run(run: Run, payload: Uint8Array, caller: AbortSignal, signal: AbortSignal): Promise<Outcome> {
+    let verdict: Verdict | Decision;
+    try {
+      await run.begin(payload, signal); //                                                       step 1
+      verdict = await run.untilSettled(signal); //                                               step 2
+    } catch (error) {
+      // The server has refused it: certainly not begun.
+      if (error instanceof KeeperError && !run.isBegun) throw error;
+      // It may have been begun.
+      this.#settle(run, {
+        decision: 'aborted',
+        reason: signal.aborted ? endOf(signal) : endOf({ reason: error } as AbortSignal),
+      });
+      if (caller.aborted) throw caller.reason;
+      throw run.unknown(error);
+    }
+    const decision = 'by' in verdict ? verdict : await this.#decide(run, verdict, caller); //    step 3
+    this.#inBackground((ending) => this.#tidy(run, ending)); //                                  step 4
+    if (caller.aborted && decision.decision === 'aborted') throw caller.reason;
+    return outcomeOf(run.id, decision);
+  }
+
+  async #decide(run: Run, verdict: Verdict, caller: AbortSignal): Promise<Decision> {
+    const patience = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      timer = setTimeout(() => patience.abort(caller.reason), GRACE_MS);
+    };
+    if (caller.aborted) onAbort();
+    else caller.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await run.decide(verdict, patience.signal);
+    } catch (error) {
+      this.#settle(run, {
+        decision: 'aborted',
+        reason: `not decided in time: ${endOf({ reason: error } as AbortSignal)}`,
+      });
+      if (caller.aborted && !run.mayBeCommitted) throw caller.reason;
+      throw run.unknown(error);
+    } finally {
+      clearTimeout(timer);
+      caller.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Sees to it that it is decided, though nobody waits for that any more. */
+  #settle(run: Run, verdict: Verdict): void {
+    this.#inBackground(async (signal) => {
+      await this.#keeper.sync().forPath(this.path, { signal });
+      if ((await this.#store.readDecision(run.id, { signal })) === null) return;
+      await run.decide(verdict, signal);
+      await this.#tidy(run, signal);
+    });
+  }
+
+  /** Step 4. */
+  async #tidy(run: Run, signal: AbortSignal): Promise<void> {
+    const { layout } = this.#store;
+    const isFinished = (names: readonly string[]): boolean => run.participants.every((name) => names.includes(name));
+    try {
+      await untilChildren(this.#keeper, layout.acknowledgements(run.id), isFinished, { signal });
+    } catch (error) {
+      // Somebody else has removed it.
+      if ((await this.#store.readDecision(run.id, { signal })) === null) return;
+      throw error;
+    }
+    await this.#store.remove(run, { signal });
+  }
+
+  /** Until it succeeds, or this is closed: then it is recovery's. */
+  #inBackground(work: (signal: AbortSignal) => Promise<void>): void {
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    const onFailure = (error: unknown): void => this.#report(error);
+    const done: Promise<void> = persevere(this.#keeper, () => work(signal), { signal, onFailure })
+      .catch(() => {})
+      .then(() => void this.#background.delete(done));
+    this.#background.add(done);
+  }
+
+  #report(error: unknown): void {
+    if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'Coordinator', this.path);
+  }
+}
+
+function outcomeOf(id: string, { decision, reason, votes }: Decision): Outcome {
+  return { id, decision, ...(reason === undefined ? {} : { reason }), votes: Object.fromEntries(votes) };
+}

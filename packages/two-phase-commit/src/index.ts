@@ -1,0 +1,24 @@
+/**
+ * Two-phase commit on Apache ZooKeeper: transactions that all participants commit, or none.
+ *
+ * @packageDocumentation
+ */
+
+// Payloads
+export type { Codec } from './codec.js';
+// Coordinators
+export { Coordinator } from './coordinator.js';
+export type {
+  CoordinatorOptions,
+  ForceOptions,
+  OperatorCall,
+  Outcome,
+  PendingTransaction,
+  Recovery,
+  RunOptions,
+} from './coordinator-options.js';
+// Errors
+export { MalformedRecordError, ParticipantStartedError, TransactionStateError } from './errors.js';
+// Participants
+export { Participant } from './participant.js';
+export type { ParticipantHandlers, ParticipantOptions, ParticipantTransaction } from './participant-options.js';

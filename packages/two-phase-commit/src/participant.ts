@@ -1,0 +1,265 @@
+import { setMaxListeners } from 'node:events';
+import { ClosedError, HoldLostError, type Keeper, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
+import {
+  acrossSessions,
+  checkOptions,
+  checkPlace,
+  enrol,
+  giveUp,
+  type Member,
+  MemberHold,
+  nameOf,
+  namesIn,
+  parentOf,
+  persevere,
+  untilFirst,
+} from '@zk-recipes/core/recipe-kit';
+import { Assignment, type Post } from './assignment.js';
+import { type Codec, json } from './codec.js';
+import { ParticipantStartedError } from './errors.js';
+import { PLACE } from './layout.js';
+import {
+  handlersSchema,
+  nameSchema,
+  type ParticipantHandlers,
+  type ParticipantOptions,
+  participantSchema,
+} from './participant-options.js';
+import { Slots } from './slots.js';
+import { Store } from './store.js';
+
+/*
+ * Guarantee
+ *   Of all processes that run a participant of this name, one at a time is active. It votes at most once on a transaction, and never on
+ *   one that is decided. What it voted on, and what it was asked to vote on, it finishes exactly as it was decided, whoever decided,
+ *   also if that was while it was down; `commit` or `abort` is called until it has succeeded, and it is noted.
+ * Not guaranteed
+ *   That a handler is called once: `prepare` again after a crash before the vote, `commit` and `abort` after one before the note.
+ *   `tx.id` is for telling. That `abort` is called only for what was prepared.
+ * Znodes
+ *   <path>/participants/<name>/line/_c_<uuid>-place-<number>   ephemeral: presence; the first one is active
+ *   <path>/participants/<name>/inbox/<id>                      a transaction to be finished; its data why that has failed so far
+ *   <path>/transactions/<id>/votes/<name>                      its vote, never changed
+ *   <path>/transactions/<id>/done/<name>                       that it has finished
+ * Protocol
+ *   1. Stand in the line. When first, watch the inbox, with all in it, and list it. For each entry, beside each other:
+ *   2. Read the transaction, its decision (with a watch) and the own vote. Decided: to 6. Voted: to 5.
+ *   3. Call `prepare`. Its signal aborts when the decision's watch fires.
+ *   4. Vote, in one transaction with a check of the own place and one that nothing is decided.
+ *   5. Wait for the decision's watch, and read it.
+ *   6. Call `commit` or `abort`, until it succeeds; of each failure leave word in the entry.
+ *   7. Note that it is done and remove the entry, in one transaction with a check of the own place.
+ * Failures
+ *   reply to a vote lost            sent again: refused, since it is there
+ *   reply to step 7 lost            sent again: refused, since it is there
+ *   session expires, place deleted  all stops by the signals; back to 1; who is first now goes on from what is written
+ *   paused beyond the session       likewise; what it still sends is refused, since its place is gone
+ *   disconnected                    goes on while its clock runs; lists the inbox anew on reconnect
+ *   crash before the vote           the next one prepares again; or finds that it was aborted meanwhile
+ *   crash after the vote            the next one waits for the decision, or finds it
+ *   crash in step 6                 the handler is called again
+ *   prepare throws, payload unreadable  votes abort, with the reason
+ *   payload unreadable in 6         like a handler that fails: reported and kept
+ *   foreign entry in the inbox      left alone: there is no such transaction
+ */
+
+type Phase =
+  | { readonly name: 'latent' }
+  | { readonly name: 'started'; readonly done: Promise<void> }
+  | { readonly name: 'closed'; readonly done: Promise<void> };
+
+/** One who takes part in transactions under a name. Several processes may run the same one: the others stand by. */
+export class Participant<T> {
+  /** Below which the two-phase commit's znodes are. */
+  readonly path: string;
+  readonly name: string;
+  readonly #keeper: Keeper;
+  readonly #store: Store;
+  readonly #handlers: ParticipantHandlers<T>;
+  readonly #options: ParticipantOptions<T>;
+  readonly #slots: Slots;
+  readonly #closing = new AbortController();
+  #phase: Phase = { name: 'latent' };
+  #hold: MemberHold | null = null;
+
+  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  constructor(
+    keeper: Keeper,
+    path: string,
+    name: string,
+    handlers: ParticipantHandlers<T>,
+    options: ParticipantOptions<T> = {},
+  ) {
+    checkPlace(keeper, path);
+    checkOptions('Participant (its name)', nameSchema, name);
+    checkOptions('Participant (its handlers)', handlersSchema, handlers);
+    checkOptions('Participant', participantSchema, options);
+    this.path = path;
+    this.name = name;
+    this.#keeper = keeper;
+    this.#store = new Store(keeper, path);
+    this.#handlers = handlers;
+    this.#options = options;
+    this.#slots = new Slots(options.concurrency ?? 10);
+  }
+
+  /** Whether it is this process's turn, beyond doubt: the clock is asked now. */
+  get isActive(): boolean {
+    return this.#hold?.state === 'held';
+  }
+
+  /**
+   * Joins the line; resolves when it stands there. From then on it finishes what is in the inbox and takes part in what comes, whenever it
+   * is first, until it is closed: errors go to the `backgroundError` event of the `Keeper`.
+   *
+   * @throws ParticipantStartedError; ClosedError if it was closed; what the create throws, and it is as before
+   */
+  async start(): Promise<void> {
+    if (this.#phase.name === 'closed') throw this.#closed();
+    if (this.#phase.name === 'started') throw new ParticipantStartedError(this.name);
+    const joined = acrossSessions(this.#keeper, this.#closing.signal, () => this.#enrol());
+    const done = joined.then((member) => this.#keepServing(member)).catch(() => {});
+    this.#phase = { name: 'started', done };
+    try {
+      await joined;
+    } catch (error) {
+      // `close` may have been called meanwhile.
+      if ((this.#phase as Phase).name === 'started') this.#phase = { name: 'latent' };
+      throw error;
+    }
+  }
+
+  /**
+   * Leaves the line: the next process goes on. The signals of handlers that run abort, and they are waited for. Idempotent; never
+   * rejects.
+   */
+  close(): Promise<void> {
+    const phase = this.#phase;
+    if (phase.name === 'closed') return phase.done;
+    const done = phase.name === 'latent' ? Promise.resolve() : phase.done;
+    this.#phase = { name: 'closed', done };
+    this.#closing.abort(this.#closed());
+    return done;
+  }
+
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #closed(): ClosedError {
+    return new ClosedError(`participant ${this.name} of ${this.path} is closed`);
+  }
+
+  #enrol(): Promise<Member> {
+    return enrol(this.#keeper, this.#store.layout.line(this.name), { name: PLACE, signal: this.#closing.signal });
+  }
+
+  /** Terms, one after the other, until it is closed. */
+  async #keepServing(first: Member): Promise<void> {
+    let member: Member | null = first;
+    const { signal } = this.#closing;
+    const term = async (): Promise<void> => {
+      const own = member ?? (await this.#enrol()); //                       step 1
+      member = null;
+      try {
+        await untilFirst(own, PLACE, { signal });
+        await this.#serve(own);
+      } finally {
+        await giveUp([own]);
+      }
+    };
+    while (!signal.aborted && !this.#keeper.closed) {
+      const onFailure = (error: unknown): void => {
+        if (!(error instanceof SessionExpiredError || error instanceof HoldLostError)) this.#report(error);
+      };
+      // Only its own end or that of the `Keeper` makes it reject, and that is no error.
+      await persevere(this.#keeper, term, { signal, onFailure }).catch(() => {});
+    }
+    // Closed between its enrolment and its first term.
+    if (member !== null) await giveUp([member]);
+  }
+
+  /** Works while the place is held. Every handler has ended when it resolves. */
+  async #serve(member: Member): Promise<void> {
+    const hold = new MemberHold(member, { lossPolicy: this.#options.lossPolicy });
+    this.#hold = hold;
+    const ending = new AbortController();
+    // Each assignment that waits listens to it.
+    setMaxListeners(0, ending.signal);
+    const onLoss = (): void => ending.abort(hold.signal.reason);
+    const onClose = (): void => ending.abort(this.#closing.signal.reason);
+    hold.signal.addEventListener('abort', onLoss, { once: true });
+    this.#closing.signal.addEventListener('abort', onClose, { once: true });
+    if (hold.signal.aborted) onLoss();
+    if (this.#closing.signal.aborted) onClose();
+    try {
+      await this.#workOff(member, ending.signal);
+    } finally {
+      hold.signal.removeEventListener('abort', onLoss);
+      this.#closing.signal.removeEventListener('abort', onClose);
+      // For who has failed to begin with.
+      await hold.release().catch((error: unknown) => this.#report(error));
+      this.#hold = null;
+    }
+  }
+
+  async #workOff(member: Member, ending: AbortSignal): Promise<void> {
+    const inbox = this.#store.layout.inbox(this.name);
+    const running = new Map<string, Promise<void>>();
+    const post: Post<T> = {
+      ...{ store: this.#store, participant: this.name, place: member.path, ending },
+      ...{ handlers: this.#handlers, codec: this.#options.codec ?? (json as Codec<T>), slots: this.#slots },
+      report: (error, id) => this.#report(error, this.#store.layout.transaction(id)),
+    };
+    const take = (id: string): void => {
+      if (running.has(id) || ending.aborted) return;
+      const work = new Assignment(post, id).run().catch((error: unknown) => {
+        if (!ending.aborted && !this.#keeper.closed) this.#report(error, post.store.layout.transaction(id));
+      });
+      running.set(
+        id,
+        work.finally(() => running.delete(id)),
+      );
+    };
+    const onEvent = ({ type, path }: WatchedEvent): void => {
+      if (type === 'NodeCreated' && path !== null && parentOf(path) === inbox) take(nameOf(path));
+    };
+    const list = async (): Promise<void> => {
+      for (const id of await namesIn(this.#keeper, inbox, { signal: ending })) take(id);
+    };
+    const onState = (state: string): void => {
+      if (state === 'RECONNECTED') void this.#persist(ending, list);
+    };
+    this.#keeper.on('state', onState);
+    const watching = this.#persist(ending, () =>
+      this.#keeper.watch().withMode('PERSISTENT_RECURSIVE').forPath(inbox, onEvent, { signal: ending }),
+    );
+    const listing = this.#persist(ending, list);
+    try {
+      await Promise.all([watching, listing]);
+      await new Promise<void>((resolve) => {
+        if (ending.aborted) resolve();
+        else ending.addEventListener('abort', () => resolve(), { once: true });
+      });
+    } finally {
+      this.#keeper.off('state', onState);
+      void this.#keeper
+        .removeWatch(onEvent)
+        .forPath(inbox)
+        .catch((error: unknown) => this.#report(error));
+      await Promise.all(running.values());
+    }
+  }
+
+  /** Until it succeeds, or this is over. */
+  async #persist(signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
+    if (signal.aborted) return;
+    const onFailure = (error: unknown): void => this.#report(error);
+    await persevere(this.#keeper, work, { signal, onFailure }).catch(() => {});
+  }
+
+  #report(error: unknown, path: string = this.path): void {
+    this.#keeper.reportBackgroundError(error, `Participant ${this.name}`, path);
+  }
+}

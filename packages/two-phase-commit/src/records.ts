@@ -1,0 +1,108 @@
+import { z } from '@zk-recipes/core/recipe-kit';
+import { MalformedRecordError } from './errors.js';
+
+/*
+ * What the znodes hold: JSON, but for a transaction, which is a line of JSON and then the payload as the codec made it.
+ * What somebody else may have written is looked at closely. Pure.
+ */
+
+/** The beginning of a transaction, never changed. */
+export interface Header {
+  readonly participants: readonly string[];
+  /** Uuid of the coordinator that began it. */
+  readonly coordinator: string;
+}
+
+/** What a participant has answered, never changed. */
+export interface Vote {
+  readonly vote: 'commit' | 'abort';
+  /** Why not, if it votes abort and has said why. */
+  readonly reason?: string | undefined;
+  /** It could not read the payload, so that its `prepare` was not called. */
+  readonly unread?: boolean | undefined;
+}
+
+/** What has been decided, written once. */
+export interface Decision {
+  readonly decision: 'committed' | 'aborted';
+  /** Why it was aborted. */
+  readonly reason?: string | undefined;
+  /** Who decided: `coordinator <uuid>`, `recovery <uuid>` or `operator <name>`. */
+  readonly by: string;
+  /** Votes that were known then: all of them for `committed`. */
+  readonly votes: readonly (readonly [participant: string, vote: 'commit' | 'abort'])[];
+}
+
+/** Why a participant has not finished yet: in its entry of the inbox. */
+export interface Trouble {
+  readonly message: string;
+  /** How often the handler has failed since the participant was started, 1 or more. */
+  readonly failures: number;
+}
+
+const version = z.literal(1);
+const header = z.object({ version, participants: z.array(z.string().min(1)).min(1), coordinator: z.string().min(1) });
+const kind = z.enum(['commit', 'abort']);
+const vote = z.object({ vote: kind, reason: z.string().optional(), unread: z.boolean().optional() });
+const decision = z.object({
+  decision: z.enum(['committed', 'aborted']),
+  reason: z.string().optional(),
+  by: z.string(),
+  votes: z.array(z.tuple([z.string(), kind])),
+});
+const trouble = z.object({ message: z.string(), failures: z.int() });
+
+const NEWLINE = 0x0a;
+
+/** What a transaction's znode holds. */
+export function encodeTransaction(of: Header, payload: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`${JSON.stringify({ version: 1, ...of })}\n`), payload]);
+}
+
+/** @throws MalformedRecordError for what is none */
+export function decodeTransaction(path: string, data: Buffer | null): { header: Header; payload: Buffer } {
+  const bytes = data ?? Buffer.alloc(0);
+  const end = bytes.indexOf(NEWLINE);
+  const text = end < 0 ? null : bytes.subarray(0, end);
+  const { participants, coordinator } = parse(path, header, text);
+  return { header: { participants, coordinator }, payload: bytes.subarray(end + 1) };
+}
+
+/** @throws MalformedRecordError for what is none */
+export function decodeVote(path: string, data: Buffer | null): Vote {
+  return parse(path, vote, data);
+}
+
+/** @throws MalformedRecordError for what is none */
+export function decodeDecision(path: string, data: Buffer | null): Decision {
+  return parse(path, decision, data);
+}
+
+/** Why a participant has not finished; `null` if nothing went wrong, or if it cannot be read. */
+export function decodeTrouble(data: Buffer | null): Trouble | null {
+  if (data === null || data.length === 0) return null;
+  try {
+    return parse('', trouble, data);
+  } catch {
+    return null;
+  }
+}
+
+/** What votes, decisions, troubles and audit records are written as. */
+export function encodeRecord(record: Vote | Decision | Trouble | object): Buffer {
+  return Buffer.from(JSON.stringify(record));
+}
+
+function parse<T>(path: string, schema: z.ZodType<T>, data: Buffer | null): T {
+  try {
+    return schema.parse(JSON.parse((data ?? Buffer.alloc(0)).toString('utf8')));
+  } catch (error) {
+    throw new MalformedRecordError(path, { cause: error });
+  }
+}
+
+/** The message of what was thrown, of whatever kind, short enough for a znode. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.length > 1_000 ? `${text.slice(0, 1_000)}…` : text;
+}

@@ -1,0 +1,123 @@
+import { ConnectionLossError, SessionExpiredError } from '@zk-recipes/core';
+import { acrossSessions, Change, removeWatch } from '@zk-recipes/core/recipe-kit';
+import type { Presence } from './presence.js';
+import type { Verdict } from './protocol.js';
+import { type Decision, encodeTransaction, messageOf, type Vote } from './records.js';
+import type { Store } from './store.js';
+
+/** One transaction, from its beginning to its decision. */
+export class Run {
+  readonly id: string;
+  readonly participants: readonly string[];
+  readonly #store: Store;
+  readonly #presence: Presence;
+  readonly #votes = new Map<string, Vote>();
+  #mayBeCommitted = false;
+  #isBegun = false;
+
+  constructor(store: Store, presence: Presence, id: string, participants: readonly string[]) {
+    this.#store = store;
+    this.#presence = presence;
+    this.id = id;
+    this.participants = participants;
+  }
+
+  /** Whether it certainly was begun. */
+  get isBegun(): boolean {
+    return this.#isBegun;
+  }
+
+  /** Whether a commit was tried, so that nobody knows what is decided before it is read. */
+  get mayBeCommitted(): boolean {
+    return this.#mayBeCommitted;
+  }
+
+  /** Step 1. Sent again until it is certain: when it was done it is refused, since the transaction is there. */
+  async begin(payload: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { protocol, layout } = this.#store;
+    const { id, participants } = this;
+    const coordinator = this.#presence.uuid;
+    const data = encodeTransaction({ participants, coordinator }, payload);
+    const writes = protocol.begin(layout, id, participants, coordinator, data);
+    await acrossSessions(this.#store.keeper, signal, async () => {
+      for (;;) {
+        await this.#presence.established();
+        signal.throwIfAborted();
+        const refusal = await this.#store.perform(writes, { signal, creatingParents: true });
+        if (refusal === null || refusal.write.path === layout.transaction(id)) return;
+        if (refusal.write.do !== 'check') throw refusal.error;
+        this.#presence.forget();
+      }
+    });
+    this.#isBegun = true;
+  }
+
+  /** Step 2: until the votes, or the signal, say how it ends; or until somebody else has decided. */
+  async untilSettled(signal: AbortSignal): Promise<Verdict | Decision> {
+    const { keeper } = this.#store;
+    try {
+      return await acrossSessions(keeper, signal, () => this.#untilVoted(signal));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      const verdict = this.#store.protocol.verdict(
+        { participants: this.participants, votes: this.#votes },
+        endOf(signal),
+      );
+      return verdict as Verdict;
+    }
+  }
+
+  async #untilVoted(signal: AbortSignal): Promise<Verdict | Decision> {
+    const { keeper, layout, protocol } = this.#store;
+    const path = layout.votes(this.id);
+    // Somebody else may have decided when this was another session, of a coordinator that seemed to be gone.
+    for (let isFirst = true; ; isFirst = false) {
+      const change = new Change();
+      const listing = keeper.getChildren().watching(change.happened).forPath(path, { signal });
+      const reading = isFirst ? this.#store.readDecision(this.id, { signal }) : null;
+      const [names, view] = await Promise.all([listing, reading]);
+      try {
+        if (view?.decision) return this.#unwatch(path, change, view.decision);
+        const fresh = this.participants.filter((name) => names.includes(name) && !this.#votes.has(name));
+        for (const [name, vote] of await this.#store.readVotes(this.id, fresh, { signal })) this.#votes.set(name, vote);
+        const verdict = protocol.verdict({ participants: this.participants, votes: this.#votes }, null);
+        if (verdict !== null) return this.#unwatch(path, change, verdict);
+        const event = await change.orThrow(signal);
+        if (event.type === 'None') throw new SessionExpiredError();
+      } catch (error) {
+        this.#unwatch(path, change, null);
+        throw error;
+      }
+    }
+  }
+
+  #unwatch<R>(path: string, change: Change, result: R): R {
+    removeWatch(this.#store.keeper, path, 'CHILDREN', change.happened);
+    return result;
+  }
+
+  /**
+   * Step 3. May be called again.
+   *
+   * @throws ConnectionLossError if the decision is not known
+   */
+  async decide(verdict: Verdict, signal: AbortSignal): Promise<Decision> {
+    const by = `coordinator ${this.#presence.uuid}`;
+    const votes = [...this.#votes].map(([name, { vote }]) => [name, vote] as const);
+    this.#mayBeCommitted ||= verdict.decision === 'committed';
+    const decide = () => this.#store.decide(this, { ...verdict, by, votes }, { signal });
+    const decision = await acrossSessions(this.#store.keeper, signal, decide);
+    if (decision === null) throw this.unknown(new Error('the transaction is gone'));
+    return decision;
+  }
+
+  /** That nobody knows what is, or will be, decided. */
+  unknown(cause: unknown): ConnectionLossError {
+    return new ConnectionLossError('two-phase commit', this.#store.layout.transaction(this.id), 'unknown', cause);
+  }
+}
+
+/** Why somebody does not wait any longer. */
+export function endOf({ reason }: AbortSignal): string {
+  return messageOf(reason);
+}

@@ -1,0 +1,172 @@
+import {
+  BadVersionError,
+  ConnectionLossError,
+  type Keeper,
+  type KeeperError,
+  MultiError,
+  NodeExistsError,
+  NoNodeError,
+  type WatchedEvent,
+} from '@zk-recipes/core';
+import { namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { Layout } from './layout.js';
+import { type Protocol, protocol, UNDECIDED, type Write } from './protocol.js';
+import { type Decision, decodeDecision, decodeTransaction, decodeVote, type Header, type Vote } from './records.js';
+
+/** A transaction as its znode holds it. */
+export interface StoredTransaction extends Header {
+  readonly id: string;
+  readonly payload: Buffer;
+  /** When it was begun, by the server's clock. */
+  readonly beganAtMs: number;
+}
+
+/** A decision, or that there is none yet. */
+export interface DecisionView {
+  readonly decision: Decision | null;
+  /** When it was decided, or begun if it is not, by the server's clock. */
+  readonly atMs: number;
+}
+
+/** Why the server has not done a transaction. */
+export interface Refusal {
+  /** The operation that is to blame. */
+  readonly write: Write;
+  readonly error: KeeperError;
+}
+
+interface Call {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The znodes of a two-phase commit, as the protocol reads and writes them. */
+export class Store {
+  readonly keeper: Keeper;
+  readonly layout: Layout;
+  readonly path: string;
+  readonly protocol: Protocol = protocol;
+
+  constructor(keeper: Keeper, path: string) {
+    this.keeper = keeper;
+    this.path = path;
+    this.layout = new Layout(path);
+  }
+
+  /**
+   * Has the server do all of it, or nothing. What is lost is sent again: each of these transactions creates, deletes or versions something
+   * of its own, so that one that was done is refused the next time, and the caller looks.
+   *
+   * @param creatingParents only for what begins: what belongs to a transaction that was removed must not bring its znode back
+   * @returns `null` if it was done just now
+   * @throws what the keeper throws when its retries are used up; the signal's reason
+   */
+  async perform(
+    writes: readonly Write[],
+    { signal, creatingParents = false }: Call & { readonly creatingParents?: boolean } = {},
+  ): Promise<Refusal | null> {
+    const transaction = this.#transaction(writes);
+    for (;;) {
+      try {
+        await (creatingParents ? transaction.creatingParents() : transaction).commit({ signal });
+        return null;
+      } catch (error) {
+        if (error instanceof ConnectionLossError && error.outcome === 'unknown' && !this.keeper.closed) continue;
+        const write = error instanceof MultiError ? writes[error.failedIndex] : undefined;
+        if (write === undefined || !isRefusal((error as Error).cause)) throw error;
+        return { write, error: (error as Error).cause as KeeperError };
+      }
+    }
+  }
+
+  #transaction(writes: readonly Write[]) {
+    return writes.reduce((transaction, write) => {
+      if (write.do === 'check') return transaction.check(write.path, write.version);
+      if (write.do === 'delete') return transaction.delete(write.path);
+      const data = Buffer.from(write.data);
+      if (write.do === 'create') return transaction.create(write.path, data);
+      return transaction.setData(write.path, data, { version: write.version });
+    }, this.keeper.transaction());
+  }
+
+  /** Ids of all transactions that are there. */
+  ids(call: Call = {}): Promise<string[]> {
+    return namesIn(this.keeper, this.layout.transactions, call);
+  }
+
+  /** @returns `null` if there is none @throws MalformedRecordError */
+  async readTransaction(id: string, call: Call = {}): Promise<StoredTransaction | null> {
+    const path = this.layout.transaction(id);
+    const found = await orNull(this.keeper.getData().withStat().forPath(path, call));
+    if (found === null) return null;
+    const { header, payload } = decodeTransaction(path, found.data);
+    return { id, ...header, payload, beganAtMs: Number(found.stat.ctime) };
+  }
+
+  /** @returns `null` if there is no such transaction @throws MalformedRecordError */
+  async readDecision(
+    id: string,
+    { signal, watch }: Call & { readonly watch?: (event: WatchedEvent) => void } = {},
+  ): Promise<DecisionView | null> {
+    const path = this.layout.decision(id);
+    const reading = this.keeper.getData().withStat();
+    const found = await orNull((watch ? reading.watching(watch) : reading).forPath(path, { signal }));
+    if (found === null) return null;
+    const { data, stat } = found;
+    const decision = stat.version === UNDECIDED ? null : decodeDecision(path, data);
+    return { decision, atMs: Number(stat.mtime) };
+  }
+
+  /** @returns `null` if it has not voted, or there is no such transaction @throws MalformedRecordError */
+  async readVote(id: string, participant: string, call: Call = {}): Promise<Vote | null> {
+    const path = this.layout.vote(id, participant);
+    const data = await orNull(this.keeper.getData().withStat().forPath(path, call));
+    return data === null ? null : decodeVote(path, data.data);
+  }
+
+  /** Votes of a transaction, of those who have voted. */
+  async readVotes(id: string, names: readonly string[], call: Call = {}): Promise<Map<string, Vote>> {
+    const votes = await Promise.all(names.map((name) => this.readVote(id, name, call)));
+    return new Map(
+      names.flatMap((name, index) => {
+        const vote = votes[index];
+        return vote == null ? [] : [[name, vote] as const];
+      }),
+    );
+  }
+
+  /** Who has voted. */
+  voters(id: string, call: Call = {}): Promise<string[]> {
+    return namesIn(this.keeper, this.layout.votes(id), call);
+  }
+
+  /** Who has finished. */
+  finished(id: string, call: Call = {}): Promise<string[]> {
+    return namesIn(this.keeper, this.layout.acknowledgements(id), call);
+  }
+
+  /** Decides, unless it is decided already. @returns what is decided; `null` if there is no such transaction any more */
+  async decide(
+    { id, participants }: Pick<StoredTransaction, 'id' | 'participants'>,
+    decision: Decision,
+    call: Call = {},
+  ): Promise<Decision | null> {
+    const writes = this.protocol.decide(this.layout, id, participants, decision);
+    const refusal = await this.perform(writes, call);
+    if (refusal === null) return decision;
+    const found = await this.readDecision(id, call);
+    // A vote that was seen can only be missing with the whole transaction, or by somebody's hand.
+    if (found !== null && found.decision === null) throw refusal.error;
+    return found?.decision ?? null;
+  }
+
+  /** Removes a transaction that is decided and finished. Nothing happens if it is not, or gone. */
+  async remove({ id, participants }: Pick<StoredTransaction, 'id' | 'participants'>, call: Call = {}): Promise<void> {
+    // Since it is decided nobody votes any more.
+    const voters = await this.voters(id, call);
+    await this.perform(this.protocol.remove(this.layout, id, participants, voters), call);
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof NodeExistsError || error instanceof NoNodeError || error instanceof BadVersionError;
+}

@@ -1,0 +1,70 @@
+/**
+ * What tests of two-phase commits need: a participant's resource in memory.
+ *
+ * @packageDocumentation
+ */
+
+import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
+
+/** One call of a handler. */
+export interface HandlerCall {
+  readonly handler: 'prepare' | 'commit' | 'abort';
+  readonly id: string;
+}
+
+/** What a resource knows of a transaction. */
+export type ResourceState = 'prepared' | 'committed' | 'aborted';
+
+/**
+ * The handlers of a participant, on a resource in memory that outlives them as a database would: hand the same one to a second
+ * `Participant` to play a restart. It is as strict as a database: it does not commit what it has not prepared, nor abort what it has
+ * committed.
+ */
+export class InMemoryResource<T> implements ParticipantHandlers<T> {
+  /** All calls so far. */
+  readonly calls: HandlerCall[] = [];
+  readonly #states = new Map<string, ResourceState>();
+  readonly #onPrepare: (transaction: ParticipantTransaction<T>) => Promise<'commit' | 'abort'> | 'commit' | 'abort';
+
+  /** @param onPrepare how it votes; to commit by default. What it throws, `prepare` throws */
+  constructor(
+    onPrepare: (transaction: ParticipantTransaction<T>) => Promise<'commit' | 'abort'> | 'commit' | 'abort' = () =>
+      'commit',
+  ) {
+    this.#onPrepare = onPrepare;
+  }
+
+  /** What it knows of a transaction; `undefined` for nothing. */
+  stateOf(id: string): ResourceState | undefined {
+    return this.#states.get(id);
+  }
+
+  /** Ids of transactions in a state. */
+  in(state: ResourceState): string[] {
+    return [...this.#states].filter(([, of]) => of === state).map(([id]) => id);
+  }
+
+  async prepare(transaction: ParticipantTransaction<T>): Promise<'commit' | 'abort'> {
+    const { id } = transaction;
+    this.calls.push({ handler: 'prepare', id });
+    const vote = await this.#onPrepare(transaction);
+    if (vote === 'commit') this.#move(id, 'prepared', [undefined, 'prepared']);
+    return vote;
+  }
+
+  commit({ id }: ParticipantTransaction<T>): void {
+    this.calls.push({ handler: 'commit', id });
+    this.#move(id, 'committed', ['prepared', 'committed']);
+  }
+
+  abort({ id }: ParticipantTransaction<T>): void {
+    this.calls.push({ handler: 'abort', id });
+    this.#move(id, 'aborted', [undefined, 'prepared', 'aborted']);
+  }
+
+  #move(id: string, to: ResourceState, from: readonly (ResourceState | undefined)[]): void {
+    const state = this.#states.get(id);
+    if (!from.includes(state)) throw new Error(`transaction ${id} is ${state ?? 'unknown'}, and cannot be ${to}`);
+    this.#states.set(id, to);
+  }
+}
