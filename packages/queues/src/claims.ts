@@ -47,12 +47,25 @@ export type ClaimOutcome =
   /** Somebody else has it, or it is gone; or who stood in line for it stands there no more. */
   | { readonly kind: 'taken' | 'gone' | 'unseated' };
 
+/** What came of a transaction that also claims an item. */
+export interface JointOutcome {
+  /** Whether all of it was done. */
+  readonly kind: 'done' | 'not done' | 'unknown';
+  /** What comes of the claim, which is made by itself if it was not done. */
+  outcome(): Promise<ClaimOutcome>;
+}
+
+/** What an item holds; `null` if it is gone. */
+type Reading = Promise<Buffer | null>;
+
 type Refusal = 'gone' | 'taken' | 'contradicted' | 'unseated';
 
 /** One transaction by which an item is to be claimed. */
 interface ClaimAttempt {
   readonly item: Item;
   readonly transaction: Transaction;
+  /** Which of its operations creates the claim. */
+  readonly claimIndex: number;
   /** What it writes. */
   readonly record: AttemptRecord;
   /** What was counted before. */
@@ -92,22 +105,52 @@ export class Claims {
     }
   }
 
+  /**
+   * Claims an item that nobody has claimed before in one transaction with what goes before it.
+   *
+   * @param sizeBefore number of operations of that
+   */
+  async claimAfter(before: Transaction, sizeBefore: number, item: Item): Promise<JointOutcome> {
+    const { attempt, reading } = this.#beginFirst(item, before, sizeBefore);
+    let isInDoubt = true;
+    try {
+      const stat = await this.#commitAndLook(attempt);
+      if (this.#isOwn(stat)) {
+        const outcome = this.#claimed(attempt, stat, reading);
+        return { kind: 'done', outcome: () => outcome };
+      }
+    } catch (error) {
+      isInDoubt = isUnknown(error) || error instanceof SessionExpiredError;
+    }
+    const outcome = async (): Promise<ClaimOutcome> => {
+      const stat = isInDoubt ? await this.#findOwn(attempt) : null;
+      return stat === null ? await this.claim(item, null) : await this.#claimed(attempt, stat, reading);
+    };
+    return { kind: isInDoubt ? 'unknown' : 'not done', outcome };
+  }
+
   /** @returns `null` if it was claimed before: then there is a record */
   async #claimFirst(item: Item, seat: string | null): Promise<ClaimOutcome | null> {
+    const { attempt, reading } = this.#beginFirst(item, this.#keeper.transaction().creatingParents(), 0);
+    const stat = await this.#commit({ ...attempt, transaction: leaving(attempt.transaction, seat) });
+    if (stat === 'contradicted') return null;
+    if (typeof stat === 'string') return { kind: stat };
+    return await this.#claimed(attempt, stat, reading);
+  }
+
+  #beginFirst(item: Item, before: Transaction, sizeBefore: number): { attempt: ClaimAttempt; reading: Reading } {
     const record: AttemptRecord = { ...NO_ATTEMPTS, attempts: 1, claim: randomUUID() };
-    const transaction = this.#keeper
-      .transaction()
-      .creatingParents()
+    const transaction = before
       .check(itemPath(item))
       .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
       .create(recordPath(item), encodeRecord(record));
     // As long as there is no record nobody has changed the item, so it does not matter which of the two comes first.
     const reading = orNull(this.#keeper.getData().forPath(itemPath(item)));
     reading.catch(() => {});
-    const claiming = leaving(transaction, seat);
-    const stat = await this.#commit({ item, transaction: claiming, record, attemptsBefore: 0 });
-    if (stat === 'contradicted') return null;
-    if (typeof stat === 'string') return { kind: stat };
+    return { attempt: { item, transaction, claimIndex: sizeBefore + 1, record, attemptsBefore: 0 }, reading };
+  }
+
+  async #claimed({ item, record }: ClaimAttempt, stat: Stat, reading: Reading): Promise<ClaimOutcome> {
     const stamp = this.#stamp(stat);
     const data = (await reading) ?? Buffer.alloc(0);
     return { kind: 'claimed', claim: { ...stamp, item, record, version: 0, data, isExhausted: false } };
@@ -130,7 +173,7 @@ export class Claims {
       .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
       .setData(recordPath(item), encodeRecord(record), { version: known.recordVersion });
     const claiming = leaving(transaction, seat);
-    const stat = await this.#commit({ item, transaction: claiming, record, attemptsBefore: attempts });
+    const stat = await this.#commit({ item, transaction: claiming, claimIndex: 1, record, attemptsBefore: attempts });
     if (stat === 'contradicted') return null;
     if (typeof stat === 'string') return { kind: stat };
     const version = known.recordVersion + 1;
@@ -180,11 +223,11 @@ export class Claims {
   }
 
   /** Servers before 3.7.2, and 3.8.0 and 3.8.1, do not tell the stat of what a transaction creates: there a look at it leaves in the same write. */
-  async #commitAndLook({ item, transaction }: ClaimAttempt): Promise<Stat | null> {
+  async #commitAndLook({ item, transaction, claimIndex }: ClaimAttempt): Promise<Stat | null> {
     const committing = transaction.commit();
     const looking = this.#isStatTold ? null : this.#keeper.exists().forPath(claimPath(item));
     looking?.catch(() => {});
-    const created = (await committing)[1];
+    const created = (await committing)[claimIndex];
     if (created?.type === 'create' && created.stat !== null) {
       this.#isStatTold = true;
       return created.stat;

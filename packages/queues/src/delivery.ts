@@ -85,6 +85,10 @@ export interface DeliveryDesk {
   readonly settlement: Settlement;
   readonly deadLetters: Store;
   readonly maxAttempts: number;
+  /** Removes an item that is done, and claims another, if one is wanted, by the same transaction. */
+  acknowledge(claim: Claim): Promise<void>;
+  /** Looks for another, so that its claim leaves in the same write. */
+  look(): void;
   /** Told when a delivery begins to be settled: there is room for another, unless it is itself the next one. */
   onSettling(verb: SettlementVerb): void;
   /** Told when that has ended: it is settled, or lost, or as before. */
@@ -151,7 +155,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   }
 
   ack(): Promise<void> {
-    return this.#settle('ack', () => this.#desk.settlement.remove(this.claim));
+    return this.#settle('ack', () => this.#desk.acknowledge(this.claim));
   }
 
   async retry(options: RetryOptions = {}): Promise<void> {
@@ -196,9 +200,10 @@ export class ClaimedDelivery<T> implements Delivery<T> {
       return Promise.reject(new NotHeldError(this.path, { cause: new Error(`${this.#settling.verb}() was called`) }));
     }
     if (this.state === 'lost') return Promise.reject(this.#signal.signal.reason);
+    this.#desk.onSettling(verb);
     const promise = this.#perform(verb, work);
     this.#settling = { verb, promise };
-    this.#desk.onSettling(verb);
+    this.#desk.look();
     return promise;
   }
 

@@ -27,6 +27,9 @@ export class ClaimGone extends Error {
   override readonly name = 'ClaimGone';
 }
 
+/** Number of operations that remove an item which is done. */
+export const REMOVAL_SIZE = 3;
+
 /** What to do instead when something is refused that concerns neither record nor claim; `null` to fail. */
 type OnRefusal = (error: MultiError) => Transaction | null;
 
@@ -49,6 +52,14 @@ const wasGivenBack: Verdict = (found) => (found === null ? 'claim gone' : found.
 /** The claim goes on. */
 const wasSplit: Verdict = (found) => (found?.isOwn ? (found.isNewer ? 'done' : 'not done') : 'claim gone');
 
+/** How a claim is to be settled. */
+interface Settling {
+  readonly first: Transaction;
+  readonly verdict: Verdict;
+  /** Whether it may be settled already. */
+  readonly inDoubt?: boolean;
+}
+
 /** How many parts of one znode are made znodes of their own at a time. */
 const PARTS_AT_ONCE = 100;
 
@@ -63,14 +74,26 @@ export class Settlement {
     this.#lapse = lapse;
   }
 
-  /** The item is done. */
-  async remove(claim: Claim): Promise<void> {
-    const { item, version } = claim;
-    const done = this.#keeper.transaction().delete(recordPath(item), { version }).delete(claimPath(item));
+  /**
+   * The item is done.
+   *
+   * @param inDoubt whether a transaction that removes it may have been executed already
+   */
+  async remove(claim: Claim, inDoubt = false): Promise<void> {
     // Somebody who needs no claim may have been there first: then what remains goes.
-    await this.#settle(claim, done.delete(itemPath(item)), wasRemoved, ({ failedIndex }) =>
-      failedIndex === 2 ? done : null,
+    const remains = this.#withoutClaim(claim);
+    await this.#settle(claim, { first: this.removal(claim), verdict: wasRemoved, inDoubt }, ({ failedIndex }) =>
+      failedIndex === 2 ? remains : null,
     );
+  }
+
+  /** Begins a transaction by which an item is done, of `REMOVAL_SIZE` operations. */
+  removal(claim: Claim): Transaction {
+    return this.#withoutClaim(claim).delete(itemPath(claim.item));
+  }
+
+  #withoutClaim({ item, version }: Claim): Transaction {
+    return this.#keeper.transaction().delete(recordPath(item), { version }).delete(claimPath(item));
   }
 
   /**
@@ -82,7 +105,7 @@ export class Settlement {
     const { item, version, record } = claim;
     const given = encodeRecord({ ...record, ...change, claim: null });
     const transaction = this.#keeper.transaction().setData(recordPath(item), given, { version });
-    await this.#settle(claim, transaction.delete(claimPath(item)), wasGivenBack);
+    await this.#settle(claim, { first: transaction.delete(claimPath(item)), verdict: wasGivenBack });
   }
 
   /** The item is put aside as it is, its record beside it. @param reason why */
@@ -100,7 +123,7 @@ export class Settlement {
         .create(childOf(deadLetters.records, name), remains);
     let copies = 0;
     // Where numbers began anew, since the directory was made anew, there may be one of that name.
-    await this.#settle(claim, burial(item.name), wasRemoved, ({ failedIndex, cause }) => {
+    await this.#settle(claim, { first: burial(item.name), verdict: wasRemoved }, ({ failedIndex, cause }) => {
       if (failedIndex <= 2 || !(cause instanceof NodeExistsError)) return null;
       copies += 1;
       return burial(splitName(item.name, copies));
@@ -126,14 +149,18 @@ export class Settlement {
         .check(claimPath(item))
         .setData(itemPath(item), data),
     );
-    await this.#settle(claim, transaction, wasSplit);
+    await this.#settle(claim, { first: transaction, verdict: wasSplit });
     return { ...claim, version: version + 1, data };
   }
 
-  async #settle(claim: Claim, first: Transaction, verdict: Verdict, onRefusal: OnRefusal = () => null): Promise<void> {
+  async #settle(
+    claim: Claim,
+    { first, verdict, inDoubt: wasInDoubt = false }: Settling,
+    onRefusal: OnRefusal = () => null,
+  ): Promise<void> {
     const { item } = claim;
     const signal = this.#lapse;
-    let inDoubt = false;
+    let inDoubt = wasInDoubt;
     for (let transaction = first; ; ) {
       try {
         if (inDoubt && (await this.#isDone(claim, verdict))) return;

@@ -3,14 +3,14 @@ import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recip
 import { giveUp, type Member, onSessionLapse, persevere, withAnySignal } from '@zk-recipes/core/recipe-kit';
 import { claimPath, type Item } from './backlog.js';
 import { Bell } from './bell.js';
-import { type Claim, Claims } from './claims.js';
+import { type Claim, type ClaimOutcome, Claims } from './claims.js';
 import type { ClaimedDelivery, DeliveryDesk, SettlementVerb } from './delivery.js';
 import { giveBack, isPassing } from './giving-back.js';
 import type { Employer, Job } from './job.js';
 import type { Store } from './places.js';
 import { type Onlooker, QueueView } from './queue-view.js';
 import { Seats } from './seats.js';
-import { Settlement } from './settlement.js';
+import { REMOVAL_SIZE, Settlement } from './settlement.js';
 import { turnsOf } from './turns.js';
 import { unpack } from './unpacking.js';
 
@@ -108,9 +108,22 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.ring();
   }
 
+  async acknowledge(claim: Claim): Promise<void> {
+    const view = this.#view;
+    const next = view === null ? null : this.#nextInReach(view);
+    if (view === null || next === null) {
+      await this.settlement.remove(claim);
+      return;
+    }
+    this.#claiming += 1;
+    view.backlog.want(next, true);
+    const joint = await this.#claims.claimAfter(this.settlement.removal(claim), REMOVAL_SIZE, next);
+    void this.#conclude(view, next, null, joint.outcome());
+    if (joint.kind !== 'done') await this.settlement.remove(claim, joint.kind === 'unknown');
+  }
+
   onSettling(verb: SettlementVerb): void {
     this.#employer.onSettling(verb);
-    this.look();
   }
 
   onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
@@ -199,12 +212,25 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.ring();
   }
 
-  async #claim(view: QueueView, item: Item, seat: Member | null): Promise<void> {
+  /** The item that may be claimed without standing in line, if one is wanted. */
+  #nextInReach(view: QueueView): Item | null {
+    const nowMs = Date.now();
+    if (this.#isEnding || this.#lapse.signal.aborted || this.#caution > 0 || this.#pausedUntilMs > nowMs) return null;
+    if (this.#employer.wanted(this.#claiming) <= this.#seats.count) return null;
+    const { lineLength } = view;
+    return view.backlog.available(lineLength + 1, nowMs).items[lineLength] ?? null;
+  }
+
+  #claim(view: QueueView, item: Item, seat: Member | null): Promise<void> {
     this.#claiming += 1;
     if (seat !== null) this.#seats.stake(seat);
     view.backlog.want(item, true);
+    return this.#conclude(view, item, seat, this.#claims.claim(item, seat?.path ?? null));
+  }
+
+  async #conclude(view: QueueView, item: Item, seat: Member | null, claiming: Promise<ClaimOutcome>): Promise<void> {
     try {
-      const outcome = await this.#claims.claim(item, seat?.path ?? null);
+      const outcome = await claiming;
       if (outcome.kind === 'claimed') {
         this.#caution = Math.max(0, this.#caution - 1);
         await this.#accept(outcome.claim);
