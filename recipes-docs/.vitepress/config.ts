@@ -27,6 +27,7 @@ export default defineConfig({
           { text: 'Delay queue', link: '/delay-queue' },
           { text: 'Queue with ids', link: '/id-queue' },
           { text: 'Sharded queue', link: '/sharded-queue' },
+          { text: 'Simple queue', link: '/simple-queue' },
           { text: 'Two-phase commit', link: '/two-phase-commit' },
         ],
       },

@@ -20,7 +20,7 @@ export interface Outlook {
 /** Who wants to know. */
 export interface Onlooker {
   /** Something is not as it was. */
-  onChange(): void;
+  ring(): void;
   /** The claim of an item is gone. */
   onUnclaimed(store: Store, name: string): void;
   /** It cannot be seen any more. */
@@ -132,11 +132,11 @@ export class QueueView {
     const listener = {
       added: (name: string) => {
         added(name);
-        onlooker.onChange();
+        onlooker.ring();
       },
       removed: (name: string) => {
         removed(name);
-        onlooker.onChange();
+        onlooker.ring();
       },
     };
     const fail = (error: unknown): void => onlooker.onFailure(named(error, path));

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import { giveUp, type Member, onSessionLapse, persevere, withAnySignal } from '@zk-recipes/core/recipe-kit';
+import { giveUp, type Member, onSessionLapse, persevere } from '@zk-recipes/core/recipe-kit';
 import { claimPath, type Item } from './backlog.js';
 import { Bell } from './bell.js';
 import { type Claim, type ClaimOutcome, Claims } from './claims.js';
@@ -23,6 +23,8 @@ const PAUSE_MS = 1_000;
 export class Shift<T> implements DeliveryDesk, Onlooker {
   readonly keeper: Keeper;
   readonly settlement: Settlement;
+  readonly deadLetters: Store;
+  readonly maxAttempts: number;
   readonly #job: Job<T>;
   readonly #employer: Employer<T>;
   readonly #epoch: number;
@@ -35,7 +37,6 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   #claiming = 0;
   #caution = 0;
   #pausedUntilMs = 0;
-  #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
   #isBlind = false;
   #isFarBack = false;
@@ -44,6 +45,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.keeper = job.keeper;
     // Everything that is under way heeds it.
     setMaxListeners(0, this.#lapse.signal);
+    this.deadLetters = job.deadLetters;
+    this.maxAttempts = job.maxAttempts;
     this.#job = job;
     this.#employer = employer;
     this.#epoch = job.keeper.sessionEpoch;
@@ -52,34 +55,20 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
 
-  get deadLetters(): Store {
-    return this.#job.deadLetters;
-  }
-  get maxAttempts(): number {
-    return this.#job.maxAttempts;
-  }
-
   /** Works until the session may be over, or until `end` was called and all is settled. */
   async run(): Promise<void> {
     const cancel = onSessionLapse(this.keeper, this.#epoch, (reason) => this.#lose(reason));
     try {
       while (!this.#isOver) {
         const view = await this.#open();
-        if (view === null) {
-          // What is held can still be settled, or lost.
-          while (!this.#isOver) await this.#bell.wait();
-          break;
-        }
-        this.#view = view;
-        await this.#work().finally(() => {
-          this.#view = null;
-          view.close();
-        });
+        // Without one, what is held can still be settled, or lost.
+        if (view === null) while (!this.#isOver) await this.#bell.wait();
+        else await this.#work(view);
         if (!this.#isOver && !this.#isBlind) await this.#sleep();
       }
     } finally {
       cancel();
-      clearTimeout(this.#timer);
+      this.#bell.ringAt(Number.POSITIVE_INFINITY);
       await this.#seats.leave();
     }
   }
@@ -91,7 +80,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     await this.#seats.leave();
   }
 
-  /** Looks whether there is something to do. */
+  /** Something may be to be done. */
   ring(): void {
     this.#bell.ring();
   }
@@ -132,10 +121,6 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.ring();
   }
 
-  onChange(): void {
-    this.ring();
-  }
-
   onUnclaimed(store: Store, name: string): void {
     const delivery = this.#held.get(claimPath({ store, name }));
     if (delivery === undefined || delivery.isSettling) return;
@@ -171,10 +156,16 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     });
   }
 
-  async #work(): Promise<void> {
-    while (!this.#isOver && !this.#isBlind && !this.#isFarBack) {
-      this.look();
-      if (!this.#isOver && !this.#isFarBack) await this.#bell.wait();
+  async #work(view: QueueView): Promise<void> {
+    this.#view = view;
+    try {
+      while (!this.#isOver && !this.#isBlind && !this.#isFarBack) {
+        this.look();
+        if (!this.#isOver && !this.#isFarBack) await this.#bell.wait();
+      }
+    } finally {
+      this.#view = null;
+      view.close();
     }
   }
 
@@ -196,13 +187,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     }
     const isIdle = this.#held.size + this.#claiming === 0;
     this.#isFarBack = isIdle && this.#seats.areFarBack(view, items.length);
-    this.#lookAgainAt(isPaused ? this.#pausedUntilMs : Math.min(nextAtMs, turns.nextAtMs), nowMs);
-  }
-
-  #lookAgainAt(atMs: number, nowMs: number): void {
-    clearTimeout(this.#timer);
-    if (atMs === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.ring(), Math.min(Math.max(1, atMs - nowMs), 2 ** 31 - 1));
+    this.#bell.ringAt(isPaused ? this.#pausedUntilMs : Math.min(nextAtMs, turns.nextAtMs));
   }
 
   async #join(): Promise<void> {
@@ -288,17 +273,9 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.#isFarBack = false;
     this.#bell.silence();
     if (this.#isEnding || this.#employer.wanted(this.#claiming) !== this.#seats.count) return;
-    const woken = new AbortController();
-    const waking = this.#bell.wait().then(() => woken.abort());
-    try {
-      await withAnySignal([this.#lapse.signal, woken.signal], (signal) => this.#seats.untilNear(signal));
-    } catch (error) {
-      if (!this.#lapse.signal.aborted && !woken.signal.aborted) this.#pauseOrFail(error, 'standing in line');
-    } finally {
-      this.ring();
-      await waking;
-      this.#bell.silence();
-    }
+    await this.#bell
+      .during(this.#lapse.signal, (signal) => this.#seats.untilNear(signal))
+      .catch((error: unknown) => this.#pauseOrFail(error, 'standing in line'));
   }
 
   #pauseOrFail(error: unknown, operation: string): void {

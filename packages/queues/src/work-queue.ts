@@ -38,7 +38,8 @@ import { Producer } from './producer.js';
  *   3. The nth in line claims the nth item that is to be had. Whoever is far behind watches only the one before, and looks again when that has left.
  *   4. A claim: check the item, create its claim and its record, leave the line, in one transaction; read the item in the same round trip. If
  *      there is a record already: read it, then the same with one more attempt, in the versions that were read.
- *   5. Settle it, in one transaction that begins with the record in the version of 4. The next claim leaves in the same write.
+ *   5. Settle it, in one transaction that begins with the record in the version of 4. When an item is done and the next one is within reach it is
+ *      claimed by the same transaction; else its claim leaves in the same write.
  * Failures
  *   reply to a put lost             its marker, or its place in line, tells whether it was executed
  *   reply to a claim lost           the record bears the claim's uuid, or not
