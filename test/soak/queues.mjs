@@ -63,6 +63,8 @@ async function produce(index) {
 /** Settles a delivery, and notes what is known of it then. */
 async function settle(delivery, life) {
   const isRetry = Math.random() < 0.05;
+  // Others may have what is given back before its giver hears that it is.
+  life.holder = null;
   try {
     await (isRetry ? delivery.retry({ reason: 'by chance' }) : delivery.ack());
     if (!isRetry) life.acknowledged += 1;

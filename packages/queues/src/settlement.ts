@@ -46,8 +46,8 @@ interface FoundRecord {
 /** What removes the item removes its record. */
 const wasRemoved: Verdict = (found) => (found === null ? 'done' : found.isOwn ? 'not done' : 'claim gone');
 
-/** Who comes next may have claimed it already. */
-const wasGivenBack: Verdict = (found) => (found === null ? 'claim gone' : found.isOwn ? 'not done' : 'done');
+/** Who comes next may have claimed it already, or be done with it. */
+const wasGivenBack: Verdict = (found) => (found?.isOwn ? 'not done' : 'done');
 
 /** The claim goes on. */
 const wasSplit: Verdict = (found) => (found?.isOwn ? (found.isNewer ? 'done' : 'not done') : 'claim gone');

@@ -27,7 +27,6 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   readonly maxAttempts: number;
   readonly #job: Job<T>;
   readonly #employer: Employer<T>;
-  readonly #epoch: number;
   readonly #claims: Claims;
   readonly #lapse = new AbortController();
   readonly #bell = new Bell();
@@ -49,7 +48,6 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.maxAttempts = job.maxAttempts;
     this.#job = job;
     this.#employer = employer;
-    this.#epoch = job.keeper.sessionEpoch;
     this.#claims = new Claims(job.keeper, job.maxAttempts);
     this.#seats = new Seats(job.keeper, job.line, this.#lapse.signal);
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
@@ -57,7 +55,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
 
   /** Works until the session may be over, or until `end` was called and all is settled. */
   async run(): Promise<void> {
-    const cancel = onSessionLapse(this.keeper, this.#epoch, (reason) => this.#lose(reason));
+    const cancel = onSessionLapse(this.keeper, this.keeper.sessionEpoch, (reason) => this.#lose(reason));
     try {
       while (!this.#isOver) {
         const view = await this.#open();
@@ -70,6 +68,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       cancel();
       this.#bell.ringAt(Number.POSITIVE_INFINITY);
       await this.#seats.leave();
+      // The next shift is not to find attempts that are about to be taken back.
+      while (this.#claiming > 0) await this.#bell.wait();
     }
   }
 

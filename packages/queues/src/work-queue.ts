@@ -35,7 +35,8 @@ import { Producer } from './producer.js';
  * Protocol of a consumer
  *   1. Watch items, claims and the line, and list each once.
  *   2. If there is an item for each of those in line and one more: claim that, go to 4. Else stand in line.
- *   3. The nth in line claims the nth item that is to be had. Whoever is far behind watches only the one before, and looks again when that has left.
+ *   3. The nth in line claims the nth item that is to be had; one that is left lying, since whoever is nearer has died, the next one after 0.2 s.
+ *      Whoever is far behind watches only the one before, and looks again when that has left.
  *   4. A claim: check the item, create its claim and its record, leave the line, in one transaction; read the item in the same round trip. If
  *      there is a record already: read it, then the same with one more attempt, in the versions that were read.
  *   5. Settle it, in one transaction that begins with the record in the version of 4. When an item is done and the next one is within reach it is
