@@ -6,7 +6,6 @@ import {
   enrol,
   giveUp,
   type Member,
-  namesIn,
   orNull,
   Patience,
   standInLine,
@@ -35,8 +34,9 @@ import { named } from './queue-view.js';
  *   1. Create the item, and a marker under protection, in one transaction.
  * Protocol of `poll`
  *   1. List the items, unless names are left of an earlier list: items only come at the end, so its order is right still.
- *   2. Read the first one; delete it in the version that was read, with a marker, in one transaction. If somebody was faster: the next one;
- *      after some of that in a row the list is too old.
+ *   2. Read the first one. If it was created after the list was read, numbers have begun anew since: back to 1.
+ *   3. Delete it in the version that was read, with a marker, in one transaction. If somebody was faster: the next one; after some of that in a
+ *      row the list is too old. If somebody has changed its bytes: read it again.
  * Protocol of `take`
  *   1. Stand in the line of takers; when first: poll, and if there is nothing wait for a child of the queue, or for the queue itself.
  *   2. Leave the line.
@@ -64,6 +64,8 @@ export class SimpleQueue {
   readonly #markers: Markers;
   /** Names of items that were listed and nobody here has wanted yet, in order. */
   #names: string[] = [];
+  /** The last change of the queue's children that the list shows, by its transaction. */
+  #listedAt = 0n;
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string) {
@@ -104,7 +106,7 @@ export class SimpleQueue {
   async peek(options: CallOptions = {}): Promise<Buffer | null> {
     checkOptions('peek of SimpleQueue', schemas.call, options);
     const { signal } = options;
-    for (const name of await this.#list(signal)) {
+    for (const name of (await this.#list(signal)).names) {
       const content = await orNull(this.#keeper.getData().withStat().forPath(childOf(this.path, name), { signal }));
       if (content !== null) return content.data ?? Buffer.alloc(0);
     }
@@ -142,32 +144,67 @@ export class SimpleQueue {
   }
 
   async #poll(signal: AbortSignal | undefined): Promise<Buffer | null> {
-    for (let misses = 0; ; misses++) {
+    // Once is enough: what a list that was just read shows is right, unless all is made anew all the time.
+    let isRenewed = false;
+    for (let misses = 0; ; ) {
       if (misses === STALE_NAMES) this.#names = [];
       if (this.#names.length === 0) {
-        this.#names = await this.#list(signal); //                      step 1
+        const listing = await this.#list(signal); //                    step 1
+        this.#names = listing.names;
+        this.#listedAt = listing.at;
         misses = 0;
       }
+      const listedAt = isRenewed ? null : this.#listedAt;
       const name = this.#names.shift();
       if (name === undefined) return null;
-      const data = await this.#remove(childOf(this.path, name), signal); // step 2
-      if (data !== null) return data;
+      const found = await this.#remove(childOf(this.path, name), listedAt, signal);
+      if (Buffer.isBuffer(found)) return found;
+      if (found === 'gone') misses += 1;
+      else {
+        this.#names = [];
+        isRenewed = true;
+      }
     }
   }
 
-  /** @returns what it held; `null` if somebody else was faster */
-  async #remove(path: string, signal: AbortSignal | undefined): Promise<Buffer | null> {
+  /**
+   * @returns what it held; `gone` if somebody else was faster; `renumbered` if it is of a queue that was made after the list was read, in which
+   * others may come before it
+   */
+  async #remove(
+    path: string,
+    listedAt: bigint | null,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer | 'gone' | 'renumbered'> {
     try {
-      const content = await orNull(this.#keeper.getData().withStat().forPath(path, { signal }));
-      if (content === null) return null;
-      const deleting = this.#keeper.transaction().creatingParents().delete(path, { version: content.stat.version });
-      await this.#markers.commit(deleting, { operation: 'poll', path: this.path }, signal);
-      return content.data ?? Buffer.alloc(0);
+      for (;;) {
+        const content = await orNull(this.#keeper.getData().withStat().forPath(path, { signal })); // step 2
+        if (content === null) return 'gone';
+        if (listedAt !== null && content.stat.czxid > listedAt) return 'renumbered';
+        const outcome = await this.#delete(path, content.stat.version, signal); //                    step 3
+        if (outcome === 'deleted') return content.data ?? Buffer.alloc(0);
+        if (outcome === 'gone') return 'gone';
+      }
     } catch (error) {
-      const isOthers = error instanceof MultiError && error.failedIndex === 0;
-      if (isOthers && (error.cause instanceof NoNodeError || error.cause instanceof BadVersionError)) return null;
       // It may be there still, before all others.
       this.#names = [];
+      throw error;
+    }
+  }
+
+  async #delete(
+    path: string,
+    version: number,
+    signal: AbortSignal | undefined,
+  ): Promise<'deleted' | 'gone' | 'changed'> {
+    try {
+      const deleting = this.#keeper.transaction().creatingParents().delete(path, { version });
+      await this.#markers.commit(deleting, { operation: 'poll', path: this.path }, signal);
+      return 'deleted';
+    } catch (error) {
+      const refusal = error instanceof MultiError && error.failedIndex === 0 ? error.cause : null;
+      if (refusal instanceof NoNodeError) return 'gone';
+      if (refusal instanceof BadVersionError) return 'changed';
       throw error;
     }
   }
@@ -182,9 +219,12 @@ export class SimpleQueue {
     }
   }
 
-  async #list(signal: AbortSignal | undefined): Promise<string[]> {
+  /** @returns the items in their order, and the last change that they show */
+  async #list(signal: AbortSignal | undefined): Promise<{ readonly names: string[]; readonly at: bigint }> {
     try {
-      return (await namesIn(this.#keeper, this.path, { signal })).filter(isSimpleItem).sort();
+      const listing = await orNull(this.#keeper.getChildren().withStat().forPath(this.path, { signal }));
+      if (listing === null) return { names: [], at: 0n };
+      return { names: listing.children.filter(isSimpleItem).sort(), at: listing.stat.pzxid };
     } catch (error) {
       throw named(error, this.path);
     }
