@@ -16,6 +16,7 @@ import {
 import { Markers } from './markers.js';
 import { type CallOptions, schemas } from './options.js';
 import { placesOf } from './places.js';
+import { Producer } from './producer.js';
 import { named } from './queue-view.js';
 
 /*
@@ -23,8 +24,10 @@ import { named } from './queue-view.js';
  *   Every offer that resolved is there once, whatever reply was lost, and is taken once: by one caller of all, Curator's included. First in,
  *   first out. Who waits for an item is served in the order of coming.
  * Not guaranteed
- *   That what was taken is worked on: it is gone from the queue then, whatever becomes of its taker. That the outcome is known of an offer, or
- *   of a poll, whose session ended before the answer came.
+ *   That what was taken is worked on: it is gone from the queue then, whatever becomes of its taker, also of one who gives up while his poll is
+ *   under way. That the outcome is known of an offer, or of a poll, whose session ended before the answer came. That a poll whose reply was lost
+ *   is right where numbers began anew meanwhile: a queue that is made here is persistent, but Curator's is a container, which the server removes
+ *   when it is empty, and anybody may remove one by hand.
  * Znodes
  *   <path>/qn-<number>                          an item, persistent sequential, its bytes as they are. Curator's SimpleDistributedQueue and
  *                                               ZooKeeper's own recipe have the same
@@ -45,7 +48,7 @@ import { named } from './queue-view.js';
  *   session expires, waiting       back to 1 in the new session, at the end of the line
  *   session expires, in doubt      rejects with a ConnectionLossError of outcome `unknown`
  *   taker crashes                  before the delete was executed: the item is the next one's; after it: the item is lost with its taker
- *   queue reaped while empty       the next offer makes it again, and who waits sees that
+ *   queue removed                  the next offer makes it again, and who waits sees that
  *   given up at any point          rejects with the signal's reason; the line is left
  *   foreign znode in the queue     left alone, as by Curator
  */
@@ -62,6 +65,7 @@ export class SimpleQueue {
   readonly #keeper: Keeper;
   readonly #line: string;
   readonly #markers: Markers;
+  readonly #producer: Producer;
   /** Names of items that were listed and nobody here has wanted yet, in order. */
   #names: string[] = [];
   /** The last change of the queue's children that the list shows, by its transaction. */
@@ -70,11 +74,13 @@ export class SimpleQueue {
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string) {
     checkPlace(keeper, path);
-    const { takers, markers } = placesOf(path);
+    const places = placesOf(path);
+    const { takers, markers } = places;
     this.path = path;
     this.#keeper = keeper;
     this.#line = takers;
     this.#markers = new Markers(keeper, markers);
+    this.#producer = new Producer(keeper, path, places);
   }
 
   /**
@@ -86,9 +92,7 @@ export class SimpleQueue {
   async offer(data: Uint8Array, options: CallOptions = {}): Promise<void> {
     if (!(data instanceof Uint8Array)) throw new TypeError(`Expected \`data\` to be a Uint8Array, got ${typeof data}`);
     checkOptions('offer of SimpleQueue', schemas.call, options);
-    const transaction = this.#keeper.transaction().creatingParents();
-    const creating = transaction.create(childOf(this.path, ITEM), data, { mode: 'PERSISTENT_SEQUENTIAL' });
-    await this.#markers.commit(creating, { operation: 'offer', path: this.path }, options.signal);
+    await this.#producer.put([{ name: ITEM, data }], options.signal);
   }
 
   /**
