@@ -12,6 +12,7 @@ import {
   untilChildren,
   untilCreated,
   untilFirst,
+  withinSession,
 } from '@zk-recipes/core/recipe-kit';
 import { Markers } from './markers.js';
 import { type CallOptions, schemas } from './options.js';
@@ -129,15 +130,19 @@ export class SimpleQueue {
     const join = (): Promise<Member> => enrol(this.#keeper, this.#line, { name: TURN, signal });
     return await standInLine(this.#keeper, patience, join, async (member) => {
       await untilFirst(member, TURN, { signal }); //                    step 1
-      for (;;) {
-        const data = await this.#poll(signal);
-        if (data !== null) {
-          void giveUp([member]); //                                     step 2
-          return data;
-        }
-        await this.#untilSomething(signal);
-      }
+      // Reads are repeated in the next session, where there is no place in the line any more.
+      const data = await withinSession(this.#keeper, member.epoch, signal, (within) => this.#untilTaken(within));
+      void giveUp([member]); //                                         step 2
+      return data;
     });
+  }
+
+  async #untilTaken(signal: AbortSignal): Promise<Buffer> {
+    for (;;) {
+      const data = await this.#poll(signal);
+      if (data !== null) return data;
+      await this.#untilSomething(signal);
+    }
   }
 
   /** Number of items. Asks for no names, so it costs little. */
