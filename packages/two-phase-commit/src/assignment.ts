@@ -182,7 +182,7 @@ export class Assignment<T> {
   }
 
   #present({ id, participants }: StoredTransaction, payload: T, signal: AbortSignal): ParticipantTransaction<T> {
-    return { id, payload, participants, signal };
+    return { id, payload, participant: this.#post.participant, participants, signal };
   }
 
   #unwatch(change: Change): void {

@@ -6,6 +6,8 @@ export interface ParticipantTransaction<T> {
   /** The same for all participants and all times: what was done is to be recognised by it. */
   readonly id: string;
   readonly payload: T;
+  /** Name of the participant whose handler this is. */
+  readonly participant: string;
   /** Names of all participants. */
   readonly participants: readonly string[];
   /**
