@@ -184,7 +184,7 @@ describeOnSharedServer('Two-phase commit', () => {
         row = new Promise((resolve) => {
           letGo = resolve;
         });
-        return 'commit';
+        return 'commit' as const;
       },
       commit: free,
       abort: free,
