@@ -160,7 +160,12 @@ describe.skipIf(typeof found === 'string')('postgresHandlers', { timeout: 20_000
     );
     const all = [transaction(), transaction(), transaction()];
     // Each of them waits for the table that the one before has locked.
-    await Promise.all(all.map(async (one) => (await prepare(one), await commit(one))));
+    await Promise.all(
+      all.map(async (one) => {
+        await prepare(one);
+        await commit(one);
+      }),
+    );
     expect(await prepared()).toBe(0);
     await small.end();
   });
