@@ -12,7 +12,6 @@ import { parseArgs } from 'node:util';
 import { Keeper } from '@zk-recipes/core';
 import { namesIn } from '@zk-recipes/core/recipe-kit';
 import { PeerProcess, startEnsemble, startPostgres } from '@zk-recipes/test-support';
-import { Coordinator } from '@zk-recipes/two-phase-commit';
 import { Bank } from './bank.mjs';
 
 const PATH = '/transfers';
@@ -22,7 +21,7 @@ const COORDINATORS = 4;
 const PROCESSES = 2;
 const PARTICIPANTS = ['ledger-a', 'ledger-b'];
 /** Until all must be settled when nobody is killed any more. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 20_000;
 
 const { values } = parseArgs({
   options: {
@@ -137,8 +136,7 @@ const observer = await Keeper.connect({ connectString: ensemble.connectString, s
 const left = await untilSettled(performance.now() + PATIENCE_MS);
 if (left.length > 0) {
   wrong.push(`in doubt or unfinished: ${left.join(', ')}`);
-  const pending = await new Coordinator(observer, PATH).pending();
-  wrong.push(...pending.map((one) => JSON.stringify(one)));
+  wrong.push(...(await describe(PATH)));
 }
 const audit = await bank.audit(outcomes);
 wrong.push(...audit.wrong);
@@ -161,4 +159,11 @@ async function untilSettled(deadline) {
     if (names.flat().length === 0 || performance.now() > deadline) return names.flat();
     await delay(100);
   }
+}
+
+/** All znodes below a path, with what they hold. */
+async function describe(path) {
+  const data = await observer.getData().forPath(path);
+  const below = await Promise.all((await namesIn(observer, path)).map((name) => describe(`${path}/${name}`)));
+  return [`${path}: ${data ?? ''}`, ...below.flat()];
 }
