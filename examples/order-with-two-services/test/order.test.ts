@@ -55,7 +55,7 @@ describeOnSharedServer('an order', { timeout: 60_000 }, () => {
 
   const stock = (settings = {}) => service('stock', { AVAILABLE: 5, ...settings });
   const card = (settings = {}) => service('card', { AVAILABLE: 100, ...settings });
-  const order = (...what: string[]) => run('order', { TIMEOUT_MS: 10_000 }, ...what);
+  const order = (...what: string[]) => run('order', { TIMEOUT_MS: 40_000 }, ...what);
 
   it('takes from both', async () => {
     const services = await Promise.all([stock(), card()]);
