@@ -78,7 +78,7 @@ const optionsSchema: z.ZodType = z.strictObject({
  */
 export function postgresHandlers<T, C extends PostgresClient>(
   options: PostgresOptions<T, C>,
-): Required<ParticipantHandlers<T>> {
+): ParticipantHandlers<T> {
   checkOptions('postgresHandlers', optionsSchema, options);
   const max = options.pool.options?.max ?? Number.POSITIVE_INFINITY;
   if (max < 2) throw new RangeError(`Expected \`pool\` of postgresHandlers to have 2 clients or more, got ${max}`);
