@@ -76,9 +76,7 @@ const optionsSchema: z.ZodType = z.strictObject({
  *
  * @throws TypeError or RangeError for a wrong option, which it names
  */
-export function postgresHandlers<T, C extends PostgresClient>(
-  options: PostgresOptions<T, C>,
-): ParticipantHandlers<T> {
+export function postgresHandlers<T, C extends PostgresClient>(options: PostgresOptions<T, C>): ParticipantHandlers<T> {
   checkOptions('postgresHandlers', optionsSchema, options);
   const max = options.pool.options?.max ?? Number.POSITIVE_INFINITY;
   if (max < 2) throw new RangeError(`Expected \`pool\` of postgresHandlers to have 2 clients or more, got ${max}`);
