@@ -119,6 +119,7 @@ const commitLayers: Layers = {
   coordinator: commitActs,
   participant: commitActs,
   testing: ['participant-options'],
+  postgres: ['participant-options', 'slots'],
 };
 
 /** Packages from outside that a package may import; Node's own modules it may in any case. */

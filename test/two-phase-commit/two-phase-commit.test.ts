@@ -172,6 +172,30 @@ describeOnSharedServer('Two-phase commit', () => {
     await untilSettled(await scene.keeper(), path);
   });
 
+  it('finishes what others wait for in their prepare, with one slot', async () => {
+    const path = freshPath('tx');
+    let letGo: (() => void) | null = null;
+    // As a database with one row: who wants it next waits until who has prepared is done with it.
+    let row: Promise<void> = Promise.resolve();
+    const free = (): void => letGo?.();
+    const handlers: ParticipantHandlers<Transfer> = {
+      prepare: async () => {
+        await row;
+        row = new Promise((resolve) => {
+          letGo = resolve;
+        });
+        return 'commit' as const;
+      },
+      commit: free,
+      abort: free,
+    };
+    await participant(path, 'ledger', handlers, { concurrency: 1 });
+    const one = await coordinator(path);
+    const runs = Array.from({ length: 3 }, () => one.run({ payload: { amount: 1 }, participants: ['ledger'] }));
+    expect((await Promise.all(runs)).map(({ decision }) => decision)).toEqual(Array(3).fill('committed'));
+    await untilSettled(await scene.keeper(), path);
+  });
+
   it('has a standby go on when the session of the active one is gone, after its vote', async () => {
     const path = freshPath('tx');
     const database = new InMemoryResource<Transfer>();

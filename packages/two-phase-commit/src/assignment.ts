@@ -16,7 +16,9 @@ export interface Post<T> {
   readonly ending: AbortSignal;
   readonly handlers: ParticipantHandlers<T>;
   readonly codec: Codec<T>;
-  readonly slots: Slots;
+  readonly beginning: Slots;
+  /** Apart from those who begin, who may wait in their resource for what these let go of. */
+  readonly finishing: Slots;
   readonly report: (error: unknown, id: string) => void;
 }
 
@@ -40,12 +42,12 @@ export class Assignment<T> {
 
   /** @throws the reason why it goes on no longer: the place is lost, or the participant closed */
   async run(): Promise<void> {
-    const { slots, store, participant, place } = this.#post;
+    const { beginning, store, participant, place } = this.#post;
     const change = new Change();
     let begun: Begun | null;
     let decision: Decision | null;
     try {
-      begun = await slots.run('begin', () => this.#begin(change)); //                                  steps 2 to 4
+      begun = await beginning.run(() => this.#begin(change)); //                                       steps 2 to 4
       if (begun === null) return;
       decision = begun.decision ?? (await this.#persist(() => this.#untilDecided(change))); //         step 5
       if (decision === null) return;
@@ -146,14 +148,14 @@ export class Assignment<T> {
   }
 
   async #carryOut(transaction: StoredTransaction, vote: Vote | null, { decision }: Decision): Promise<void> {
-    const { handlers, codec, slots, ending } = this.#post;
+    const { handlers, codec, finishing, ending } = this.#post;
     // It was not prepared: there is nothing to be undone, and nothing that could be handed over.
     if (decision === 'aborted' && vote?.unread) return;
     const handler = decision === 'committed' ? handlers.commit : handlers.abort;
     const attempt = async (): Promise<void> => {
       try {
         const payload = codec.decode(transaction.payload);
-        await slots.run('finish', async () => {
+        await finishing.run(async () => {
           ending.throwIfAborted();
           await handler.call(handlers, this.#present(transaction, payload, ending));
         });
@@ -180,7 +182,7 @@ export class Assignment<T> {
   }
 
   #present({ id, participants }: StoredTransaction, payload: T, signal: AbortSignal): ParticipantTransaction<T> {
-    return { id, payload, participants, signal };
+    return { id, payload, participant: this.#post.participant, participants, signal };
   }
 
   #unwatch(change: Change): void {

@@ -6,6 +6,8 @@ export interface ParticipantTransaction<T> {
   /** The same for all participants and all times: what was done is to be recognised by it. */
   readonly id: string;
   readonly payload: T;
+  /** Name of the participant whose handler this is. */
+  readonly participant: string;
   /** Names of all participants. */
   readonly participants: readonly string[];
   /**
@@ -32,7 +34,10 @@ export interface ParticipantHandlers<T> {
 export interface ParticipantOptions<T> {
   /** Must be that of the coordinators. Default: JSON. */
   readonly codec?: Codec<T> | undefined;
-  /** How many handlers run at once, 1 or more; default 10. Transactions that wait for their decision do not count. */
+  /**
+   * How many `prepare` run at once, 1 or more, and as many of `commit` and `abort` beside them; default 10. Transactions that wait for their
+   * decision do not count.
+   */
   readonly concurrency?: number | undefined;
   /** When the active process gives up its place; default `session`. */
   readonly lossPolicy?: LossPolicy | undefined;

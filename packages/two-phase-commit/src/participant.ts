@@ -77,7 +77,8 @@ export class Participant<T> {
   readonly #store: Store;
   readonly #handlers: ParticipantHandlers<T>;
   readonly #options: ParticipantOptions<T>;
-  readonly #slots: Slots;
+  readonly #beginning: Slots;
+  readonly #finishing: Slots;
   readonly #closing = new AbortController();
   #phase: Phase = { name: 'latent' };
   #hold: MemberHold | null = null;
@@ -100,7 +101,8 @@ export class Participant<T> {
     this.#store = new Store(keeper, path);
     this.#handlers = handlers;
     this.#options = options;
-    this.#slots = new Slots(options.concurrency ?? 10);
+    this.#beginning = new Slots(options.concurrency ?? 10);
+    this.#finishing = new Slots(options.concurrency ?? 10);
   }
 
   /** Whether it is this process's turn, beyond doubt: the clock is asked now. */
@@ -209,7 +211,8 @@ export class Participant<T> {
     const running = new Map<string, Promise<void>>();
     const post: Post<T> = {
       ...{ store: this.#store, participant: this.name, place: member.path, ending },
-      ...{ handlers: this.#handlers, codec: this.#options.codec ?? (json as Codec<T>), slots: this.#slots },
+      ...{ handlers: this.#handlers, codec: this.#options.codec ?? (json as Codec<T>) },
+      ...{ beginning: this.#beginning, finishing: this.#finishing },
       report: (error, id) => this.#report(error, this.#store.layout.transaction(id)),
     };
     const take = (id: string): void => {

@@ -1,8 +1,7 @@
-/** Lets a bounded number of things happen at once; those that finish something go before those that begin it. */
+/** Lets a bounded number of things happen at once, in the order in which they came. */
 export class Slots {
   #free: number;
-  readonly #finishing: (() => void)[] = [];
-  readonly #beginning: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   /** @param count 1 or more */
   constructor(count: number) {
@@ -10,16 +9,13 @@ export class Slots {
   }
 
   /** Runs a function when it is its turn. */
-  async run<T>(kind: 'begin' | 'finish', work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
-    else {
-      const waiting = kind === 'finish' ? this.#finishing : this.#beginning;
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await work();
     } finally {
-      const next = this.#finishing.shift() ?? this.#beginning.shift();
+      const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();
     }

@@ -1,0 +1,107 @@
+import type { PostgresClient } from './postgres-client.js';
+
+/*
+ * A table in the participant's database, a row a transaction: what became of it, or what becomes of it when the transaction ends in which
+ * the row was written. Its key is what keeps a transaction from being prepared after it was aborted, or a second time.
+ *
+ * Who works on a transaction has its advisory lock as well, to the end of the SQL transaction, prepared ones included. So it can be told
+ * without waiting whether somebody does, and who.
+ */
+
+/** What became of a transaction. */
+export type Mark = 'committed' | 'aborted';
+
+const TABLE = 'zk_recipes_two_phase_commit';
+const KEY = 'hashtextextended($1::text, 0)';
+
+const look = `SELECT current_setting('max_prepared_transactions')::int AS most, to_regclass('${TABLE}') IS NOT NULL AS found`;
+
+const create = `
+  CREATE TABLE IF NOT EXISTS ${TABLE} (
+    gid   text        PRIMARY KEY,
+    state text        NOT NULL,
+    at    timestamptz NOT NULL DEFAULT now()
+  )`;
+
+/** Fails if there is a mark. */
+const take = `
+  WITH own AS (SELECT pg_try_advisory_xact_lock(${KEY}) AS is_own),
+       mark AS (INSERT INTO ${TABLE} (gid, state) SELECT $1::text, 'committed' FROM own WHERE is_own)
+  SELECT is_own FROM own`;
+
+/** Shows the mark that there is; it leaves it as it was. */
+const bury = `
+  WITH own AS (SELECT pg_try_advisory_xact_lock(${KEY}) AS is_own),
+       mark AS (
+         INSERT INTO ${TABLE} AS there (gid, state) SELECT $1::text, 'aborted' FROM own WHERE is_own
+         ON CONFLICT (gid) DO UPDATE SET state = there.state
+         RETURNING state
+       )
+  SELECT is_own, (SELECT state FROM mark) AS state FROM own`;
+
+const banish = `
+  SELECT pg_terminate_backend(pid) FROM pg_locks
+   WHERE locktype = 'advisory' AND objsubid = 1 AND pid <> pg_backend_pid()
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND ((classid::bigint << 32) | objid::bigint) = ${KEY}`;
+
+const prepared = 'SELECT FROM pg_prepared_xacts WHERE gid = $1 AND database = current_database()';
+
+/** PostgreSQL's code for a row that is there already. */
+const UNIQUE_VIOLATION = '23505';
+
+/** Makes the table where it is missing. @returns how many transactions can be prepared at once */
+export async function setUp(client: PostgresClient): Promise<number> {
+  const [{ most, found } = {}] = (await client.query(look)).rows;
+  if (found !== true) {
+    await client.query('BEGIN');
+    // Two who create a table at once do get in each other's way.
+    await client.query(`SELECT pg_advisory_xact_lock(${KEY})`, [TABLE]);
+    await client.query(create);
+    await client.query('COMMIT');
+  }
+  return Number(most);
+}
+
+/**
+ * Within an SQL transaction: reserves a transaction, and marks it as committed for when it is.
+ *
+ * @returns `taken`; `busy` if somebody works on it or has prepared it; `marked` if something has become of it. Then the SQL transaction is
+ *   good for nothing more
+ */
+export async function reserve(client: PostgresClient, gid: string): Promise<'taken' | 'busy' | 'marked'> {
+  try {
+    const { rows } = await client.query(take, [gid]);
+    return rows[0]?.['is_own'] === true ? 'taken' : 'busy';
+  } catch (error) {
+    if (codeOf(error) === UNIQUE_VIOLATION) return 'marked';
+    throw error;
+  }
+}
+
+/** Marks a transaction as aborted, unless it has a mark. @returns its mark; `null` if somebody works on it or has prepared it */
+export async function markAborted(client: PostgresClient, gid: string): Promise<Mark | null> {
+  const [row] = (await client.query(bury, [gid])).rows;
+  return row?.['is_own'] === true ? (row['state'] as Mark) : null;
+}
+
+/** What became of a transaction. */
+export async function markOf(client: PostgresClient, gid: string): Promise<Mark | null> {
+  const [row] = (await client.query(`SELECT state FROM ${TABLE} WHERE gid = $1`, [gid])).rows;
+  return row === undefined ? null : (row['state'] as Mark);
+}
+
+/** Whether a transaction is prepared. */
+export async function isPrepared(client: PostgresClient, gid: string): Promise<boolean> {
+  return (await client.query(prepared, [gid])).rows.length > 0;
+}
+
+/** Ends the connections of those who work on a transaction. They may need a moment. */
+export async function driveOut(client: PostgresClient, gid: string): Promise<void> {
+  await client.query(banish, [gid]);
+}
+
+/** PostgreSQL's code of an error; `undefined` for what is none of its errors. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error ? (error as { readonly code?: unknown }).code : undefined;
+}

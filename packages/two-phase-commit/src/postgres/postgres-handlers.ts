@@ -1,0 +1,186 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { checkOptions, z } from '@zk-recipes/core/recipe-kit';
+import type { ParticipantHandlers, ParticipantTransaction } from '../participant-options.js';
+import { Slots } from '../slots.js';
+import { PreparedTransactionError } from './errors.js';
+import { checkGlobalId, globalIdOf } from './global-id.js';
+import { codeOf, driveOut, isPrepared, markAborted, markOf, reserve, setUp } from './marks.js';
+import { type PostgresClient, type PostgresPool, withClient } from './postgres-client.js';
+
+/*
+ * Guarantee
+ *   What `work` has done is committed exactly once if the transaction is committed, and never if it is aborted, whichever processes of the
+ *   participant were active meanwhile. Nothing stays prepared that is decided and finished: who was aborted cannot be prepared any more.
+ * Not guaranteed
+ *   That `work` runs once: again after a crash, and what the first had done is rolled back. What it does outside of its client.
+ * In the database
+ *   prepared transaction `zk-recipes:<participant>:<id>`   it is promised
+ *   row of `zk_recipes_two_phase_commit`                   `committed`, written in the prepared transaction; or `aborted`
+ *   advisory lock, a hash of the identifier                somebody works on it, or has prepared it
+ * Protocol
+ *   1. prepare: begin; take the lock and write the row `committed`, in one statement. Is there a row, fail.
+ *   2. The lock is taken: if it is prepared, that is the promise. Else end who has it, who was active before; back to 1.
+ *   3. Do the work, and prepare. See that PostgreSQL has: it rolls back instead, without an error, if a statement has failed.
+ *   4. commit: commit what was prepared. Not there: the row tells that it was committed before.
+ *   5. abort: roll back what was prepared. Take the lock and write the row `aborted`, in one statement.
+ *   6. The lock is taken: end who has it; back to 5, for it may have been prepared.
+ * Failures
+ *   crash before PREPARE                   rolled back with its connection; the next one begins anew (1, 2)
+ *   connection lost in PREPARE             votes abort; 5 and 6 find it prepared or not
+ *   crash after PREPARE, before the vote   the next one finds it (2)
+ *   crash in COMMIT PREPARED               the next one commits it, or finds the row (4)
+ *   paused before PREPARE, and replaced    its connection is ended by the next one (2, 6), or its row refused (1)
+ *   paused before BEGIN, and replaced      its row is refused once it is decided (1); before that, whoever is second waits (2)
+ *   PostgreSQL crashes                     what was prepared is there again, lock included
+ *   rolled back by somebody's hand         commit fails and says so, again and again
+ */
+
+/** How long who was ended may need, in milliseconds, until it is looked at again. */
+const MOMENT_MS = 10;
+
+/** PostgreSQL's code for a prepared transaction that is not there. */
+const UNDEFINED_OBJECT = '42704';
+
+/** What handlers over PostgreSQL are made of. */
+export interface PostgresOptions<T, C extends PostgresClient> {
+  /**
+   * A `Pool` of the package `pg`, of at least 2 clients. One of them is always left for finishing. Listen to its `error` event, as `pg`
+   * wants it: without a listener a connection that breaks while idle ends the process.
+   */
+  readonly pool: PostgresPool<C>;
+  /**
+   * Does the participant's part, on a client with an open transaction, which it must neither commit nor roll back. If it throws everything
+   * is rolled back and the vote is abort, with the error's message as the reason. When `signal` aborts, its client is taken away.
+   */
+  readonly work: (client: C, transaction: ParticipantTransaction<T>) => Promise<void>;
+  /**
+   * Identifier of the prepared transaction, at most 199 bytes, always the same for a transaction and a participant, and no others'. By
+   * default of both their names.
+   */
+  readonly gid?: ((transaction: ParticipantTransaction<T>) => string) | undefined;
+}
+
+const optionsSchema: z.ZodType = z.strictObject({
+  pool: z.custom<PostgresPool<PostgresClient>>(
+    (value) => typeof (value as PostgresPool<PostgresClient> | null)?.connect === 'function',
+    'Expected a Pool of the package pg',
+  ),
+  work: z.custom((value) => typeof value === 'function', 'Expected a function'),
+  gid: z.custom((value) => value === undefined || typeof value === 'function', 'Expected a function').optional(),
+});
+
+/**
+ * Makes the handlers of a participant whose resource is a PostgreSQL database, by its prepared transactions. Its setting
+ * `max_prepared_transactions`, 0 as it comes, must be as large as the number of transactions that may wait for their decision at once. The
+ * role needs the right to create the table `zk_recipes_two_phase_commit`, or finds it there; and the processes of a participant have one role.
+ *
+ * @throws TypeError or RangeError for a wrong option, which it names
+ */
+export function postgresHandlers<T, C extends PostgresClient>(options: PostgresOptions<T, C>): ParticipantHandlers<T> {
+  checkOptions('postgresHandlers', optionsSchema, options);
+  const max = options.pool.options?.max ?? Number.POSITIVE_INFINITY;
+  if (max < 2) throw new RangeError(`Expected \`pool\` of postgresHandlers to have 2 clients or more, got ${max}`);
+  return new PostgresHandlers(options, new Slots(max - 1));
+}
+
+class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandlers<T> {
+  readonly #options: PostgresOptions<T, C>;
+  readonly #preparing: Slots;
+  #isSetUp = false;
+
+  /** @param preparing leaves a client for who finishes: whoever prepares may wait for a row that the other has locked */
+  constructor(options: PostgresOptions<T, C>, preparing: Slots) {
+    this.#options = options;
+    this.#preparing = preparing;
+  }
+
+  prepare(transaction: ParticipantTransaction<T>): Promise<'commit'> {
+    const gid = this.#gidOf(transaction);
+    return this.#preparing.run(() => this.#with(transaction, (client) => this.#prepare(client, gid, transaction)));
+  }
+
+  commit(transaction: ParticipantTransaction<T>): Promise<void> {
+    const gid = this.#gidOf(transaction);
+    return this.#with(transaction, async (client) => {
+      if (await finish(client, 'COMMIT', gid)) return; //                                     step 4
+      await this.#setUp(client);
+      const mark = await markOf(client, gid);
+      if (mark !== 'committed') {
+        throw new PreparedTransactionError(
+          gid,
+          `cannot be committed: it is ${mark ?? 'neither prepared nor committed'}`,
+        );
+      }
+    });
+  }
+
+  abort(transaction: ParticipantTransaction<T>): Promise<void> {
+    const gid = this.#gidOf(transaction);
+    return this.#with(transaction, async (client) => {
+      await this.#setUp(client);
+      for (;;) {
+        await finish(client, 'ROLLBACK', gid); //                                              step 5
+        const mark = await markAborted(client, gid);
+        if (mark === 'aborted') return;
+        if (mark !== null) throw new PreparedTransactionError(gid, 'cannot be aborted: it is committed');
+        await this.#driveOut(client, gid, transaction); //                                     step 6
+      }
+    });
+  }
+
+  async #prepare(client: C, gid: string, transaction: ParticipantTransaction<T>): Promise<'commit'> {
+    if ((await this.#setUp(client)) === 0) {
+      throw new PreparedTransactionError(gid, "cannot be prepared: the server's max_prepared_transactions is 0");
+    }
+    for (;;) {
+      await client.query('BEGIN'); //                                                          step 1
+      const reserved = await reserve(client, gid);
+      if (reserved === 'taken') break;
+      await client.query('ROLLBACK');
+      if (reserved === 'marked') throw new PreparedTransactionError(gid, 'is decided already');
+      if (await isPrepared(client, gid)) return 'commit'; //                                   step 2
+      await this.#driveOut(client, gid, transaction);
+    }
+    await this.#options.work(client, transaction); //                                          step 3
+    transaction.signal.throwIfAborted();
+    const { command } = await client.query(`PREPARE TRANSACTION ${client.escapeLiteral(gid)}`);
+    if (command !== 'PREPARE') {
+      throw new PreparedTransactionError(gid, 'was not prepared: a statement had failed, or `work` has ended it');
+    }
+    return 'commit';
+  }
+
+  async #driveOut(client: C, gid: string, { signal }: ParticipantTransaction<T>): Promise<void> {
+    // Who was replaced itself does not end its successor.
+    signal.throwIfAborted();
+    await driveOut(client, gid);
+    await delay(MOMENT_MS, undefined, { signal });
+  }
+
+  /** @returns how many transactions can be prepared at once, if it was not known that some can */
+  async #setUp(client: C): Promise<number | null> {
+    if (this.#isSetUp) return null;
+    const most = await setUp(client);
+    this.#isSetUp = most > 0;
+    return most;
+  }
+
+  #gidOf(transaction: ParticipantTransaction<T>): string {
+    return checkGlobalId((this.#options.gid ?? globalIdOf)(transaction));
+  }
+
+  #with<R>({ signal }: ParticipantTransaction<T>, work: (client: C) => Promise<R>): Promise<R> {
+    return withClient(this.#options.pool, signal, work);
+  }
+}
+
+/** @returns whether it was there */
+async function finish(client: PostgresClient, what: 'COMMIT' | 'ROLLBACK', gid: string): Promise<boolean> {
+  try {
+    await client.query(`${what} PREPARED ${client.escapeLiteral(gid)}`);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === UNDEFINED_OBJECT) return false;
+    throw error;
+  }
+}
