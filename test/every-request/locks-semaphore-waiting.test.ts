@@ -188,15 +188,21 @@ await describeEveryRequest({
     const theirs = new Semaphore(other, path, options);
     const first = await theirs.acquire();
     let lease: SemaphoreLease | undefined;
+    let raising: Promise<unknown> | undefined;
     return {
       act: async () => {
-        const more = untilSent({ operation: 'getData', path: LIMIT }, 2).then(() => theirs.setMaxLeases(2));
+        const more = untilSent({ operation: 'getData', path: LIMIT }, 2).then(() => {
+          // Not while it is being settled, once it is given up.
+          if (!signal.aborted) raising = theirs.setMaxLeases(2);
+          return raising;
+        });
         [lease] = await Promise.all([new Semaphore(subject, path, options).acquire({ signal }), more]);
         const leases = leasesIn(world);
         await release(lease);
         return [lease.path, leases];
       },
       settle: async () => {
+        await raising;
         await Promise.all([first, lease].map(release));
         await nextComes(theirs);
         await other.delete().quietly().forPath(LIMIT);
