@@ -38,7 +38,8 @@ await describeEveryRequest({
     return {
       act: async () => {
         const queue = new PriorityQueue(subject, path);
-        const puts = [3, -1, 0].map((priority) => queue.put(priority, { priority, signal }));
+        // Of such priorities that the number behind them is told from them.
+        const puts = [-1, -3, -2].map((priority) => queue.put(priority, { priority, signal }));
         await Promise.all(puts);
         return [await new PriorityQueue(other, path).size(), await new PriorityQueue(other, path).peek()];
       },

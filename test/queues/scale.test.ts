@@ -51,6 +51,11 @@ describeOnOwnServers('a queue of very many', { timeout: 120_000 }, () => {
     expect(await cramped.size()).toBe(MANY + 1 - count);
     expect(on.errors).toEqual([]);
   });
+});
+
+describeOnOwnServers('a queue of very many, in shards', { timeout: 120_000 }, () => {
+  const server = ownServer({ tickTimeMs: 3_000 });
+  const on = stage(() => server().connectString);
 
   it('items in shards: the default limit of a frame is enough', async () => {
     const keeper = await on.keeper({ sessionTimeoutMs: 60_000 });
@@ -66,6 +71,11 @@ describeOnOwnServers('a queue of very many', { timeout: 120_000 }, () => {
     expect(lists.mock.calls.length).toBeLessThanOrEqual(2 * (1 + 2 * 8 + 1));
     expect(on.errors).toEqual([]);
   });
+});
+
+describeOnOwnServers('a queue of very many consumers', { timeout: 120_000 }, () => {
+  const server = ownServer({ tickTimeMs: 3_000 });
+  const on = stage(() => server().connectString);
 
   it('idle consumers: a put wakes few of them, and one is handed the item', async () => {
     const count = 1_000;
