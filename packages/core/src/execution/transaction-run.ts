@@ -122,20 +122,13 @@ export class TransactionRun {
     if (paths.size === 0) return null;
     const results = this.#operations.map(async (operation, index): Promise<MultiResult> => {
       if (operation.type === 'delete' || operation.type === 'check') return { type: operation.type };
-      const path = paths.get(index);
-      if (operation.type === 'create' && path === undefined) {
+      const path = paths.get(index) ?? operation.path;
+      if (operation.type === 'create' && !this.#protectedCreates.some((one) => one.index === index)) {
         // It may have been deleted since, by the transaction itself even; and the number of a sequential one nobody can tell.
-        const stat = await zookeeper.exists(operation.path, { signal });
-        return { type: 'create', path: operation.path, stat };
+        return { type: 'create', path, stat: await zookeeper.exists(path, { signal }) };
       }
-      const stat = await existing(
-        zookeeper.exists(path ?? operation.path, { signal }),
-        operation.type,
-        path ?? operation.path,
-      );
-      return operation.type === 'create'
-        ? { type: 'create', path: path ?? operation.path, stat }
-        : { type: 'setData', stat };
+      const stat = await existing(zookeeper.exists(path, { signal }), operation.type, path);
+      return operation.type === 'create' ? { type: 'create', path, stat } : { type: 'setData', stat };
     });
     return await Promise.all(results);
   }
