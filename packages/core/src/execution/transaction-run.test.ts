@@ -3,6 +3,7 @@ import {
   ConnectionLossError,
   type MultiOp,
   type MultiResult,
+  NoNodeError,
   type Stat,
   ThrottledOpError,
   type ZooKeeper,
@@ -88,5 +89,33 @@ describe('a protected transaction', () => {
     expect(await scene.attempt(2, unknown(), true)).toEqual([created]);
     scene.run.abandon();
     expect(scene.abandoned).toEqual([undefined]);
+  });
+
+  describe('of which another create is not to be found when it turns out to be done', () => {
+    /** What comes of it after a lost reply, if all that is there is the first create. */
+    async function resultsWith(protection: boolean): Promise<MultiResult[]> {
+      const operations = ['/line/lock-', '/other/lock-'].map((path): MultiOp => {
+        return { type: 'create', path, data: null, options: { mode: 'PERSISTENT_SEQUENTIAL' } };
+      });
+      const steps = operations.map((operation, index) => ({ operation, protection: index === 0 || protection }));
+      const run = new TransactionRun({ namespace: { root: '' } } as unknown as Execution, steps, false, () => uuid);
+      const zookeeper = {
+        sync: async (path: string) => path,
+        getChildren: async (path: string) => ({ children: path === '/line' ? [created.path.slice(6)] : [] }),
+        exists: async (path: string) => (path === created.path ? created.stat : null),
+        multi: () => Promise.reject(unknown()),
+      } as unknown as ZooKeeper;
+      const attempt: Attempt = { zookeeper, epoch: 1, signal: undefined };
+      await run.attempt(attempt).catch(() => {});
+      return await run.attempt(attempt);
+    }
+
+    it('fails if that was protected: somebody has removed it', async () => {
+      await expect(resultsWith(true)).rejects.toBeInstanceOf(NoNodeError);
+    });
+
+    it('tells no stat of it if it was not: under which number it stands nobody knows', async () => {
+      expect(await resultsWith(false)).toEqual([created, { type: 'create', path: '/other/lock-', stat: null }]);
+    });
   });
 });
