@@ -43,6 +43,7 @@ export class Keeper {
   readonly #name: string;
   readonly #execution: Execution;
   readonly #isRoot: boolean;
+  readonly #listeners: { readonly [Event in keyof KeeperEvents]: Listeners<KeeperEvents[Event]> };
 
   private constructor(engine: Engine, family: Family, name: string, isRoot: boolean) {
     this.#engine = engine;
@@ -50,6 +51,7 @@ export class Keeper {
     this.#name = name;
     this.#isRoot = isRoot;
     this.#execution = engine.execution(name);
+    this.#listeners = { state: engine.sessions.listeners, backgroundError: engine.diagnostics.listeners };
     family.set(name, this);
   }
 
@@ -124,14 +126,10 @@ export class Keeper {
   }
 
   #listenersOf<Name extends keyof KeeperEvents>(event: Name): Listeners<KeeperEvents[Name]> {
-    const all: { readonly [Event in keyof KeeperEvents]: Listeners<KeeperEvents[Event]> } = {
-      state: this.#engine.sessions.listeners,
-      backgroundError: this.#engine.diagnostics.listeners,
-    };
-    if (!Object.hasOwn(all, event)) {
+    if (!Object.hasOwn(this.#listeners, event)) {
       throw new TypeError(`Expected \`event\` to be 'state' or 'backgroundError', got '${String(event)}'`);
     }
-    return all[event];
+    return this.#listeners[event];
   }
 
   /**

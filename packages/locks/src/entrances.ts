@@ -38,9 +38,9 @@ export class Entrances {
   }
 
   /** One has left; the last one lets go. */
-  async leave(): Promise<void> {
+  leave(): Promise<void> {
     this.#inside -= 1;
-    if (this.#inside === 0) await this.#hold.release();
+    return this.#inside === 0 ? this.#hold.release() : Promise.resolve();
   }
 
   /** Puts another hold in the place of the present one. Nobody enters meanwhile, who would find himself in either. */

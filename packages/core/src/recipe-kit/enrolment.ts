@@ -1,5 +1,7 @@
 import { NoNodeError, type Stat, type ZnodeData } from 'zookeeper-ts-client';
+import type { CreateBuilder } from '../builders/create.js';
 import { SequenceUsedUpError } from '../errors.js';
+import type { CreatedZnode } from '../execution/creation.js';
 import { childOf, nameOf } from '../execution/namespace.js';
 import { parseProtectedName } from '../execution/protection.js';
 import type { Keeper } from '../keeper.js';
@@ -31,17 +33,24 @@ export interface EnrolOptions extends Omit<Line, 'directory'> {
  * @throws SequenceUsedUpError after 2^31 creations in the directory; what a create throws; the signal's reason
  */
 export async function enrol(keeper: Keeper, directory: string, { name, data, signal }: EnrolOptions): Promise<Member> {
-  const creation = keeper
-    .create()
-    .creatingParents()
-    .withMode('EPHEMERAL_SEQUENTIAL')
-    .withProtection()
-    .withStat()
-    .forPath(childOf(directory, name), data, { signal });
+  const creation = creationOfPlaces(keeper).forPath(childOf(directory, name), data, { signal });
   const listing = list(keeper, directory, signal);
   const member = memberOf(keeper, await creation, await listing);
-  return await takeOrLeave([member], [{ directory, name }], signal).then(() => member);
+  if (!signal?.aborted && isInOrder(member, name)) return member;
+  return await leave([member], isInOrder(member, name) ? null : directory, signal);
 }
+
+/** How places are created by a `Keeper`: described once, since that is the same each time. */
+function creationOfPlaces(keeper: Keeper): CreateBuilder<CreatedZnode> {
+  let creation = creations.get(keeper);
+  if (creation === undefined) {
+    creation = keeper.create().creatingParents().withMode('EPHEMERAL_SEQUENTIAL').withProtection().withStat();
+    creations.set(keeper, creation);
+  }
+  return creation;
+}
+
+const creations = new WeakMap<Keeper, CreateBuilder<CreatedZnode>>();
 
 /**
  * Takes a place in each of several lines, in one transaction: in all of them or in none, so that of two who join the same lines one
@@ -81,7 +90,9 @@ async function joinAll(keeper: Keeper, lines: readonly Line[], signal: AbortSign
   for (const [index, result] of created.entries()) {
     members.push(memberOf(keeper, result as { path: string; stat: Stat }, await listings[index]));
   }
-  return await takeOrLeave(members, lines, signal).then(() => members);
+  const disordered = lines.find(({ name }, index) => !isInOrder(members[index] as Member, name));
+  if (disordered === undefined && !signal?.aborted) return members;
+  return await leave(members, disordered?.directory ?? null, signal);
 }
 
 /**
@@ -98,15 +109,18 @@ function list(keeper: Keeper, directory: string, signal: AbortSignal | undefined
   );
 }
 
-/** Leaves the lines again if there is no order in one of them, or if the caller has given up between the replies. */
-async function takeOrLeave(
+/** Whether the number of a place says where in the line it stands. */
+function isInOrder(member: Member, name: string): boolean {
+  return !isUsedUp(sequenceKey(member.name, name));
+}
+
+/** Leaves the lines again: there is no order in one of them, or the caller has given up between the replies. */
+async function leave(
   members: readonly Member[],
-  lines: readonly Line[],
+  disordered: string | null,
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const disordered = members.find((member, index) => isUsedUp(sequenceKey(member.name, lines[index]?.name ?? '')));
-  if (disordered === undefined && !signal?.aborted) return;
+): Promise<never> {
   await giveUp(members);
   signal?.throwIfAborted();
-  throw new SequenceUsedUpError(disordered?.directory ?? '');
+  throw new SequenceUsedUpError(disordered ?? '');
 }

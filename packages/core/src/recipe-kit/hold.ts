@@ -61,11 +61,9 @@ export class MemberHold implements Hold {
   readonly #members: readonly Member[];
   readonly #keeper: Keeper;
   readonly #epoch: number;
-  readonly #onData: (data: Uint8Array | null) => void;
+  readonly #onData: ((data: Uint8Array | null) => void) | undefined;
   readonly #signal = new LazySignal(() => this.#look());
   #cancelLapse: (() => void) | undefined;
-  #attending: NodeJS.Immediate | undefined;
-  readonly #policy: LossPolicy;
   #state: 'held' | 'lost' | 'released' = 'held';
   #release: Promise<void> | null = null;
   #deletion: Deletion = 'foreign';
@@ -76,16 +74,17 @@ export class MemberHold implements Hold {
     const [{ path, czxid, keeper, epoch }] = this.#members as readonly [Member];
     this.#keeper = keeper;
     this.#epoch = epoch;
-    this.#policy = options.lossPolicy ?? 'session';
-    this.#onData = options.onData ?? (() => {});
+    this.#onData = options.onData;
     this.path = path;
     this.fencingToken = czxid;
     for (const member of this.#members) member.forgetSiblings();
-    keeper.on('state', this.#onState);
-    // The connection may have been lost since the server answered.
-    this.#onState(keeper.connectionState);
+    if (options.lossPolicy === 'connection') {
+      keeper.on('state', this.#onState);
+      // The connection may have been lost since the server answered.
+      this.#onState(keeper.connectionState);
+    }
     // Not before the next turn of the event loop: what is let go of in this one needs neither timer nor watch.
-    if (this.#state === 'held') this.#attending = setImmediate(() => this.#attend());
+    if (this.#state === 'held') setImmediate(() => this.#attend());
   }
 
   get signal(): AbortSignal {
@@ -160,10 +159,11 @@ export class MemberHold implements Hold {
   }
 
   readonly #onState = (state: ConnectionState): void => {
-    if (this.#policy === 'connection' && (state === 'SUSPENDED' || state === 'READ_ONLY')) this.#lose('suspended');
+    if (state === 'SUSPENDED' || state === 'READ_ONLY') this.#lose('suspended');
   };
 
   #attend(): void {
+    if (this.#state !== 'held') return;
     this.#cancelLapse = onSessionLapse(this.#keeper, this.#epoch, (reason) => this.#lose(reason));
     if (this.#state !== 'held') return;
     for (const member of this.#members) void this.#watch(member);
@@ -190,7 +190,7 @@ export class MemberHold implements Hold {
         const read = this.#keeper.getData().withStat().watching(change.happened);
         const { data, stat } = await read.forPath(path, { signal });
         if (stat.ephemeralOwner !== sessionId) return true;
-        this.#onData(data);
+        this.#onData?.(data);
         const { type } = await change.orThrow(signal);
         // The next one in the line is told by the same event: to read it first would be to hear of it later than that one.
         if (type === 'NodeDeleted') return true;
@@ -209,8 +209,10 @@ export class MemberHold implements Hold {
     });
   }
 
-  async #withdraw(): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.withdraw()));
+  #withdraw(): Promise<void> {
+    const [first, ...others] = this.#members as readonly [Member, ...Member[]];
+    if (others.length === 0) return first.withdraw();
+    return Promise.all(this.#members.map((member) => member.withdraw())).then(() => {});
   }
 
   /** @returns whether it was held until now */
@@ -218,7 +220,6 @@ export class MemberHold implements Hold {
     if (this.#state !== 'held') return false;
     this.#state = state;
     this.#cancelLapse?.();
-    clearImmediate(this.#attending);
     this.#keeper.off('state', this.#onState);
     this.#signal.abort(() => new HoldLostError(this.path, reason));
     return true;

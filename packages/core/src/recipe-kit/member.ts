@@ -89,25 +89,26 @@ class Place implements Member {
   async #delete(): Promise<void> {
     const { keeper, path } = this;
     if (keeper.sessionEpoch !== this.epoch) return;
-    let awaited = true;
-    const deletion = keeper
-      .delete()
-      .guaranteed({ owner: this.sessionId })
-      .quietly()
-      .forPath(path)
-      .catch((error: unknown) => {
-        if (keeper.closed) return;
-        if (awaited) throw error;
-        keeper.reportBackgroundError(error, 'withdrawal', path);
+    const deletion = keeper.delete().guaranteed({ owner: this.sessionId }).quietly().forPath(path);
+    await new Promise<void>((resolve, reject) => {
+      let isAwaited = true;
+      // Waiting longer than the session can live is of no use: the background goes on, and the session's end does the rest.
+      const stopWaiting = onSessionLapse(keeper, this.epoch, () => {
+        isAwaited = false;
+        resolve();
       });
-    // Waiting longer than the session can live is of no use: the background goes on, and the session's end does the rest.
-    let stopWaiting = (): void => {};
-    const lapse = new Promise<void>((resolve) => {
-      stopWaiting = onSessionLapse(keeper, this.epoch, () => resolve());
-    });
-    await Promise.race([deletion, lapse]).finally(() => {
-      awaited = false;
-      stopWaiting();
+      deletion.then(
+        () => {
+          stopWaiting();
+          resolve();
+        },
+        (error: unknown) => {
+          stopWaiting();
+          if (keeper.closed) resolve();
+          else if (isAwaited) reject(error);
+          else keeper.reportBackgroundError(error, 'withdrawal', path);
+        },
+      );
     });
   }
 }

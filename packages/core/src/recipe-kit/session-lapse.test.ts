@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SessionExpiredError } from 'zookeeper-ts-client';
 import { FakeKeeper } from '../../test/fake-keeper.js';
-import { epochValidForMs, onSessionLapse } from './session-lapse.js';
+import { epochValidForMs, onSessionLapse, withinSession } from './session-lapse.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -95,5 +96,79 @@ describe('onSessionLapse', () => {
     vi.advanceTimersByTime(2_000);
     expect(cancelled.callback).not.toHaveBeenCalled();
     expectNothingLeft(cancelled.keeper);
+  });
+
+  it('needs one timer and one listener for all', () => {
+    const { keeper, callback } = lapsing();
+    const others = Array.from({ length: 100 }, () => vi.fn());
+    const cancels = others.map((other) => onSessionLapse(keeper.asKeeper, 1, other));
+    expect([vi.getTimerCount(), keeper.stateListeners.size]).toEqual([1, 1]);
+    cancels[0]?.();
+    vi.advanceTimersByTime(1_000);
+    expect(callback).toHaveBeenCalledOnce();
+    expect(others.map((other) => other.mock.calls.length)).toEqual([0, ...Array.from({ length: 99 }, () => 1)]);
+    expectNothingLeft(keeper);
+  });
+
+  it('does not miss that the next session is shorter', () => {
+    const { keeper, callback } = lapsing((fake) => fake.prolong(10_000));
+    keeper.sessionEpoch = 2;
+    keeper.prolong(1_000);
+    const next = vi.fn();
+    onSessionLapse(keeper.asKeeper, 2, next);
+    keeper.announce('RECONNECTED');
+    expect(callback.mock.calls).toEqual([['expired']]);
+    vi.advanceTimersByTime(1_000);
+    expect(next.mock.calls).toEqual([['validity']]);
+  });
+
+  it('calls nobody whom another has cancelled in the same moment', () => {
+    const { keeper, callback } = lapsing();
+    let cancelSecond = (): void => {};
+    const second = vi.fn();
+    callback.mockImplementation(() => cancelSecond());
+    cancelSecond = onSessionLapse(keeper.asKeeper, 1, second);
+    vi.advanceTimersByTime(1_000);
+    expect(callback).toHaveBeenCalledOnce();
+    expect(second).not.toHaveBeenCalled();
+  });
+});
+
+describe('withinSession', () => {
+  const untilAborted = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
+  it('ends the waiting of all with the session, and needs one listener for all', async () => {
+    const keeper = new FakeKeeper();
+    const waits = Array.from({ length: 20 }, () => withinSession(keeper.asKeeper, 1, undefined, untilAborted));
+    expect(keeper.stateListeners.size).toBe(1);
+    keeper.announce('SUSPENDED');
+    keeper.sessionEpoch = 2;
+    keeper.announce('RECONNECTED');
+    for (const wait of waits) await expect(wait).rejects.toBeInstanceOf(SessionExpiredError);
+    expect(keeper.stateListeners.size).toBe(0);
+  });
+
+  it('begins nothing in a session that is over, also before that was told', async () => {
+    const keeper = new FakeKeeper();
+    const first = withinSession(keeper.asKeeper, 1, undefined, untilAborted);
+    keeper.sessionEpoch = 2;
+    const wait = vi.fn(untilAborted);
+    await expect(withinSession(keeper.asKeeper, 1, undefined, wait)).rejects.toBeInstanceOf(SessionExpiredError);
+    expect(wait).not.toHaveBeenCalled();
+    keeper.announce('RECONNECTED');
+    await expect(first).rejects.toBeInstanceOf(SessionExpiredError);
+    await expect(withinSession(keeper.asKeeper, 2, undefined, async () => 'in the next')).resolves.toBe('in the next');
+  });
+
+  it("rejects with the caller's reason, and leaves no listener on the caller's signal", async () => {
+    const keeper = new FakeKeeper();
+    const caller = new AbortController();
+    const removal = vi.spyOn(caller.signal, 'removeEventListener');
+    const wait = withinSession(keeper.asKeeper, 1, caller.signal, untilAborted);
+    caller.abort(new Error('enough'));
+    await expect(wait).rejects.toThrow('enough');
+    expect(removal).toHaveBeenCalledOnce();
+    await expect(withinSession(keeper.asKeeper, 1, caller.signal, untilAborted)).rejects.toThrow('enough');
   });
 });

@@ -14,18 +14,19 @@ export function validatePath(path: string, name = '`path`', sequential = false):
   if (typeof path !== 'string')
     throw new TypeError(`Expected ${name} to be a string, got ${path === null ? 'null' : typeof path}`);
   if (!path.startsWith('/')) throw new TypeError(`Expected ${name} to start with '/', got '${path}'`);
-  const whole = sequential ? `${path}1` : path;
-  if (whole.length === 1) return;
-  if (whole.endsWith('/')) throw new TypeError(`Expected ${name} not to end with '/', got '${path}'`);
-  const bad = forbidden.exec(whole);
+  if (!sequential && path.endsWith('/')) {
+    if (path.length === 1) return;
+    throw new TypeError(`Expected ${name} not to end with '/', got '${path}'`);
+  }
+  const bad = forbidden.exec(path);
   if (bad !== null) {
     const unit = bad[0].charCodeAt(0).toString(16).padStart(4, '0').toUpperCase();
     throw new TypeError(
       `Expected ${name} without the character U+${unit} at index ${bad.index}, got ${JSON.stringify(path)}`,
     );
   }
-  if (whole.includes('//')) throw new TypeError(`Expected ${name} without an empty segment, got '${path}'`);
-  if (whole.includes('/.') && /\/\.{1,2}(?:\/|$)/.test(whole)) {
+  if (path.includes('//')) throw new TypeError(`Expected ${name} without an empty segment, got '${path}'`);
+  if (path.includes('/.') && /\/\.{1,2}(?:\/|$)/.test(sequential ? `${path}1` : path)) {
     throw new TypeError(`Expected ${name} without a segment '.' or '..', got '${path}'`);
   }
 }

@@ -28,6 +28,9 @@ export interface ExchangeOptions<Request, Response, Result> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Signals that any number of requests may wait on. */
+const unlimited = new WeakSet<AbortSignal>();
+
 const NEVER: Moment = { monotonicMs: 0, wallMs: 0 };
 
 /** One request with the promise of its result, which settles exactly once. */
@@ -74,8 +77,11 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
       withdraw();
       if (this.#end()) this.#reject(signal.reason);
     };
-    // Many requests may wait on one signal, which is no leak.
-    setMaxListeners(Number.POSITIVE_INFINITY, signal);
+    if (!unlimited.has(signal)) {
+      // Many requests may wait on one signal, which is no leak.
+      setMaxListeners(Number.POSITIVE_INFINITY, signal);
+      unlimited.add(signal);
+    }
     signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
