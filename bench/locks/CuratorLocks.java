@@ -1,3 +1,5 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -17,13 +19,13 @@ class CuratorLocks {
     path = args[1];
     int rounds = Integer.parseInt(args[2]);
     int contenders = Integer.parseInt(args[3]);
-    uncontended(rounds);
-    String uncontended = uncontended(rounds);
-    contended(rounds, contenders, contenders);
-    String sessions = contended(rounds, contenders, contenders);
-    contended(rounds, contenders, 1);
-    String process = contended(rounds, contenders, 1);
-    System.out.printf("{\"uncontended\":%s,\"sessions\":%s,\"process\":%s}%n", uncontended, sessions, process);
+    BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
+    while (lines.readLine() != null) {
+      String uncontended = uncontended(rounds);
+      String sessions = contended(rounds, contenders, contenders);
+      String process = contended(rounds, contenders, 1);
+      System.out.printf("{\"uncontended\":%s,\"sessions\":%s,\"process\":%s}%n", uncontended, sessions, process);
+    }
     System.exit(0);
   }
 

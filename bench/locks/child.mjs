@@ -1,8 +1,10 @@
 /**
- * One subject in a process of its own: warms up, measures, and prints what it found as JSON. CuratorLocks.java does the same.
+ * One subject in a process of its own: measures once for each line of its input, and answers with what it found as JSON. CuratorLocks.java
+ * does the same.
  *
  *   node child.mjs SUBJECT CONNECT_STRING PATH ROUNDS CONTENDERS
  */
+import { answerWith } from '../turns.mjs';
 import { subjects } from './subjects.mjs';
 
 const [subject, connectString, path, roundsText, contendersText] = process.argv.slice(2);
@@ -45,15 +47,11 @@ async function contended(sessionCount) {
   return { wallUs, handOverUs: handOverUs.slice(1, rounds) };
 }
 
-/** What is measured is done once before. */
-async function warmed(measure) {
-  await measure();
-  return await measure();
-}
-
-const result = { uncontended: await warmed(uncontended) };
-if (isLock) {
-  result.sessions = await warmed(() => contended(contenders));
-  result.process = await warmed(() => contended(1));
-}
-console.log(JSON.stringify(result));
+await answerWith(async () => {
+  const result = { uncontended: await uncontended() };
+  if (isLock) {
+    result.sessions = await contended(contenders);
+    result.process = await contended(1);
+  }
+  return result;
+});
