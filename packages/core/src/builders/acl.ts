@@ -33,7 +33,10 @@ export class GetAclBuilder<Result> {
     const { executor, namespace } = this.#execution;
     const realPath = namespace.toReal(path);
     const content = await executor.run(
-      (attempt) => withRoot(this.#execution, attempt, realPath, () => attempt.zookeeper.getAcl(realPath, { signal })),
+      (attempt) =>
+        withRoot(this.#execution, attempt, realPath, () =>
+          attempt.zookeeper.getAcl(realPath, { signal: attempt.signal }),
+        ),
       { signal },
     );
     return this.#present(content);
@@ -90,7 +93,7 @@ export class SetAclBuilder {
     return await executor.run(
       (attempt) =>
         withRoot(this.#execution, attempt, realPath, () =>
-          once(attempt.zookeeper.setAcl(realPath, this.#acl, { version: this.#version, signal })),
+          once(attempt.zookeeper.setAcl(realPath, this.#acl, { version: this.#version, signal: attempt.signal })),
         ),
       { signal },
     );

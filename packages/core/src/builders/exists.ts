@@ -27,10 +27,10 @@ export class ExistsBuilder {
     const realPath = namespace.toReal(path);
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
     return await executor.run(
-      async ({ zookeeper }) => {
+      async ({ zookeeper, signal: heeded }) => {
         // Before the watch is set, which would fire for it.
-        if (realPath === namespace.root) await parents.ensure(zookeeper, `${namespace.root}/`, signal);
-        return await zookeeper.exists(realPath, { watch, signal });
+        if (realPath === namespace.root) await parents.ensure(zookeeper, `${namespace.root}/`, heeded);
+        return await zookeeper.exists(realPath, { watch, signal: heeded });
       },
       { signal },
     );

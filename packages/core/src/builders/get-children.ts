@@ -46,7 +46,9 @@ export class GetChildrenBuilder<Result> {
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
     const listing = await executor.run(
       (attempt) =>
-        withRoot(this.#execution, attempt, realPath, () => attempt.zookeeper.getChildren(realPath, { watch, signal })),
+        withRoot(this.#execution, attempt, realPath, () =>
+          attempt.zookeeper.getChildren(realPath, { watch, signal: attempt.signal }),
+        ),
       { signal },
     );
     return this.#present(listing);

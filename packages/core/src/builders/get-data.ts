@@ -43,7 +43,9 @@ export class GetDataBuilder<Result> {
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
     const content = await executor.run(
       (attempt) =>
-        withRoot(this.#execution, attempt, realPath, () => attempt.zookeeper.getData(realPath, { watch, signal })),
+        withRoot(this.#execution, attempt, realPath, () =>
+          attempt.zookeeper.getData(realPath, { watch, signal: attempt.signal }),
+        ),
       { signal },
     );
     return this.#present(content);

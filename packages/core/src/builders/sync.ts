@@ -16,6 +16,6 @@ export class SyncBuilder {
   async forPath(path: string, { signal }: CallOptions = {}): Promise<void> {
     const { executor, namespace } = this.#execution;
     const realPath = namespace.toReal(path);
-    await executor.run(({ zookeeper }) => zookeeper.sync(realPath, { signal }), { signal });
+    await executor.run((attempt) => attempt.zookeeper.sync(realPath, { signal: attempt.signal }), { signal });
   }
 }

@@ -29,9 +29,12 @@ export class WatchBuilder {
     const { executor, namespace, watches } = this.#execution;
     const realPath = namespace.toReal(path);
     const watch = watches.wrap(listener);
-    return await executor.run(({ zookeeper }) => zookeeper.addWatch(realPath, this.#mode, watch, { signal }), {
-      signal,
-    });
+    return await executor.run(
+      (attempt) => attempt.zookeeper.addWatch(realPath, this.#mode, watch, { signal: attempt.signal }),
+      {
+        signal,
+      },
+    );
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type ZooKeeper,
 } from 'zookeeper-ts-client';
 import type { RetryPolicy } from './retry-policy.js';
+import { beyondSession } from './session-end.js';
 import { withAnySignal } from './with-any-signal.js';
 
 /** A session that serves requests, as the executor sees it. */
@@ -142,7 +143,11 @@ class Attempts<T> {
     const { zookeeper, epoch } =
       this.#sessions.usable(this.#sinceEpoch) ?? (await this.#sessions.awaitUsable(this.#sinceEpoch, signal));
     try {
-      return await this.#perform({ zookeeper, epoch, signal });
+      const heeded = beyondSession(signal);
+      const result = await this.#perform({ zookeeper, epoch, signal: heeded });
+      // What was to be done in one session was done in the next.
+      if (heeded !== signal) signal?.throwIfAborted();
+      return result;
     } catch (error) {
       if (error instanceof SessionExpiredError) this.#sinceEpoch = epoch + 1;
       if (error instanceof ConnectionLossError && error.outcome === 'unknown') this.#unknown ??= error;

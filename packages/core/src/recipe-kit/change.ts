@@ -1,4 +1,5 @@
 import type { WatchedEvent } from 'zookeeper-ts-client';
+import { beyondSession } from '../execution/session-end.js';
 
 /** Something that happens once, for one who waits: set `happened` as a watch, then await it. Loses no event in between. */
 export class Change {
@@ -22,9 +23,10 @@ export class Change {
   }
 
   /** Resolves with the event, or with `null` when the signal aborts first. */
-  orAbort(signal: AbortSignal | undefined): Promise<WatchedEvent | null> {
+  orAbort(ending: AbortSignal | undefined): Promise<WatchedEvent | null> {
+    if (ending?.aborted) return Promise.resolve(null);
+    const signal = beyondSession(ending);
     if (signal === undefined) return this.#promise;
-    if (signal.aborted) return Promise.resolve(null);
     return new Promise((resolve) => {
       const onAbort = (): void => resolve(null);
       signal.addEventListener('abort', onAbort, { once: true });

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { SessionExpiredError } from 'zookeeper-ts-client';
 import type { HoldLostReason } from '../errors.js';
+import { sessionEnd } from '../execution/session-end.js';
 import { withAnySignal } from '../execution/with-any-signal.js';
 import type { Keeper } from '../keeper.js';
 
@@ -114,7 +115,7 @@ const ends = new WeakMap<Keeper, SessionEnd>();
 function endOf(keeper: Keeper, epoch: number): AbortSignal {
   const known = ends.get(keeper);
   if (known?.epoch === epoch && keeper.sessionEpoch === epoch) return known.signal;
-  const ending = new AbortController();
+  const ending = sessionEnd();
   // Many may wait, which is no leak.
   setMaxListeners(0, ending.signal);
   const end = { epoch, signal: ending.signal };
