@@ -1,3 +1,5 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,31 +22,24 @@ class CuratorQueues {
   private static int items;
   private static int paths;
 
-  interface Measurement {
-    String run() throws Exception;
-  }
-
   public static void main(String[] args) throws Exception {
     server = args[0];
     path = args[1];
     items = Integer.parseInt(args[2]);
     int crowd = Integer.parseInt(args[3]);
     Arrays.fill(PAYLOAD, (byte) 'x');
-    String putOne = warmed(() -> put(false));
-    String putMany = warmed(() -> put(true));
-    String consumeOne = warmed(() -> consume(1, true));
-    String consumeCrowd = warmed(() -> consume(crowd, true));
-    String unsafeOne = warmed(() -> consume(1, false));
-    String unsafeCrowd = warmed(() -> consume(crowd, false));
-    System.out.printf("{\"putOne\":%s,\"putMany\":%s,\"consumeOne\":%s,\"consumeCrowd\":%s,\"unsafeOne\":%s,\"unsafeCrowd\":%s}%n",
-        putOne, putMany, consumeOne, consumeCrowd, unsafeOne, unsafeCrowd);
+    BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
+    while (lines.readLine() != null) {
+      String putOne = put(false);
+      String putMany = put(true);
+      String consumeOne = consume(1, true);
+      String consumeCrowd = consume(crowd, true);
+      String unsafeOne = consume(1, false);
+      String unsafeCrowd = consume(crowd, false);
+      System.out.printf("{\"putOne\":%s,\"putMany\":%s,\"consumeOne\":%s,\"consumeCrowd\":%s,\"unsafeOne\":%s,\"unsafeCrowd\":%s}%n",
+          putOne, putMany, consumeOne, consumeCrowd, unsafeOne, unsafeCrowd);
+    }
     System.exit(0);
-  }
-
-  /** What is measured is done once before. */
-  private static String warmed(Measurement measure) throws Exception {
-    measure.run();
-    return measure.run();
   }
 
   private static CuratorFramework connect() throws Exception {

@@ -1,12 +1,13 @@
 /**
- * This project's Queue in a process of its own: puts a backlog and works it off, and prints what it found as JSON. CuratorQueues.java does
- * the same.
+ * This project's Queue in a process of its own: puts a backlog and works it off for each line of its input, and answers with what it found as
+ * JSON. CuratorQueues.java does the same.
  *
  *   node child.mjs CONNECT_STRING PATH ITEMS CONSUMERS
  */
 import { Keeper } from '../../packages/core/dist/index.js';
 import { bytesCodec, Queue } from '../../packages/queues/dist/index.js';
 import { fourLetterWord } from '../../test/support/dist/index.js';
+import { answerWith } from '../turns.mjs';
 
 const [connectString, basePath, itemsText, consumersText] = process.argv.slice(2);
 const [items, crowd] = [Number(itemsText), Number(consumersText)];
@@ -79,17 +80,9 @@ async function counters() {
   };
 }
 
-/** What is measured is done once before. */
-async function warmed(measure) {
-  await measure();
-  return await measure();
-}
-
-const result = {
-  putOne: await warmed(() => put(1)),
-  putMany: await warmed(() => put(256)),
-  consumeOne: await warmed(() => consume(1)),
-  consumeCrowd: await warmed(() => consume(crowd)),
-};
-console.log(JSON.stringify(result));
-process.exit(0);
+await answerWith(async () => ({
+  putOne: await put(1),
+  putMany: await put(256),
+  consumeOne: await consume(1),
+  consumeCrowd: await consume(crowd),
+}));

@@ -196,7 +196,7 @@ export class Keeper {
   }
   /** Begins a transaction: all of its operations are done, or none. */
   transaction(): Transaction {
-    return new Transaction(this.#execution, []);
+    return new Transaction(this.#execution);
   }
 
   // Watching; `watching` of the reads leaves watches that fire once

@@ -3,17 +3,16 @@ import {
   BadVersionError,
   ConnectionLossError,
   type Keeper,
-  KeeperError,
+  MarshallingError,
   MultiError,
-  NodeExistsError,
   NoNodeError,
   SessionExpiredError,
-  type Stat,
   type Transaction,
 } from '@zk-recipes/core';
 import { orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
+import { type ClaimAttempt, leaving, type Refusal, whyNot } from './claim-attempt.js';
 
 /*
  * How an item is claimed, so that no two work on it and none is lost, whatever reply is lost.
@@ -55,23 +54,6 @@ export interface JointOutcome {
   outcome(): Promise<ClaimOutcome>;
 }
 
-/** What an item holds; `null` if it is gone. */
-type Reading = Promise<Buffer | null>;
-
-type Refusal = 'gone' | 'taken' | 'contradicted' | 'unseated';
-
-/** One transaction by which an item is to be claimed. */
-interface ClaimAttempt {
-  readonly item: Item;
-  readonly transaction: Transaction;
-  /** Which of its operations creates the claim. */
-  readonly claimIndex: number;
-  /** What it writes. */
-  readonly record: AttemptRecord;
-  /** What was counted before. */
-  readonly attemptsBefore: number;
-}
-
 /** What is known of an item that was claimed before. */
 interface Known {
   readonly record: AttemptRecord;
@@ -80,11 +62,21 @@ interface Known {
   readonly data: Buffer;
 }
 
+/** An item was claimed and cannot be read. */
+export class UnreadItem extends Error {
+  override readonly name = 'UnreadItem';
+  readonly claim: Claim;
+
+  constructor(claim: Claim, cause: unknown) {
+    super(`cannot read ${itemPath(claim.item)}`, { cause });
+    this.claim = claim;
+  }
+}
+
 /** Claims items, and settles what was claimed. */
 export class Claims {
   readonly #keeper: Keeper;
   readonly #maxAttempts: number;
-  #isStatTold = false;
 
   /** @param maxAttempts how often an item may be handed out */
   constructor(keeper: Keeper, maxAttempts: number) {
@@ -96,7 +88,7 @@ export class Claims {
    * Claims an item. What it holds comes in the same round trip, if nobody has claimed it before.
    *
    * @param seat path of the own place in the line, which is left with the claim; `null` for none
-   * @throws what a transaction throws; SessionExpiredError: then it is not claimed
+   * @throws UnreadItem; what a transaction throws; SessionExpiredError: then it is not claimed
    */
   async claim(item: Item, seat: string | null): Promise<ClaimOutcome> {
     for (;;) {
@@ -111,54 +103,79 @@ export class Claims {
    * @param sizeBefore number of operations of that
    */
   async claimAfter(before: Transaction, sizeBefore: number, item: Item): Promise<JointOutcome> {
-    const { attempt, reading } = this.#beginFirst(item, before, sizeBefore);
+    const attempt = this.#first(item, before, sizeBefore);
     let isInDoubt = true;
     try {
-      const stat = await this.#commitAndLook(attempt);
-      if (this.#isOwn(stat)) {
-        const outcome = this.#claimed(attempt, stat, reading);
+      const committing = this.#commitNow(attempt);
+      const reading = this.#read(item);
+      const czxid = await committing;
+      if (czxid !== null) {
+        const outcome = this.#claimed(attempt, czxid, reading);
         return { kind: 'done', outcome: () => outcome };
       }
     } catch (error) {
       isInDoubt = isUnknown(error) || error instanceof SessionExpiredError;
     }
     const outcome = async (): Promise<ClaimOutcome> => {
-      const stat = isInDoubt ? await this.#findOwn(attempt) : null;
-      return stat === null ? await this.claim(item, null) : await this.#claimed(attempt, stat, reading);
+      const czxid = isInDoubt ? await this.#findOwn(attempt) : null;
+      if (czxid === null) return await this.claim(item, null);
+      return await this.#claimed(attempt, czxid, this.#read(item));
     };
     return { kind: isInDoubt ? 'unknown' : 'not done', outcome };
   }
 
   /** @returns `null` if it was claimed before: then there is a record */
   async #claimFirst(item: Item, seat: string | null): Promise<ClaimOutcome | null> {
-    const { attempt, reading } = this.#beginFirst(item, this.#keeper.transaction().creatingParents(), 0);
-    const stat = await this.#commit({ ...attempt, transaction: leaving(attempt.transaction, seat) });
-    if (stat === 'contradicted') return null;
-    if (typeof stat === 'string') return { kind: stat };
-    return await this.#claimed(attempt, stat, reading);
+    const attempt = this.#first(item, this.#keeper.transaction().creatingParents(), 0);
+    const committing = this.#commit({ ...attempt, transaction: leaving(attempt.transaction, seat) });
+    const reading = this.#read(item);
+    const czxid = await committing;
+    if (czxid === 'contradicted') return null;
+    if (typeof czxid === 'string') return { kind: czxid };
+    return await this.#claimed(attempt, czxid, reading);
   }
 
-  #beginFirst(item: Item, before: Transaction, sizeBefore: number): { attempt: ClaimAttempt; reading: Reading } {
+  #first(item: Item, before: Transaction, sizeBefore: number): ClaimAttempt {
     const record: AttemptRecord = { ...NO_ATTEMPTS, attempts: 1, claim: randomUUID() };
     const transaction = before
       .check(itemPath(item))
       .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
-      .create(recordPath(item), encodeRecord(record));
-    // As long as there is no record nobody has changed the item, so it does not matter which of the two comes first.
-    const reading = orNull(this.#keeper.getData().forPath(itemPath(item)));
-    reading.catch(() => {});
-    return { attempt: { item, transaction, claimIndex: sizeBefore + 1, record, attemptsBefore: 0 }, reading };
+      .create(recordPath(item), null)
+      // Of what is set, unlike of what is created, every server tells the stat.
+      .setData(recordPath(item), encodeRecord(record));
+    return { item, transaction, firstIndex: sizeBefore, recordIndex: sizeBefore + 3, record, attemptsBefore: 0 };
   }
 
-  async #claimed({ item, record }: ClaimAttempt, stat: Stat, reading: Reading): Promise<ClaimOutcome> {
-    const stamp = this.#stamp(stat);
-    const data = (await reading) ?? Buffer.alloc(0);
-    return { kind: 'claimed', claim: { ...stamp, item, record, version: 0, data, isExhausted: false } };
+  /** What an item holds that is being claimed; `null` if it is gone. As long as it was never claimed before nobody has changed it. */
+  #read(item: Item): Promise<Buffer | null> {
+    const reading = orNull(this.#keeper.getData().forPath(itemPath(item)));
+    // Who needs it hears of it.
+    reading.catch(() => {});
+    return reading;
+  }
+
+  async #claimed(
+    { item, record }: ClaimAttempt,
+    czxid: bigint,
+    reading: Promise<Buffer | null>,
+  ): Promise<ClaimOutcome> {
+    const epoch = this.#keeper.sessionEpoch;
+    const claim = { item, epoch, czxid, record, version: 1, data: Buffer.alloc(0), isExhausted: false };
+    for (let content = reading; ; content = this.#read(item)) {
+      try {
+        return { kind: 'claimed', claim: { ...claim, data: (await content) ?? claim.data } };
+      } catch (error) {
+        // Nobody else can have the item meanwhile, so it is asked for as long as there may be an answer.
+        const isPassing = error instanceof ConnectionLossError && !(error.cause instanceof MarshallingError);
+        const isOver = this.#keeper.closed || this.#keeper.sessionEpoch !== epoch;
+        if (!isPassing || isOver) throw new UnreadItem(claim, error);
+      }
+    }
   }
 
   /** @returns `null` if what was read is not true any more */
   async #claimAgain(item: Item, seat: string | null): Promise<ClaimOutcome | null> {
-    const known = await this.#read(item);
+    const known = await this.#readAgain(item);
     if (known === null) return null;
     if ('kind' in known) return known;
     const { attempts, notBeforeMs, reason } = known.record;
@@ -172,12 +189,14 @@ export class Claims {
       .check(itemPath(item), known.itemVersion)
       .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
       .setData(recordPath(item), encodeRecord(record), { version: known.recordVersion });
-    const claiming = leaving(transaction, seat);
-    const stat = await this.#commit({ item, transaction: claiming, claimIndex: 1, record, attemptsBefore: attempts });
-    if (stat === 'contradicted') return null;
-    if (typeof stat === 'string') return { kind: stat };
+    const indexes = { firstIndex: 0, recordIndex: 2 };
+    const claiming = { item, transaction: leaving(transaction, seat), ...indexes, record, attemptsBefore: attempts };
+    const czxid = await this.#commit(claiming);
+    if (czxid === 'contradicted') return null;
+    if (typeof czxid === 'string') return { kind: czxid };
+    const epoch = this.#keeper.sessionEpoch;
     const version = known.recordVersion + 1;
-    return { kind: 'claimed', claim: { ...this.#stamp(stat), item, record, version, data: known.data, isExhausted } };
+    return { kind: 'claimed', claim: { item, epoch, czxid, record, version, data: known.data, isExhausted } };
   }
 
   /** Takes back the attempt of a claim that its session has not outlived, as long as nobody else has claimed the item. */
@@ -185,11 +204,7 @@ export class Claims {
     if (!isExhausted) await this.#uncount(item, { ...record, attempts: record.attempts - 1 }, version);
   }
 
-  #stamp({ czxid }: Stat): Pick<Claim, 'czxid' | 'epoch'> {
-    return { czxid, epoch: this.#keeper.sessionEpoch };
-  }
-
-  async #read(item: Item): Promise<Known | { readonly kind: 'gone' } | null> {
+  async #readAgain(item: Item): Promise<Known | { readonly kind: 'gone' } | null> {
     const get = this.#keeper.getData().withStat();
     const [content, found] = await Promise.all([
       orNull(get.forPath(itemPath(item))),
@@ -203,53 +218,38 @@ export class Claims {
     return { record, recordVersion, itemVersion, data: content.data ?? Buffer.alloc(0) };
   }
 
-  /** @returns the claim's stat; or why there is none, `contradicted` if the item or its record is not as it was taken to be */
-  async #commit(attempt: ClaimAttempt): Promise<Stat | Refusal> {
+  /** @returns when it was claimed; or why it was not, `contradicted` if the item or its record is not as it was taken to be */
+  async #commit(attempt: ClaimAttempt): Promise<bigint | Refusal> {
     for (;;) {
+      let isOver: unknown = null;
       try {
-        const stat = await this.#commitAndLook(attempt);
-        if (this.#isOwn(stat)) return stat;
+        const czxid = await this.#commitNow(attempt);
+        if (czxid !== null) return czxid;
       } catch (error) {
-        if (error instanceof MultiError) return whyNot(error);
+        if (error instanceof MultiError) return whyNot(error, attempt);
         if (!isUnknown(error) && !(error instanceof SessionExpiredError)) throw error;
-        const stat = await this.#findOwn(attempt);
-        if (stat !== null) return stat;
-        if (error instanceof SessionExpiredError) throw error;
-        continue;
+        if (error instanceof SessionExpiredError) isOver = error;
       }
-      const stat = await this.#findOwn(attempt);
-      if (stat !== null) return stat;
+      const czxid = await this.#findOwn(attempt);
+      if (czxid !== null) return czxid;
+      if (isOver !== null) throw isOver;
     }
   }
 
-  /** Servers before 3.7.2, and 3.8.0 and 3.8.1, do not tell the stat of what a transaction creates: there a look at it leaves in the same write. */
-  async #commitAndLook({ item, transaction, claimIndex }: ClaimAttempt): Promise<Stat | null> {
-    const committing = transaction.commit();
-    const looking = this.#isStatTold ? null : this.#keeper.exists().forPath(claimPath(item));
-    looking?.catch(() => {});
-    const created = (await committing)[claimIndex];
-    if (created?.type === 'create' && created.stat !== null) {
-      this.#isStatTold = true;
-      return created.stat;
-    }
-    this.#isStatTold = false;
-    const stat = (await looking) ?? null;
-    // It was too early if directories had to be made for the transaction, or it was sent again.
-    return this.#isOwn(stat) ? stat : await this.#keeper.exists().forPath(claimPath(item));
-  }
-
-  /** Whether a claim is of the session of now: one of an earlier session is gone, or about to go. */
-  #isOwn(stat: Stat | null): stat is Stat {
-    return stat !== null && stat.ephemeralOwner === this.#keeper.sessionId;
+  /** @returns the zxid of the transaction, by which the claim was created; `null` if its session may have been an earlier one than that of now */
+  async #commitNow({ transaction, recordIndex }: ClaimAttempt): Promise<bigint | null> {
+    const epoch = this.#keeper.sessionEpoch;
+    const written = (await transaction.commit())[recordIndex];
+    return written?.type === 'setData' && epoch === this.#keeper.sessionEpoch ? written.stat.mzxid : null;
   }
 
   /**
-   * The stat of the claim, if its record says that it was made; `null` if not. If its session has not outlived it, the attempt is taken
-   * back, since nobody has begun to work.
+   * When the item was claimed, if its record says that it was; `null` if it was not. If the session has not outlived that, the attempt is
+   * taken back, since nobody has begun to work.
    *
    * @throws SessionExpiredError in that case
    */
-  async #findOwn({ item, record, attemptsBefore }: ClaimAttempt): Promise<Stat | null> {
+  async #findOwn({ item, record, attemptsBefore }: ClaimAttempt): Promise<bigint | null> {
     const [, found, stat] = await Promise.all([
       // The transaction may have been sent to another server than the one that answers now.
       this.#keeper.sync().forPath(recordPath(item)),
@@ -257,7 +257,8 @@ export class Claims {
       this.#keeper.exists().forPath(claimPath(item)),
     ]);
     if (found === null || decodeRecord(found.data).claim !== record.claim) return null;
-    if (this.#isOwn(stat)) return stat;
+    // A claim of an earlier session is gone, or about to go.
+    if (stat?.ephemeralOwner === this.#keeper.sessionId) return stat.czxid;
     await this.#uncount(item, { ...record, attempts: attemptsBefore }, found.stat.version);
     throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
   }
@@ -277,20 +278,4 @@ export class Claims {
 /** Whether a transaction was done is not known, and a look at what it writes tells. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof ConnectionLossError && error.outcome === 'unknown';
-}
-
-function leaving(transaction: Transaction, seat: string | null): Transaction {
-  return seat === null ? transaction : transaction.delete(seat);
-}
-
-/** Which of a claim's operations was refused: that of the item, of the claim, of the record, of the seat. */
-function whyNot(error: MultiError): Refusal {
-  const { cause, failedIndex } = error;
-  const isMissing = cause instanceof NoNodeError;
-  if (failedIndex === 0 && isMissing) return 'gone';
-  if (failedIndex === 1 && cause instanceof NodeExistsError) return 'taken';
-  if (failedIndex === 3 && isMissing) return 'unseated';
-  const isOther = isMissing || cause instanceof NodeExistsError || cause instanceof BadVersionError;
-  if (failedIndex !== 1 && isOther) return 'contradicted';
-  throw cause instanceof KeeperError ? cause : error;
 }

@@ -73,9 +73,10 @@ export class QueueView {
     return this.#inOrder[this.#inOrder.indexOf(seat) - 1];
   }
 
-  /** Looks again at where an item is, since something was found to be otherwise. */
-  async renew({ store }: Item): Promise<void> {
-    const directories = this.#stores.get(store);
+  /** An item could not be claimed: somebody was faster, which was told already; unless what is known is wrong, and all is looked at again. */
+  async doubt(item: Item): Promise<void> {
+    if (!this.backlog.isThere(item)) return;
+    const directories = this.#stores.get(item.store);
     await Promise.all([directories?.items.renew(), directories?.claims.renew()]);
   }
 

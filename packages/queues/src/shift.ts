@@ -3,7 +3,7 @@ import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recip
 import { giveUp, type Member, onSessionLapse, persevere } from '@zk-recipes/core/recipe-kit';
 import { claimPath, type Item } from './backlog.js';
 import { Bell } from './bell.js';
-import { type Claim, type ClaimOutcome, Claims } from './claims.js';
+import { type Claim, type ClaimOutcome, Claims, UnreadItem } from './claims.js';
 import type { ClaimedDelivery, DeliveryDesk, SettlementVerb } from './delivery.js';
 import { giveBack, isPassing } from './giving-back.js';
 import type { Employer, Job } from './job.js';
@@ -171,6 +171,10 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
 
   #step(view: QueueView): void {
     const wanted = this.#isEnding ? 0 : Math.max(0, this.#employer.wanted(this.#claiming));
+    if (wanted === 0 && this.#seats.count === 0) {
+      this.#bell.ringAt(Number.POSITIVE_INFINITY);
+      return;
+    }
     this.#seats.leaveAllBut(wanted - this.#seats.joining, view);
     const nowMs = Date.now();
     const { lineLength } = view;
@@ -191,9 +195,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   async #join(): Promise<void> {
-    await this.#seats
-      .join(() => !this.#isEnding)
-      .catch((error: unknown) => this.#pauseOrFail(error, 'standing in line'));
+    const joining = this.#seats.join(() => !this.#isEnding);
+    await joining.catch((error: unknown) => this.#pauseOrFail(error, 'standing in line'));
     this.ring();
   }
 
@@ -202,8 +205,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     const nowMs = Date.now();
     if (this.#isEnding || this.#lapse.signal.aborted || this.#caution > 0 || this.#pausedUntilMs > nowMs) return null;
     if (this.#employer.wanted(this.#claiming) <= this.#seats.count) return null;
-    const { lineLength } = view;
-    return view.backlog.available(lineLength + 1, nowMs).items[lineLength] ?? null;
+    return view.backlog.available(view.lineLength + 1, nowMs).items[view.lineLength] ?? null;
   }
 
   #claim(view: QueueView, item: Item, seat: Member | null): Promise<void> {
@@ -222,23 +224,21 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
         return;
       }
       if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.untilMs);
-      else if (outcome.kind !== 'unseated') await this.#lookCloser(view, item, seat === null);
+      else if (outcome.kind !== 'unseated') {
+        if (seat === null) this.#caution = CAUTIOUS_CLAIMS;
+        await view.doubt(item);
+      }
       if (seat === null || outcome.kind === 'unseated') return;
       await this.#seats.keep(seat, !this.#isEnding);
     } catch (error) {
       if (seat !== null) void giveUp([seat]);
-      this.#pauseOrFail(error, 'claiming an item');
+      if (error instanceof UnreadItem) await this.#giveBack(error.claim, true);
+      this.#pauseOrFail(error instanceof UnreadItem ? error.cause : error, 'claiming an item');
     } finally {
       view.backlog.want(item, false);
       this.#claiming -= 1;
       this.ring();
     }
-  }
-
-  /** Somebody was faster, which is about to be told; unless what is known is wrong. */
-  async #lookCloser(view: QueueView, item: Item, isDirect: boolean): Promise<void> {
-    if (isDirect) this.#caution = CAUTIOUS_CLAIMS;
-    if (view.backlog.isThere(item)) await view.renew(item);
   }
 
   async #accept(claim: Claim): Promise<void> {

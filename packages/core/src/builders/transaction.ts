@@ -34,14 +34,14 @@ export interface ExpectedVersion {
  */
 export class Transaction {
   readonly #execution: Execution;
-  readonly #steps: readonly TransactionStep[];
   readonly #creatingParents: boolean;
+  readonly #steps: Steps | null;
 
   /** @param steps in real paths */
-  constructor(execution: Execution, steps: readonly TransactionStep[], creatingParents = false) {
+  constructor(execution: Execution, creatingParents = false, steps: Steps | null = null) {
     this.#execution = execution;
-    this.#steps = steps;
     this.#creatingParents = creatingParents;
+    this.#steps = steps;
   }
 
   /** Demands that a znode exists. @param version that it must have; -1, the default, matches any */
@@ -74,7 +74,7 @@ export class Transaction {
 
   /** Makes missing parents of what is created: empty containers, or persistent znodes where the server does not know containers. */
   creatingParents(): Transaction {
-    return new Transaction(this.#execution, this.#steps, true);
+    return new Transaction(this.#execution, true, this.#steps);
   }
 
   /**
@@ -90,7 +90,7 @@ export class Transaction {
    */
   async commit({ signal }: CallOptions = {}): Promise<MultiResult[]> {
     const { executor, namespace } = this.#execution;
-    const run = new TransactionRun(this.#execution, this.#steps, this.#creatingParents, randomUUID);
+    const run = new TransactionRun(this.#execution, inOrder(this.#steps), this.#creatingParents, randomUUID);
     try {
       const results = await executor.run((attempt) => run.attempt(attempt), { signal });
       return results.map((result) =>
@@ -107,6 +107,19 @@ export class Transaction {
   }
 
   #and(operation: MultiOp, protection = false): Transaction {
-    return new Transaction(this.#execution, [...this.#steps, { operation, protection }], this.#creatingParents);
+    const steps = { before: this.#steps, step: { operation, protection } };
+    return new Transaction(this.#execution, this.#creatingParents, steps);
   }
+}
+
+/** The last step, and those before it: shared by all who go on from them, so none is copied. */
+interface Steps {
+  readonly before: Steps | null;
+  readonly step: TransactionStep;
+}
+
+function inOrder(last: Steps | null): TransactionStep[] {
+  const steps: TransactionStep[] = [];
+  for (let one = last; one !== null; one = one.before) steps.push(one.step);
+  return steps.reverse();
 }
