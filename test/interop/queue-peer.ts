@@ -2,7 +2,7 @@ import { JavaPeer, type PeerMessage, type PeerProcess } from '@zk-recipes/test-s
 
 /** A queue of Curator's. */
 export interface ForeignQueueOptions {
-  readonly kind: 'plain' | 'priority' | 'delay' | 'id' | 'sharded';
+  readonly kind: 'plain' | 'priority' | 'delay' | 'id' | 'sharded' | 'simple';
   readonly path: string;
   readonly lockPath?: string;
   /** How it consumes; without one it only puts. `hang`: for ever, at the first item. `throw`: at each value, once, and then it hangs. */
@@ -65,6 +65,21 @@ export class ForeignQueue {
   /** Puts values into one znode. @param key priority, due time or id, where the queue wants one */
   async put(values: readonly string[], key?: number | string): Promise<void> {
     await this.#ask({ do: 'put', values, ...(key === undefined ? {} : { key }) });
+  }
+
+  /** Of a simple queue: puts a value at its end. */
+  async offer(value: string): Promise<void> {
+    await this.#ask({ do: 'offer', value });
+  }
+
+  /** Of a simple queue: looks at its first value, `null` if there is none. */
+  async peek(): Promise<string | null> {
+    return (await this.#ask({ do: 'peek' })) as string | null;
+  }
+
+  /** Of a simple queue: takes its first value, `null` if there is none for so long. */
+  async poll(waitMs = 0): Promise<string | null> {
+    return (await this.#ask({ do: 'poll', waitMs })) as string | null;
   }
 
   /** Removes what has an id. */

@@ -14,6 +14,7 @@ import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { whyNoJavaPeers } from '@zk-recipes/test-support/vitest/java-peers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { namesIn, untilEmpty } from '../stage/lines.js';
+import { QueueProcess } from '../stage/queue-process.js';
 import { expire, freshLine, ownServer, stage } from '../stage/stage.js';
 import { times } from '../stage/thoroughness.js';
 import { type ForeignQueueOptions, QueuePeer } from './queue-peer.js';
@@ -253,6 +254,26 @@ describe.skipIf(whyNoJavaPeers !== null)('Queues with Curator’s', () => {
       await expect.poll(() => consumer.consumed, { timeout: 10_000 }).toEqual(['b']);
       await expire(dying, on.server);
       await expect.poll(() => item.state).toBe('lost');
+      // Curator looks again when the children of the queue change; nothing tells it that a lock is gone.
+      await consumer.put(['c']);
+      await expect.poll(() => [...consumer.consumed].sort(), { timeout: 10_000 }).toEqual(['a', 'b', 'c']);
+      await untilEmpty(own, path);
+      await consumer.close();
+    });
+
+    it('a process of ours killed at its work: Curator is handed the item', async () => {
+      const own = await keeper();
+      const path = freshLine();
+      const lockPath = `${path}-side/claims`;
+      const killed = await QueueProcess.start(on.server, path, sessionTimeoutMs, 'queue');
+      on.afterwards(() => killed.kill());
+      await new Queue<string>(own, path, { codec }).put('a');
+      await killed.receive({ event: 'taken', value: 'a' });
+      const consumer = await theirs({ path, lockPath, manner: 'work' });
+      await consumer.put(['b']);
+      await expect.poll(() => consumer.consumed, { timeout: 10_000 }).toEqual(['b']);
+      await killed.kill();
+      await untilEmpty(own, lockPath);
       // Curator looks again when the children of the queue change; nothing tells it that a lock is gone.
       await consumer.put(['c']);
       await expect.poll(() => [...consumer.consumed].sort(), { timeout: 10_000 }).toEqual(['a', 'b', 'c']);

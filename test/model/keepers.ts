@@ -1,4 +1,5 @@
 import { Keeper, retryNTimes } from '@zk-recipes/core';
+import { onSessionLapse } from '@zk-recipes/core/recipe-kit';
 import type { TestServer } from '@zk-recipes/test-server';
 
 /** A session that is short enough for its end to be waited for, and one that nobody waits for. */
@@ -17,8 +18,9 @@ export async function keeperOf(server: TestServer, sessionTimeoutMs: number): Pr
   });
 }
 
-/** Keeps a set of the listeners that a keeper has at present. */
+/** Keeps a set of the listeners that a keeper has at present, but for the one that all recipes share for its life. */
 export function noteListeners(keeper: Keeper, listeners: Set<unknown>): void {
+  onSessionLapse(keeper, keeper.sessionEpoch, () => {})();
   const [on, off] = [keeper.on.bind(keeper), keeper.off.bind(keeper)];
   const noting = (act: typeof on, note: 'add' | 'delete'): typeof on => {
     return (event, listener) => {

@@ -1,4 +1,5 @@
 import type { Keeper } from '@zk-recipes/core';
+import { onSessionLapse } from '@zk-recipes/core/recipe-kit';
 import type { ObservedRequest } from '@zk-recipes/test-server';
 import type { ZooKeeper } from 'zookeeper-ts-client';
 
@@ -98,11 +99,12 @@ export function followCalls(zookeeper: ZooKeeper, onAnswer: (call: SeenRequest) 
 }
 
 /**
- * Counts the listeners of a keeper from now on.
+ * Counts the listeners of a keeper from now on, but for the one that all recipes share for its life.
  *
  * @returns tells how many there are
  */
 export function countListeners(keeper: Keeper): () => number {
+  onSessionLapse(keeper, keeper.sessionEpoch, () => {})();
   const [on, off] = [keeper.on.bind(keeper), keeper.off.bind(keeper)];
   const known = new Set<unknown>();
   const counting = (act: typeof on, note: 'add' | 'delete'): typeof on => {

@@ -27,7 +27,7 @@ export interface PeerOptions {
 /** Compiles what child processes run: they know nothing of sources. */
 export function compileForPeers(): void {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const projects = ['packages/leader-election', 'packages/locks'];
+  const projects = ['packages/leader-election', 'packages/locks', 'packages/queues'];
   spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...projects], { cwd: root });
 }
 

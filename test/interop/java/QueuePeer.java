@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.queue.DistributedDelayQueue;
@@ -24,6 +25,7 @@ import org.apache.curator.framework.recipes.queue.QueueConsumer;
 import org.apache.curator.framework.recipes.queue.QueueSerializer;
 import org.apache.curator.framework.recipes.queue.QueueSharder;
 import org.apache.curator.framework.recipes.queue.QueueSharderPolicies;
+import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryNTimes;
 
@@ -36,11 +38,11 @@ class QueuePeer {
   private static final QueueSerializer<String> TEXT =
       new QueueSerializer<String>() {
         public byte[] serialize(String item) {
-          return item.getBytes(StandardCharsets.UTF_8);
+          return bytes(item);
         }
 
         public String deserialize(byte[] bytes) {
-          return new String(bytes, StandardCharsets.UTF_8);
+          return textOrNull(bytes);
         }
       };
 
@@ -86,10 +88,17 @@ class QueuePeer {
       case "put":
         put(queues.get(name), request);
         return true;
+      case "offer":
+        return ((SimpleDistributedQueue) queues.get(name)).offer(bytes(request.get("value").asText()));
+      case "peek":
+        return textOrNull(((SimpleDistributedQueue) queues.get(name)).peek());
+      case "poll":
+        return textOrNull(((SimpleDistributedQueue) queues.get(name)).poll(request.get("waitMs").asLong(), TimeUnit.MILLISECONDS));
       case "remove":
         return ((DistributedIdQueue<?>) queues.get(name)).remove(request.get("key").asText());
       case "close":
-        ((Closeable) queues.remove(name)).close();
+        Object queue = queues.remove(name);
+        if (queue instanceof Closeable) ((Closeable) queue).close();
         return true;
       default:
         throw new IllegalArgumentException(request.toString());
@@ -99,6 +108,7 @@ class QueuePeer {
   /** A queue, or a sharder of queues; it consumes in the manner that is given, or only puts. */
   private Object open(String name, JsonNode request) throws Exception {
     String path = request.get("path").asText();
+    if (request.get("kind").asText().equals("simple")) return new SimpleDistributedQueue(curator, path);
     QueueConsumer<String> consumer =
         request.has("manner") ? consumer(name, request.get("manner").asText()) : null;
     if (request.get("kind").asText().equals("sharded")) {
@@ -169,6 +179,14 @@ class QueuePeer {
 
       public void stateChanged(CuratorFramework client, ConnectionState newState) {}
     };
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String textOrNull(byte[] bytes) {
+    return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
   }
 
   private static synchronized void say(ObjectNode message) {

@@ -19,70 +19,8 @@ export function epochValidForMs(keeper: Keeper, epoch: number): number {
  * @returns cancels it
  */
 export function onSessionLapse(keeper: Keeper, epoch: number, callback: (reason: HoldLostReason) => void): () => void {
-  let lapses = lapsesOf.get(keeper);
-  if (lapses === undefined) {
-    lapses = new Lapses(keeper);
-    lapsesOf.set(keeper, lapses);
-  }
-  return lapses.await({ epoch, callback });
+  return watchOf(keeper).onLapse({ epoch, callback });
 }
-
-interface AwaitedLapse {
-  readonly epoch: number;
-  readonly callback: (reason: HoldLostReason) => void;
-}
-
-/**
- * All who wait for a session of one `Keeper` to lapse, with one timer and one listener. Both stay for a while when nobody waits any
- * more: where somebody comes and goes all the time, nothing has to be set up and taken down each time.
- */
-class Lapses {
-  readonly #keeper: Keeper;
-  readonly #awaited = new Set<AwaitedLapse>();
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(keeper: Keeper) {
-    this.#keeper = keeper;
-  }
-
-  await(lapse: AwaitedLapse): () => void {
-    if (epochValidForMs(this.#keeper, lapse.epoch) <= 0) {
-      this.#tell(lapse);
-      return () => {};
-    }
-    this.#awaited.add(lapse);
-    if (this.#timer === undefined) {
-      this.#keeper.on('state', this.#look);
-      this.#arm();
-    }
-    return () => void this.#awaited.delete(lapse);
-  }
-
-  /** The clock moves on while the session is alive, so the timer only looks; and it may come late, so others look too. */
-  readonly #look = (): void => {
-    for (const lapse of this.#awaited) {
-      if (epochValidForMs(this.#keeper, lapse.epoch) > 0) continue;
-      this.#awaited.delete(lapse);
-      this.#tell(lapse);
-    }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#awaited.size > 0) this.#arm();
-    else this.#keeper.off('state', this.#look);
-  };
-
-  #arm(): void {
-    const leftMs = Math.ceil(this.#keeper.validForMs());
-    this.#timer = setTimeout(this.#look, Math.min(leftMs, LONGEST_TIMER_MS));
-  }
-
-  #tell({ epoch, callback }: AwaitedLapse): void {
-    const { closed, sessionEpoch } = this.#keeper;
-    callback(closed ? 'closed' : sessionEpoch === epoch ? 'validity' : 'expired');
-  }
-}
-
-const lapsesOf = new WeakMap<Keeper, Lapses>();
 
 /**
  * Waits for something that makes sense only in the session of that epoch: what is awaited in one session must not be found in
@@ -98,35 +36,88 @@ export async function withinSession<T>(
   wait: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const end = endOf(keeper, epoch);
+  const end = watchOf(keeper).endOf(epoch);
   end.throwIfAborted();
   return await withAnySignal([signal, end], (first) => wait(first ?? end));
 }
 
-interface SessionEnd {
+interface AwaitedLapse {
   readonly epoch: number;
-  readonly signal: AbortSignal;
+  readonly callback: (reason: HoldLostReason) => void;
 }
 
-/** A signal is dear, so all who wait in one session share one. */
-const ends = new WeakMap<Keeper, SessionEnd>();
+/**
+ * Tells all whom the sessions of one `Keeper` concern of their ends. There is one listener, one timer and one signal, whoever comes and goes: to
+ * make them for each would take longer than most of what is done while somebody has a lock.
+ */
+class SessionWatch {
+  readonly #keeper: Keeper;
+  readonly #awaited = new Set<AwaitedLapse>();
+  #timer: NodeJS.Timeout | undefined;
+  #end: { readonly epoch: number; readonly controller: AbortController } | null = null;
 
-/** Aborts with a `SessionExpiredError` when another session has taken the place of that one. */
-function endOf(keeper: Keeper, epoch: number): AbortSignal {
-  const known = ends.get(keeper);
-  if (known?.epoch === epoch && keeper.sessionEpoch === epoch) return known.signal;
-  const ending = sessionEnd();
-  // Many may wait, which is no leak.
-  setMaxListeners(0, ending.signal);
-  const end = { epoch, signal: ending.signal };
-  const look = (): void => {
-    if (keeper.sessionEpoch === epoch) return;
-    keeper.off('state', look);
-    if (ends.get(keeper) === end) ends.delete(keeper);
-    ending.abort(new SessionExpiredError());
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper;
+    keeper.on('state', this.#look);
+  }
+
+  onLapse(lapse: AwaitedLapse): () => void {
+    if (epochValidForMs(this.#keeper, lapse.epoch) <= 0) {
+      this.#tell(lapse);
+      return () => {};
+    }
+    this.#awaited.add(lapse);
+    if (this.#timer === undefined) this.#arm();
+    return () => void this.#awaited.delete(lapse);
+  }
+
+  /** Aborts with a `SessionExpiredError` when another session has taken the place of that one. */
+  endOf(epoch: number): AbortSignal {
+    if (epoch !== this.#keeper.sessionEpoch) return AbortSignal.abort(new SessionExpiredError());
+    if (this.#end?.epoch !== epoch) {
+      const controller = sessionEnd();
+      // Many may wait, which is no leak.
+      setMaxListeners(0, controller.signal);
+      this.#end = { epoch, controller };
+    }
+    return this.#end.controller.signal;
+  }
+
+  /** The clock moves on while the session is alive, so the timer only looks; and it may come late, so others look too. */
+  readonly #look = (): void => {
+    for (const lapse of this.#awaited) {
+      if (epochValidForMs(this.#keeper, lapse.epoch) > 0) continue;
+      this.#awaited.delete(lapse);
+      this.#tell(lapse);
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#awaited.size > 0) this.#arm();
+    const end = this.#end;
+    if (end === null || end.epoch === this.#keeper.sessionEpoch) return;
+    this.#end = null;
+    end.controller.abort(new SessionExpiredError());
   };
-  ends.set(keeper, end);
-  keeper.on('state', look);
-  look();
-  return ending.signal;
+
+  /** It stays when nobody waits any more, since the next one is about to come; nothing is kept alive by it. */
+  #arm(): void {
+    const leftMs = Math.ceil(this.#keeper.validForMs());
+    this.#timer = setTimeout(this.#look, Math.min(leftMs, LONGEST_TIMER_MS)).unref();
+  }
+
+  #tell({ epoch, callback }: AwaitedLapse): void {
+    const { closed, sessionEpoch } = this.#keeper;
+    callback(closed ? 'closed' : sessionEpoch === epoch ? 'validity' : 'expired');
+  }
+}
+
+const watches = new WeakMap<Keeper, SessionWatch>();
+
+function watchOf(keeper: Keeper): SessionWatch {
+  let watch = watches.get(keeper);
+  if (watch === undefined) {
+    watch = new SessionWatch(keeper);
+    watches.set(keeper, watch);
+  }
+  return watch;
 }
