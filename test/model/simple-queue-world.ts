@@ -31,7 +31,10 @@ class SimpleHistory {
   readonly #taken = new Set<string>();
   /** How often somebody who would have taken something does not know whether he did. */
   #inDoubt = 0;
-  #lastNumber = -1;
+  #takesUnderWay = 0;
+  #mostTakesUnderWay = 0;
+  /** Names of the items that are there, as the server tells. */
+  readonly #there = new Set<string>();
 
   offerBegins(value: string): void {
     this.#offers.set(value, 'under way');
@@ -47,7 +50,15 @@ class SimpleHistory {
     if (this.#taken.has(value)) this.story.push(`${value} is seen, which was taken meanwhile`);
   }
 
-  taken(value: string): void {
+  takeBegins(): void {
+    this.#takesUnderWay += 1;
+    this.#mostTakesUnderWay = Math.max(this.#mostTakesUnderWay, this.#takesUnderWay);
+  }
+
+  /** @param value `null` if there was nothing */
+  taken(value: string | null): void {
+    this.#takesUnderWay -= 1;
+    if (value === null) return;
     this.story.push(`${value} is taken`);
     if (!this.#offers.has(value)) this.complaints.push(`${value} was never offered, and is taken`);
     if (this.#taken.has(value)) this.complaints.push(`${value} is taken twice`);
@@ -55,14 +66,23 @@ class SimpleHistory {
   }
 
   takeFailed(): void {
+    this.#takesUnderWay -= 1;
     this.#inDoubt += 1;
   }
 
-  /** An item was removed: items go in the order in which they came. */
+  added(name: string): void {
+    this.#there.add(name);
+  }
+
+  /**
+   * Items go in the order in which they came: those that are left before one are of others who take at the same time, or have given up. How
+   * many they were then is not known exactly: of what happened on the server one hears later.
+   */
   removed(name: string): void {
-    const number = Number(name.slice('qn-'.length));
-    if (number <= this.#lastNumber) this.complaints.push(`${number} is removed after ${this.#lastNumber}`);
-    this.#lastNumber = number;
+    this.#there.delete(name);
+    const before = [...this.#there].filter((other) => other < name);
+    const takers = this.#mostTakesUnderWay + this.#inDoubt;
+    if (before.length > takers) this.complaints.push(`${name} is taken before ${before} of ${takers} who take at most`);
   }
 
   /** Judges in the end. @param left values of items that are still there */
@@ -111,12 +131,13 @@ class SimpleUser {
   }
 
   take(verb: 'poll' | 'take'): void {
+    this.#history.takeBegins();
     const taking = this.queue[verb]({ signal: this.#controller.signal });
     const failed = (error: unknown): void => {
       this.#history.takeFailed();
       this.#expect(error, verb);
     };
-    this.#follow(taking.then((data) => void (data !== null && this.#history.taken(String(data))), failed));
+    this.#follow(taking.then((data) => this.#history.taken(data && String(data)), failed));
   }
 
   peek(): void {
@@ -172,8 +193,9 @@ export class SimpleQueueWorld {
       // Persistent, so that numbers never begin anew.
       await observer.create().creatingParents().forPath(PATH, '');
       const watch = await observer.watch().forPath(PATH, ({ type, path }) => {
-        if (type === 'NodeDeleted' && path?.startsWith(`${PATH}/qn-`))
-          world.#history.removed(path.slice(PATH.length + 1));
+        if (!path?.startsWith(`${PATH}/qn-`)) return;
+        if (type === 'NodeCreated') world.#history.added(path);
+        if (type === 'NodeDeleted') world.#history.removed(path);
       });
       for (let index = 0; index < users; index++) world.#users.push(await world.#newcomer(index));
       for (const step of steps) {

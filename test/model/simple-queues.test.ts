@@ -26,7 +26,7 @@ describe('random sequences of what users of a simple queue do and suffer', () =>
           expect(await SimpleQueueWorld.play(users, steps)).toEqual([]);
         },
       ),
-      { numRuns, seed, ...(path === undefined ? {} : { path }) },
+      { numRuns, seed, ...(path === undefined ? {} : { path }), endOnFailure: process.env['SIMPLE_SHRINK'] === 'no' },
     );
   });
 });
