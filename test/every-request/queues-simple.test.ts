@@ -2,6 +2,7 @@ import { ConnectionLossError } from '@zk-recipes/core';
 import { SimpleQueue } from '@zk-recipes/queues';
 import { describeEveryRequest } from '../stage/every-request.js';
 import type { SeenRequest } from '../stage/every-request-seen.js';
+import { untilNames } from '../stage/lines.js';
 import { clear, isWaitedFor } from './queues-play.js';
 
 /** Those transactions that come later remove markers, for which nobody waits. */
@@ -62,6 +63,40 @@ await describeEveryRequest({
       },
       settle: async () => {
         await offering;
+        await clear(other, path);
+      },
+    };
+  },
+});
+
+await describeEveryRequest({
+  name: 'SimpleQueue: take behind another taker',
+  heeds: heedsOnly(1),
+  onExpiry: [ConnectionLossError],
+  prepare: async ({ subject, other, path, signal, untilSent }) => {
+    const others = new SimpleQueue(other, path);
+    const first = others.take();
+    await untilNames(other, `${path}-side/takers`, 1);
+    let offering: Promise<void> | undefined;
+    const offerBoth = async (): Promise<void> => {
+      await others.offer(Buffer.from('a'));
+      await others.offer(Buffer.from('b'));
+    };
+    return {
+      act: async () => {
+        const offer = async (): Promise<void> => {
+          // Of the one before in the line.
+          await untilSent({ operation: 'getData' });
+          if (signal.aborted) return;
+          offering = offerBoth();
+          await offering;
+        };
+        const [data] = await Promise.all([new SimpleQueue(subject, path).take({ signal }), offer()]);
+        return [String(await first), String(data), await others.size()];
+      },
+      settle: async () => {
+        await (offering ?? offerBoth());
+        await first;
         await clear(other, path);
       },
     };

@@ -1,4 +1,4 @@
-import { HoldLostError, type Keeper, MultiError, NotHeldError } from '@zk-recipes/core';
+import { HoldLostError, type Keeper, MultiError, NotHeldError, retryNTimes } from '@zk-recipes/core';
 import { DelayQueue, type Delivery, PriorityQueue, Queue } from '@zk-recipes/queues';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { untilAborted } from '../stage/holds.js';
 import { isSettled, namesIn, untilEmpty, untilNames } from '../stage/lines.js';
 import { untilUnwatched } from '../stage/server-counters.js';
 import { expire, freshLine, stage } from '../stage/stage.js';
+import { wire } from '../stage/wire.js';
 
 describeOnSharedServer('consuming', () => {
   const on = stage();
@@ -219,6 +220,36 @@ describeOnSharedServer('consuming', () => {
     const second = await queue.take();
     expect([second.value, Date.now() - began >= 250]).toEqual(['later', true]);
     await Promise.all([first.ack(), second.ack()]);
+  });
+
+  it('is of an item that could not be read at once: nobody else could have it meanwhile', async () => {
+    const { keeper, proxy } = await on.proxied({ retry: retryNTimes({ retries: 0, delayMs: 1 }) });
+    const { queue: others } = await queueOf(['before', 'after']);
+    const queue = new Queue<string>(keeper, others.path);
+    await (await queue.take()).ack();
+    const lost = proxy.loseReplyOnce({ op: wire.getData });
+    const item = await queue.take();
+    await lost;
+    expect([item.value, item.attempts, item.state]).toEqual(['after', 1, 'held']);
+    await item.ack();
+    expect(await others.size()).toBe(0);
+  });
+
+  it('leaves an item that is too large for a consumer to others', async () => {
+    const [narrow, wide] = await Promise.all([on.keeper({ maxFrameBytes: 8_192 }), on.keeper()]);
+    const [queue, others] = [new Queue<string>(narrow, freshLine()), wide];
+    const giveUp = new AbortController();
+    const taking = queue.take({ signal: giveUp.signal });
+    await untilNames(others, `${queue.path}-side/line`, 1);
+    const refused = new Promise<void>((resolve) => narrow.on('backgroundError', () => resolve()));
+    await new Queue<string>(others, queue.path).put('x'.repeat(10_000));
+    await refused;
+    const item = await new Queue<string>(others, queue.path).take();
+    expect([item.value.length, item.attempts]).toEqual([10_000, 1]);
+    giveUp.abort(new Error('enough'));
+    await expect(taking).rejects.toThrow('enough');
+    await item.ack();
+    await untilEmpty(others, `${queue.path}-side/attempts`);
   });
 
   it('ends when the keeper is closed', async () => {
