@@ -161,6 +161,19 @@ describe('withinSession', () => {
     await expect(withinSession(keeper.asKeeper, 2, undefined, async () => 'in the next')).resolves.toBe('in the next');
   });
 
+  it('ends the waiting in one session when somebody is faster to wait in the next than the state is told', async () => {
+    const keeper = new FakeKeeper();
+    const first = withinSession(keeper.asKeeper, 1, undefined, untilAborted);
+    keeper.sessionEpoch = 2;
+    const second = withinSession(keeper.asKeeper, 2, undefined, untilAborted);
+    await expect(first).rejects.toBeInstanceOf(SessionExpiredError);
+    keeper.announce('RECONNECTED');
+    expect(await Promise.race([second, Promise.resolve('still waiting')])).toBe('still waiting');
+    keeper.sessionEpoch = 3;
+    keeper.announce('RECONNECTED');
+    await expect(second).rejects.toBeInstanceOf(SessionExpiredError);
+  });
+
   it("rejects with the caller's reason, and leaves no listener on the caller's signal", async () => {
     const keeper = new FakeKeeper();
     const caller = new AbortController();

@@ -74,11 +74,11 @@ class SessionWatch {
   /** Aborts with a `SessionExpiredError` when another session has taken the place of that one. */
   endOf(epoch: number): AbortSignal {
     if (epoch !== this.#keeper.sessionEpoch) return AbortSignal.abort(new SessionExpiredError());
-    if (this.#end?.epoch !== epoch) {
-      const controller = sessionEnd();
+    this.#endEarlier();
+    if (this.#end === null) {
+      this.#end = { epoch, controller: sessionEnd() };
       // Many may wait, which is no leak.
-      setMaxListeners(0, controller.signal);
-      this.#end = { epoch, controller };
+      setMaxListeners(0, this.#end.controller.signal);
     }
     return this.#end.controller.signal;
   }
@@ -93,11 +93,16 @@ class SessionWatch {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#awaited.size > 0) this.#arm();
+    this.#endEarlier();
+  };
+
+  /** Whoever is the first to see that there is a new session, this or somebody who is about to wait in it. */
+  #endEarlier(): void {
     const end = this.#end;
     if (end === null || end.epoch === this.#keeper.sessionEpoch) return;
     this.#end = null;
     end.controller.abort(new SessionExpiredError());
-  };
+  }
 
   /** It stays when nobody waits any more, since the next one is about to come; nothing is kept alive by it. */
   #arm(): void {
