@@ -1,9 +1,10 @@
 /**
- * One subject in a process of its own: warms up, measures, and prints what it found as JSON.
+ * One subject in a process of its own: measures once for each line of its input, and answers with what it found as JSON.
  *
  *   node child.mjs SUBJECT CONNECT_STRING PATH TRANSACTIONS PARTICIPANTS AT_ONCE
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { answerWith } from '../turns.mjs';
 import { subjects } from './subjects.mjs';
 
 const [subject, connectString, path, ...numbers] = process.argv.slice(2);
@@ -29,7 +30,4 @@ async function measure(count) {
   return { wallUs: ((performance.now() - startedAt) * 1000) / count, latencyUs };
 }
 
-await measure(Math.ceil(transactions / 2));
-const result = await measure(transactions);
-await opened.close();
-console.log(JSON.stringify(result));
+await answerWith(() => measure(transactions));

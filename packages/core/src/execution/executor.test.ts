@@ -9,8 +9,9 @@ import {
   ThrottledOpError,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
-import { Executor, type Incarnation, once, type SessionSource } from './executor.js';
+import { type Attempt, Executor, type Incarnation, once, type SessionSource } from './executor.js';
 import { retryForever, retryNTimes, retryUntilElapsed } from './retry-policy.js';
+import { sessionEnd } from './session-end.js';
 
 const notSent = () => new ConnectionLossError('create', '/a', 'not-sent');
 const unknown = () => new ConnectionLossError('create', '/a', 'unknown');
@@ -173,6 +174,29 @@ describe('Executor', () => {
       { signal: giveUp.signal },
     );
     expect(await result).toBe('done');
+  });
+
+  it('has nobody listen for the end of a session who is told of it anyway, and gives nothing out of the next', async () => {
+    const { executor, sessions } = executorWith();
+    const end = sessionEnd();
+    const caller = new AbortController();
+    const seen: (AbortSignal | undefined)[] = [];
+    const note = async ({ signal }: Attempt): Promise<number> => seen.push(signal);
+    await executor.run(note, { signal: end.signal });
+    await executor.run(note, { signal: caller.signal });
+    expect(seen).toEqual([undefined, caller.signal]);
+    const waiting = executor.run(failing(expired()).attempt, { signal: end.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    end.abort(new Error('another session has begun'));
+    sessions.next();
+    await expect(waiting).rejects.toThrow('another session has begun');
+    const next = sessionEnd();
+    const late = async (): Promise<string> => {
+      next.abort(new Error('another session has begun'));
+      return 'of the next';
+    };
+    await expect(executor.run(late, { signal: next.signal })).rejects.toThrow('another session has begun');
+    expect(getEventListeners(end.signal, 'abort')).toEqual([]);
   });
 
   it('refuses everything but the cleaning up once it is over, also what waits for its next attempt', async () => {
