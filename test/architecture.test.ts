@@ -89,7 +89,17 @@ const queueThinking = [
 ];
 const queueZnodes = [
   ...queueThinking,
-  ...['claims', 'dead-letters', 'live-children', 'markers', 'producer', 'queue-view', 'seats', 'settlement'],
+  ...[
+    'claim-attempt',
+    'claims',
+    'dead-letters',
+    'live-children',
+    'markers',
+    'producer',
+    'queue-view',
+    'seats',
+    'settlement',
+  ],
   'giving-back',
 ];
 const queueDeliveries = [...queueZnodes, 'delivery', 'unpacking'];

@@ -1,10 +1,9 @@
-import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ConnectionLossError, HoldLostError, Keeper, retryNTimes } from '@zk-recipes/core';
+import { ConnectionLossError, HoldLostError, type Keeper } from '@zk-recipes/core';
 import { type Delivery, PriorityQueue } from '@zk-recipes/queues';
 import { TestServer, VirtualClock } from '@zk-recipes/test-server';
 import { until } from '@zk-recipes/test-support';
 import { QueueHistory } from './queue-history.js';
+import { Calls, connectUser, giver, PATIENCE_MS, patiently, turns } from './queue-users.js';
 
 /** What may be done by a user of a queue, or to it. */
 export const DEEDS = [
@@ -22,8 +21,6 @@ export interface Step {
 
 const PATH = '/model/queue';
 const MAX_ATTEMPTS = 4;
-/** What takes longer hangs. */
-const PATIENCE_MS = 4_000;
 
 /** Somebody who puts items, and works on them; a new one comes in its place when it crashes. */
 class Worker {
@@ -32,8 +29,8 @@ class Worker {
   readonly held: Delivery<string>[] = [];
   readonly #id: string;
   readonly #history: QueueHistory;
-  readonly #under = new Set<Promise<void>>();
-  #controller = this.#newController();
+  readonly #calls = new Calls();
+  #controller = giver();
   #puts = 0;
   isDead = false;
 
@@ -58,12 +55,12 @@ class Worker {
         this.#expect(error, 'put', [ConnectionLossError]);
       },
     );
-    this.#follow(putting);
+    this.#calls.follow(putting);
   }
 
   take(): void {
     const { signal } = this.#controller;
-    this.#follow(
+    this.#calls.follow(
       this.queue.take({ signal }).then(
         (delivery) => this.#receive(delivery),
         (error: unknown) => this.#expect(error, 'take', []),
@@ -72,7 +69,9 @@ class Worker {
   }
 
   consume(): void {
-    this.#follow(this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [])));
+    this.#calls.follow(
+      this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [])),
+    );
   }
 
   async #consume(signal: AbortSignal): Promise<void> {
@@ -91,7 +90,7 @@ class Worker {
     this.#history.isLetGo(delivery);
     const isBuried = verb === 'reject' || (verb === 'retry' && delivery.attempts >= MAX_ATTEMPTS);
     const end = verb === 'ack' ? 'acknowledged' : isBuried ? 'dead' : null;
-    this.#follow(
+    this.#calls.follow(
       delivery[verb]().then(
         () => this.#history.settled(delivery, end),
         (error: unknown) => {
@@ -104,7 +103,7 @@ class Worker {
 
   giveUp(): void {
     this.#controller.abort(new Error('given up'));
-    this.#controller = this.#newController();
+    this.#controller = giver();
   }
 
   /** Dies: what it held is not its any more, and what it was about to do nobody will ever hear of. */
@@ -116,24 +115,12 @@ class Worker {
   }
 
   async idle(): Promise<void> {
-    while (this.#under.size > 0) await Promise.all(this.#under);
-  }
-
-  /** Of as many calls at once as one likes. */
-  #newController(): AbortController {
-    const controller = new AbortController();
-    setMaxListeners(0, controller.signal);
-    return controller;
+    await this.#calls.ended();
   }
 
   #receive(delivery: Delivery<string>): void {
     this.#history.delivered(delivery);
     this.held.push(delivery);
-  }
-
-  #follow(work: Promise<void>): void {
-    const followed = work.finally(() => this.#under.delete(followed));
-    this.#under.add(followed);
   }
 
   #expect(error: unknown, what: string, expected: readonly (new (...args: never[]) => Error)[]): void {
@@ -278,23 +265,12 @@ export class QueueWorld {
     return [...znodes.map(({ path }) => path), ...this.#server.sessions.flatMap(({ watches }) => watches)];
   }
 
-  async #patiently<T>(what: string, work: Promise<T>): Promise<T | null> {
-    const patience = new AbortController();
-    const overdue = delay(PATIENCE_MS, null, { signal: patience.signal, ref: false }).then(() => {
-      this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`);
-      return null;
-    });
-    overdue.catch(() => {});
-    return await Promise.race([work, overdue]).finally(() => patience.abort());
+  #patiently<T>(what: string, work: Promise<T>): Promise<T | null> {
+    return patiently(work, () => this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`));
   }
 
   async #newcomer(index: number): Promise<Worker> {
-    const keeper = await Keeper.connect({
-      connectString: this.#server.connectString,
-      sessionTimeoutMs: 10_000,
-      retry: retryNTimes({ retries: 1_000, delayMs: 1 }),
-      reconnect: { minDelayMs: 1, maxDelayMs: 5 },
-    });
+    const keeper = await connectUser(this.#server);
     this.#count += 1;
     const worker = new Worker(`${index}.${this.#count}`, keeper, this.#history, this.#maxItems);
     keeper.on('backgroundError', ({ error, operation, path }) => {
@@ -308,8 +284,4 @@ export class QueueWorld {
 /** The one value that is framed in an item. */
 function valueIn(data: Uint8Array): string {
   return JSON.parse(Buffer.from(data).subarray(9, -1).toString());
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,9 +1,8 @@
-import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ConnectionLossError, Keeper, retryNTimes } from '@zk-recipes/core';
+import { ConnectionLossError, Keeper } from '@zk-recipes/core';
 import { SimpleQueue } from '@zk-recipes/queues';
 import { TestServer, VirtualClock } from '@zk-recipes/test-server';
 import { until } from '@zk-recipes/test-support';
+import { Calls, connectUser, giver, PATIENCE_MS, patiently, turns } from './queue-users.js';
 
 /** What may be done by a user of a simple queue, or to it. */
 export const SIMPLE_DEEDS = [
@@ -19,8 +18,6 @@ export interface SimpleStep {
 }
 
 const PATH = '/model/simple';
-/** What takes longer hangs. */
-const PATIENCE_MS = 4_000;
 
 /** What happened, and what must not have happened. */
 class SimpleHistory {
@@ -107,8 +104,8 @@ class SimpleUser {
   readonly queue: SimpleQueue;
   readonly #id: string;
   readonly #history: SimpleHistory;
-  readonly #under = new Set<Promise<void>>();
-  #controller = manyListeners();
+  readonly #calls = new Calls();
+  #controller = giver();
   #offers = 0;
   isDead = false;
 
@@ -127,7 +124,7 @@ class SimpleUser {
       this.#history.offerEnds(value, 'unknown');
       this.#expect(error, 'offer');
     };
-    this.#follow(offering.then(() => this.#history.offerEnds(value, 'done'), failed));
+    this.#calls.follow(offering.then(() => this.#history.offerEnds(value, 'done'), failed));
   }
 
   take(verb: 'poll' | 'take'): void {
@@ -137,18 +134,18 @@ class SimpleUser {
       this.#history.takeFailed();
       this.#expect(error, verb);
     };
-    this.#follow(taking.then((data) => this.#history.taken(data && String(data)), failed));
+    this.#calls.follow(taking.then((data) => this.#history.taken(data && String(data)), failed));
   }
 
   peek(): void {
     const peeking = this.queue.peek({ signal: this.#controller.signal });
     const seen = (data: Buffer | null): void => void (data !== null && this.#history.seen(String(data)));
-    this.#follow(peeking.then(seen, (error: unknown) => this.#expect(error, 'peek')));
+    this.#calls.follow(peeking.then(seen, (error: unknown) => this.#expect(error, 'peek')));
   }
 
   giveUp(): void {
     this.#controller.abort(new Error('given up'));
-    this.#controller = manyListeners();
+    this.#controller = giver();
   }
 
   async die(): Promise<void> {
@@ -158,12 +155,7 @@ class SimpleUser {
   }
 
   async idle(): Promise<void> {
-    while (this.#under.size > 0) await Promise.all(this.#under);
-  }
-
-  #follow(work: Promise<void>): void {
-    const followed = work.finally(() => this.#under.delete(followed));
-    this.#under.add(followed);
+    await this.#calls.ended();
   }
 
   #expect(error: unknown, what: string): void {
@@ -257,23 +249,12 @@ export class SimpleQueueWorld {
     return [...znodes.map(({ path }) => path), ...this.#server.sessions.flatMap(({ watches }) => watches)];
   }
 
-  async #patiently<T>(what: string, work: Promise<T>): Promise<T | null> {
-    const patience = new AbortController();
-    const overdue = delay(PATIENCE_MS, null, { signal: patience.signal, ref: false }).then(() => {
-      this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`);
-      return null;
-    });
-    overdue.catch(() => {});
-    return await Promise.race([work, overdue]).finally(() => patience.abort());
+  #patiently<T>(what: string, work: Promise<T>): Promise<T | null> {
+    return patiently(work, () => this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`));
   }
 
   async #newcomer(index: number): Promise<SimpleUser> {
-    const keeper = await Keeper.connect({
-      connectString: this.#server.connectString,
-      sessionTimeoutMs: 10_000,
-      retry: retryNTimes({ retries: 1_000, delayMs: 1 }),
-      reconnect: { minDelayMs: 1, maxDelayMs: 5 },
-    });
+    const keeper = await connectUser(this.#server);
     this.#count += 1;
     const user = new SimpleUser(`${index}.${this.#count}`, keeper, this.#history);
     keeper.on('backgroundError', ({ error, operation, path }) => {
@@ -288,15 +269,4 @@ async function pollAll(queue: SimpleQueue): Promise<string[]> {
   const values: string[] = [];
   for (let data = await queue.poll(); data !== null; data = await queue.poll()) values.push(String(data));
   return values;
-}
-
-/** Of as many calls at once as one likes. */
-function manyListeners(): AbortController {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  return controller;
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
