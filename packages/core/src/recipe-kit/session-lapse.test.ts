@@ -123,6 +123,19 @@ describe('onSessionLapse', () => {
     expect(next.mock.calls).toEqual([['validity']]);
   });
 
+  it('is told to all, whatever one of them throws', () => {
+    const { keeper, callback } = lapsing();
+    callback.mockImplementation(() => {
+      throw new Error('as it was told');
+    });
+    const second = vi.fn();
+    onSessionLapse(keeper.asKeeper, 1, second);
+    vi.advanceTimersByTime(1_000);
+    expect(second).toHaveBeenCalledOnce();
+    expect(keeper.backgroundErrors).toEqual([new Error('as it was told')]);
+    expectNothingLeft(keeper);
+  });
+
   it('calls nobody whom another has cancelled in the same moment', () => {
     const { keeper, callback } = lapsing();
     let cancelSecond = (): void => {};

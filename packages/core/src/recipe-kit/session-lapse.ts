@@ -88,7 +88,12 @@ class SessionWatch {
     for (const lapse of this.#awaited) {
       if (epochValidForMs(this.#keeper, lapse.epoch) > 0) continue;
       this.#awaited.delete(lapse);
-      this.#tell(lapse);
+      try {
+        this.#tell(lapse);
+      } catch (error) {
+        // The others have to hear of it in time.
+        this.#keeper.reportBackgroundError(error, 'end of a session');
+      }
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
