@@ -31,9 +31,7 @@ export class WatchBuilder {
     const watch = watches.wrap(listener);
     return await executor.run(
       (attempt) => attempt.zookeeper.addWatch(realPath, this.#mode, watch, { signal: attempt.signal }),
-      {
-        signal,
-      },
+      { signal },
     );
   }
 }
