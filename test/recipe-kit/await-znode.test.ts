@@ -41,6 +41,12 @@ describeOnOwnServers('waiting for a znode', () => {
   const server = ownServer();
   const on = stage(() => server().connectString);
 
+  /** Resolves when a wait has its watch and was told so: answers come in order, and the watch on the server alone does not say it. */
+  async function untilRead(keeper: Keeper): Promise<void> {
+    await keeper.sync().forPath('/');
+    await untilWatchCount(on.server, 1);
+  }
+
   describe.each(ways)('$name', ({ wait, prepare, fulfil }) => {
     /** Somebody who waits, behind a network to break, and somebody else. */
     async function waiting(options: { signal?: AbortSignal } = {}) {
@@ -50,7 +56,7 @@ describeOnOwnServers('waiting for a znode', () => {
       await prepare(other, path);
       const settled = wait(keeper, path, options.signal);
       settled.catch(() => {});
-      await untilWatchCount(on.server, 1);
+      await untilRead(keeper);
       return { keeper, proxy, other, path, settled };
     }
 
@@ -147,6 +153,22 @@ describeOnOwnServers('waiting for a znode', () => {
       await expect(settled).rejects.toThrow(SessionExpiredError);
     });
 
+    it('waits on in the next session when the first one ends while the read is under way', async () => {
+      const { keeper, proxy } = await on.proxied();
+      const path = freshLine();
+      await prepare(keeper, path);
+      proxy.blackhole({ direction: 'to-client' });
+      const settled = wait(keeper, path);
+      await untilWatchCount(on.server, 1);
+      await expire(keeper, on.server);
+      proxy.cut();
+      proxy.heal();
+      await untilRead(keeper);
+      expect(await isSettled(settled)).toBe(false);
+      await fulfil(keeper, path);
+      await settled;
+    });
+
     it('rejects with ClosedError when the keeper closes', async () => {
       const { keeper, settled } = await waiting();
       await keeper.close();
@@ -199,7 +221,7 @@ describeOnOwnServers('waiting for a znode', () => {
     const other = await on.keeper();
     const path = await other.create().forPath(freshLine());
     const deleted = untilDeleted(keeper, path);
-    await untilWatchCount(on.server, 1);
+    await untilRead(keeper);
     proxy.refuse();
     proxy.cut();
     await other.delete().forPath(path);

@@ -2,7 +2,10 @@ import { ClosedError, NoNodeError, SessionExpiredError, type Stat, type WatchedE
 import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
 
-/** How long to wait. */
+/**
+ * How long to wait. A wait belongs to the session in which it looked, and rejects when that one ends; where it ends while the look is under
+ * way, the look is repeated in the next one, as all reads are.
+ */
 export interface AwaitOptions {
   /** Gives up: rejects with its reason, and leaves no watch behind. */
   readonly signal?: AbortSignal | undefined;

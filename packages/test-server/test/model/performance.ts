@@ -54,7 +54,7 @@ export class Performance implements AsyncDisposable {
       others.push({ events: comparableEvents(heard, this.#frame) });
     }
     return action.kind === 'request' && action.opCode === OpCode.closeSession
-      ? { answer, others: unordered(others) }
+      ? { answer: unordered(answer), others: others.map(unordered) }
       : { answer, others };
   }
 
@@ -96,9 +96,9 @@ function isRefusal(opCode: number, error: number): boolean {
   return (error === -6 && opCode !== OpCode.createTTL) || error === -115;
 }
 
-/** Ephemerals of a session go in no particular order. */
-function unordered(heard: readonly Comparable[]): readonly Comparable[] {
-  return heard.map(({ events }) => ({ events: [...(events as string[])].sort() }));
+/** Ephemerals of a session go in no particular order: who ends it hears of them as the others do. */
+function unordered({ events, ...rest }: Comparable): Comparable {
+  return events === undefined ? rest : { ...rest, events: [...(events as string[])].sort() };
 }
 
 async function play(address: string): Promise<Player> {
