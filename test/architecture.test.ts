@@ -85,7 +85,7 @@ const barrierLayers: Layers = {
 /** The queues: what thinks, then znodes, then deliveries, then who consumes, then the recipes. */
 const queueThinking = [
   ...['attempt-record', 'bell', 'codec', 'errors', 'item-framing', 'item-name', 'options', 'places'],
-  ...['backlog', 'turns'],
+  ...['backlog', 'turns', 'caution'],
 ];
 const queueZnodes = [
   ...queueThinking,

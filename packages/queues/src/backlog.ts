@@ -12,6 +12,8 @@ export interface Item {
 export interface AvailableItem extends Item {
   /** Since when it was seen to be, in milliseconds since 1970. */
   readonly sinceMs: number;
+  /** Whether this process is about to claim it. It counts among the others still, as it does for everybody else who counts them. */
+  readonly isWanted: boolean;
 }
 
 /** What a look at the backlog found. */
@@ -29,7 +31,6 @@ interface Entry extends AvailableItem {
   sinceMs: number;
   deferredUntilMs: number;
   isClaimed: boolean;
-  /** Whether this process is about to claim it. */
   isWanted: boolean;
   isGone: boolean;
 }
@@ -139,7 +140,7 @@ export class Backlog {
     let nextAtMs = Number.POSITIVE_INFINITY;
     for (let index = this.#head; index < this.#order.length && items.length < count; index++) {
       const entry = this.#order[index] as Entry;
-      if (entry.isGone || entry.isClaimed || entry.isWanted) continue;
+      if (entry.isGone || entry.isClaimed) continue;
       const fromMs = Math.max(entry.dueAtMs, entry.deferredUntilMs);
       if (fromMs <= nowMs) {
         entry.sinceMs = Math.min(entry.sinceMs, nowMs);

@@ -30,8 +30,15 @@ export class ClaimGone extends Error {
 /** Number of operations that remove an item which is done. */
 export const REMOVAL_SIZE = 3;
 
+/** One transaction by which it may be done. */
+interface Attempt {
+  readonly transaction: Transaction;
+  /** Which of its operations concern the record and the claim: if one of them is refused the claim is gone. */
+  readonly ofClaim: readonly number[];
+}
+
 /** What to do instead when something is refused that concerns neither record nor claim; `null` to fail. */
-type OnRefusal = (error: MultiError) => Transaction | null;
+type OnRefusal = (error: MultiError) => Attempt | null;
 
 /** What the record says of a settlement whose reply was lost. @param found `null` if there is no record any more */
 type Verdict = (found: FoundRecord | null) => 'done' | 'not done' | 'claim gone';
@@ -54,7 +61,7 @@ const wasSplit: Verdict = (found) => (found?.isOwn ? (found.isNewer ? 'done' : '
 
 /** How a claim is to be settled. */
 interface Settling {
-  readonly first: Transaction;
+  readonly first: Attempt;
   readonly verdict: Verdict;
   /** Whether it may be settled already. */
   readonly inDoubt?: boolean;
@@ -80,20 +87,26 @@ export class Settlement {
    * @param inDoubt whether a transaction that removes it may have been executed already
    */
   async remove(claim: Claim, inDoubt = false): Promise<void> {
-    // Somebody who needs no claim may have been there first: then what remains goes.
-    const remains = this.#withoutClaim(claim);
-    await this.#settle(claim, { first: this.removal(claim), verdict: wasRemoved, inDoubt }, ({ failedIndex }) =>
-      failedIndex === 2 ? remains : null,
-    );
+    const { item, version } = claim;
+    const first = { transaction: this.removal(claim), ofClaim: [0, 2] };
+    await this.#settle(claim, { first, verdict: wasRemoved, inDoubt }, ({ failedIndex }) => {
+      if (failedIndex !== 1) return null;
+      // Somebody who needs no claim was there first: then what remains goes.
+      const remains = this.#keeper.transaction().delete(recordPath(item), { version }).delete(claimPath(item));
+      return { transaction: remains, ofClaim: [0, 1] };
+    });
   }
 
-  /** Begins a transaction by which an item is done, of `REMOVAL_SIZE` operations. */
-  removal(claim: Claim): Transaction {
-    return this.#withoutClaim(claim).delete(itemPath(claim.item));
-  }
-
-  #withoutClaim({ item, version }: Claim): Transaction {
-    return this.#keeper.transaction().delete(recordPath(item), { version }).delete(claimPath(item));
+  /**
+   * Begins a transaction by which an item is done, of `REMOVAL_SIZE` operations. The item goes before the claim, so that nobody who hears of one
+   * and then of the other takes it for one that is to be had.
+   */
+  removal({ item, version }: Claim): Transaction {
+    return this.#keeper
+      .transaction()
+      .delete(recordPath(item), { version })
+      .delete(itemPath(item))
+      .delete(claimPath(item));
   }
 
   /**
@@ -104,23 +117,28 @@ export class Settlement {
   async giveBack(claim: Claim, change: Partial<AttemptRecord>): Promise<void> {
     const { item, version, record } = claim;
     const given = encodeRecord({ ...record, ...change, claim: null });
-    const transaction = this.#keeper.transaction().setData(recordPath(item), given, { version });
-    await this.#settle(claim, { first: transaction.delete(claimPath(item)), verdict: wasGivenBack });
+    const transaction = this.#keeper
+      .transaction()
+      .setData(recordPath(item), given, { version })
+      .delete(claimPath(item));
+    await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: wasGivenBack });
   }
 
   /** The item is put aside as it is, its record beside it. @param reason why */
   async bury(claim: Claim, deadLetters: Store, reason: string): Promise<void> {
     const { item, version, record, data } = claim;
     const remains = encodeRecord({ ...record, reason, claim: null });
-    const burial = (name: string): Transaction =>
-      this.#keeper
+    const burial = (name: string): Attempt => ({
+      transaction: this.#keeper
         .transaction()
         .creatingParents()
         .delete(recordPath(item), { version })
-        .delete(claimPath(item))
         .delete(itemPath(item))
+        .delete(claimPath(item))
         .create(childOf(deadLetters.items, name), data)
-        .create(childOf(deadLetters.records, name), remains);
+        .create(childOf(deadLetters.records, name), remains),
+      ofClaim: [0, 2],
+    });
     let copies = 0;
     // Where numbers began anew, since the directory was made anew, there may be one of that name.
     await this.#settle(claim, { first: burial(item.name), verdict: wasRemoved }, ({ failedIndex, cause }) => {
@@ -149,7 +167,7 @@ export class Settlement {
         .check(claimPath(item))
         .setData(itemPath(item), data),
     );
-    await this.#settle(claim, { first: transaction, verdict: wasSplit });
+    await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: wasSplit });
     return { ...claim, version: version + 1, data };
   }
 
@@ -161,17 +179,17 @@ export class Settlement {
     const { item } = claim;
     const signal = this.#lapse;
     let inDoubt = wasInDoubt;
-    for (let transaction = first; ; ) {
+    for (let attempt = first; ; ) {
       try {
         if (inDoubt && (await this.#isDone(claim, verdict))) return;
         if (signal.aborted && !inDoubt) throw new ClaimGone('the session may be over');
-        await transaction.commit({ signal });
+        await attempt.transaction.commit({ signal });
         return;
       } catch (error) {
         if (error instanceof MultiError) {
-          const next = refusedFor(error) === 'claim' ? gone(error) : onRefusal(error);
+          const next = isClaimGone(error, attempt) ? gone(error) : onRefusal(error);
           if (next === null) throw error.cause instanceof KeeperError ? error.cause : error;
-          transaction = next;
+          attempt = next;
           inDoubt = false;
         } else if (error instanceof ConnectionLossError && !signal.aborted) {
           // Again, which lasts as long as the session does at most.
@@ -201,8 +219,8 @@ export class Settlement {
   }
 }
 
-function refusedFor({ failedIndex, cause }: MultiError): 'claim' | 'other' {
-  return failedIndex <= 1 && (cause instanceof NoNodeError || cause instanceof BadVersionError) ? 'claim' : 'other';
+function isClaimGone({ failedIndex, cause }: MultiError, { ofClaim }: Attempt): boolean {
+  return ofClaim.includes(failedIndex) && (cause instanceof NoNodeError || cause instanceof BadVersionError);
 }
 
 function gone(cause: MultiError): never {

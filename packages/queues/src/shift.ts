@@ -3,6 +3,7 @@ import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recip
 import { giveUp, type Member, onSessionLapse, persevere } from '@zk-recipes/core/recipe-kit';
 import { claimPath, type Item } from './backlog.js';
 import { Bell } from './bell.js';
+import { Caution } from './caution.js';
 import { type Claim, type ClaimOutcome, Claims, UnreadItem } from './claims.js';
 import type { ClaimedDelivery, DeliveryDesk, SettlementVerb } from './delivery.js';
 import { giveBack, isPassing } from './giving-back.js';
@@ -14,8 +15,6 @@ import { REMOVAL_SIZE, Settlement } from './settlement.js';
 import { turnsOf } from './turns.js';
 import { unpack } from './unpacking.js';
 
-/** For how many claims, after one that somebody else was faster to make, everybody stands in line first. */
-const CAUTIOUS_CLAIMS = 64;
 /** How long nothing is tried after the connection's retries were used up. */
 const PAUSE_MS = 1_000;
 
@@ -30,11 +29,11 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   readonly #claims: Claims;
   readonly #lapse = new AbortController();
   readonly #bell = new Bell();
+  readonly #caution = new Caution();
   readonly #held = new Map<string, ClaimedDelivery<T>>();
   readonly #seats: Seats;
   #view: QueueView | null = null;
   #claiming = 0;
-  #caution = 0;
   #pausedUntilMs = 0;
   #isEnding = false;
   #isBlind = false;
@@ -178,14 +177,15 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.#seats.leaveAllBut(wanted - this.#seats.joining, view);
     const nowMs = Date.now();
     const { lineLength } = view;
-    const { items, nextAtMs } = view.backlog.available(lineLength + wanted, nowMs);
+    const { items, nextAtMs } = view.backlog.available(lineLength + wanted + this.#claiming, nowMs);
     let missing = wanted - this.#seats.count;
     const isPaused = this.#pausedUntilMs > nowMs;
     const turns = turnsOf(isPaused ? [] : this.#seats.placed(view), items, nowMs);
     for (const [seat, item] of turns.items) void this.#claim(view, item, seat);
     // Nobody in line is overtaken.
-    for (let place = lineLength; missing > 0 && !isPaused; missing--, place++) {
-      const item = this.#caution > 0 ? undefined : items[place];
+    const free = this.#caution.isDue ? [] : items.slice(lineLength).filter(({ isWanted }) => !isWanted);
+    for (; missing > 0 && !isPaused; missing--) {
+      const item = free.shift();
       if (item !== undefined) void this.#claim(view, item, null);
       else void this.#join();
     }
@@ -203,9 +203,10 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   /** The item that may be claimed without standing in line, if one is wanted. */
   #nextInReach(view: QueueView): Item | null {
     const nowMs = Date.now();
-    if (this.#isEnding || this.#lapse.signal.aborted || this.#caution > 0 || this.#pausedUntilMs > nowMs) return null;
+    if (this.#isEnding || this.#lapse.signal.aborted || this.#caution.isDue || this.#pausedUntilMs > nowMs) return null;
     if (this.#employer.wanted(this.#claiming) <= this.#seats.count) return null;
-    return view.backlog.available(view.lineLength + 1, nowMs).items[view.lineLength] ?? null;
+    const { items } = view.backlog.available(view.lineLength + this.#claiming + 1, nowMs);
+    return items.slice(view.lineLength).find(({ isWanted }) => !isWanted) ?? null;
   }
 
   #claim(view: QueueView, item: Item, seat: Member | null): Promise<void> {
@@ -219,13 +220,13 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     try {
       const outcome = await claiming;
       if (outcome.kind === 'claimed') {
-        this.#caution = Math.max(0, this.#caution - 1);
+        this.#caution.onClaimed();
         await this.#accept(outcome.claim);
         return;
       }
       if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.untilMs);
       else if (outcome.kind !== 'unseated') {
-        if (seat === null) this.#caution = CAUTIOUS_CLAIMS;
+        if (seat === null) this.#caution.onCollision();
         await view.doubt(item);
       }
       if (seat === null || outcome.kind === 'unseated') return;

@@ -20,7 +20,7 @@ export interface Turns<Seat> {
  * Whoever is the nth in line takes the nth item that is to be had, so that no two want the same. One that is left lying by whose it would
  * be, since that one is no more, or stands still, is taken by the next one after a while, by the one after that after twice the while. Pure.
  *
- * @param items that are to be had, in order
+ * @param items that are to be had, in order; those included that this process is about to claim already
  */
 export function turnsOf<Seat>(
   seats: readonly Placed<Seat>[],
@@ -28,7 +28,7 @@ export function turnsOf<Seat>(
   nowMs: number,
 ): Turns<Seat> {
   const turns = new Map<Seat, Item>();
-  const taken = new Set<Item>();
+  const taken = new Set<Item>(items.filter(({ isWanted }) => isWanted));
   let nextAtMs = Number.POSITIVE_INFINITY;
   for (const { seat, position } of seats) {
     const lying = items
