@@ -103,7 +103,7 @@ const queueZnodes = [
   'giving-back',
 ];
 const queueDeliveries = [...queueZnodes, 'delivery', 'unpacking'];
-const queueConsumers = [...queueDeliveries, 'job', 'shift', 'consumer', 'item-source'];
+const queueConsumers = [...queueDeliveries, 'job', 'custody', 'shift', 'consumer', 'item-source'];
 const queueLayers: Layers = {
   ...Object.fromEntries(queueConsumers.map((name) => [name, queueConsumers])),
   ...Object.fromEntries(queueDeliveries.map((name) => [name, queueDeliveries])),

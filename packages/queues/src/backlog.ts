@@ -14,6 +14,8 @@ export interface AvailableItem extends Item {
   readonly sinceMs: number;
   /** Whether this process is about to claim it. It counts among the others still, as it does for everybody else who counts them. */
   readonly isWanted: boolean;
+  /** Whether it is known that it was claimed before. */
+  readonly isRepeated: boolean;
 }
 
 /** What a look at the backlog found. */
@@ -32,6 +34,7 @@ interface Entry extends AvailableItem {
   deferredUntilMs: number;
   isClaimed: boolean;
   isWanted: boolean;
+  isRepeated: boolean;
   isGone: boolean;
 }
 
@@ -82,6 +85,7 @@ export class Backlog {
       deferredUntilMs: 0,
       isClaimed: this.#claims.get(store)?.has(name) ?? false,
       isWanted: false,
+      isRepeated: false,
       isGone: false,
     };
     entries.set(name, entry);
@@ -111,7 +115,15 @@ export class Backlog {
   unclaim(store: Store, name: string): void {
     this.#claims.get(store)?.delete(name);
     const entry = this.#entriesOf(store).get(name);
-    if (entry !== undefined) entry.isClaimed = false;
+    if (entry === undefined) return;
+    entry.isClaimed = false;
+    entry.isRepeated = true;
+  }
+
+  /** An item was found to have been claimed before. */
+  repeat({ store, name }: Item): void {
+    const entry = this.#entriesOf(store).get(name);
+    if (entry !== undefined) entry.isRepeated = true;
   }
 
   /** Whether this process is about to claim an item: so that it does not do so twice. */

@@ -43,6 +43,8 @@ export interface Claim {
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly claim: Claim }
   | { readonly kind: 'deferred'; readonly untilMs: number }
+  /** It was claimed before, and is not to be claimed again. */
+  | { readonly kind: 'repeated' }
   /** Somebody else has it, or it is gone; or who stood in line for it stands there no more. */
   | { readonly kind: 'taken' | 'gone' | 'unseated' };
 
@@ -88,12 +90,16 @@ export class Claims {
    * Claims an item. What it holds comes in the same round trip, if nobody has claimed it before.
    *
    * @param seat path of the own place in the line, which is left with the claim; `null` for none
+   * @param mayRepeat whether one that was claimed before may be claimed again
    * @throws UnreadItem; what a transaction throws; SessionExpiredError: then it is not claimed
    */
-  async claim(item: Item, seat: string | null): Promise<ClaimOutcome> {
+  async claim(item: Item, seat: string | null, mayRepeat: boolean): Promise<ClaimOutcome> {
     for (;;) {
-      const outcome = (await this.#claimFirst(item, seat)) ?? (await this.#claimAgain(item, seat));
-      if (outcome !== null) return outcome;
+      const first = await this.#claimFirst(item, seat);
+      if (first !== null) return first;
+      if (!mayRepeat) return { kind: 'repeated' };
+      const again = await this.#claimAgain(item, seat);
+      if (again !== null) return again;
     }
   }
 
@@ -101,8 +107,9 @@ export class Claims {
    * Claims an item that nobody has claimed before in one transaction with what goes before it.
    *
    * @param sizeBefore number of operations of that
+   * @param mayRepeat whether it may be claimed by itself if it was claimed before
    */
-  async claimAfter(before: Transaction, sizeBefore: number, item: Item): Promise<JointOutcome> {
+  async claimAfter(before: Transaction, sizeBefore: number, item: Item, mayRepeat: boolean): Promise<JointOutcome> {
     const attempt = this.#first(item, before, sizeBefore);
     let isInDoubt = true;
     try {
@@ -118,7 +125,7 @@ export class Claims {
     }
     const outcome = async (): Promise<ClaimOutcome> => {
       const czxid = isInDoubt ? await this.#findOwn(attempt) : null;
-      if (czxid === null) return await this.claim(item, null);
+      if (czxid === null) return await this.claim(item, null, mayRepeat);
       return await this.#claimed(attempt, czxid, this.#read(item));
     };
     return { kind: isInDoubt ? 'unknown' : 'not done', outcome };

@@ -8,6 +8,8 @@ import { Shift } from './shift.js';
 export interface ConsumerOptions {
   /** How many deliveries may be unsettled at once. */
   readonly concurrency: number;
+  /** How many items more may be claimed, before anybody asks for them. */
+  readonly prefetch: number;
   /** Whether who settles a delivery wants another one. */
   readonly wantsMore: boolean;
   readonly signal: AbortSignal | undefined;
@@ -23,14 +25,14 @@ interface Request<T> {
 type End = { readonly error: unknown } | 'left';
 
 /**
- * Hands out items to who asks for them, from session to session. Nothing is claimed that nobody has asked for; but when a delivery is
- * settled the next claim leaves with it, since who goes from item to item is about to ask.
+ * Hands out items to who asks for them, from session to session. Nothing is claimed that nobody has asked for, but for what is to be claimed
+ * ahead; and when a delivery is settled the next claim leaves with it, since who goes from item to item is about to ask.
  */
 export class Consumer<T> implements Employer<T> {
   readonly #job: Job<T>;
   readonly #options: ConsumerOptions;
   readonly #requests: Request<T>[] = [];
-  /** Claimed for who settled a delivery, and has not asked yet. */
+  /** Claimed for who has not asked yet, in the order in which they were. */
   readonly #ready: ClaimedDelivery<T>[] = [];
   readonly #handed = new Set<ClaimedDelivery<T>>();
   readonly #ending = new AbortController();
@@ -43,6 +45,10 @@ export class Consumer<T> implements Employer<T> {
   constructor(job: Job<T>, options: ConsumerOptions) {
     this.#job = job;
     this.#options = options;
+  }
+
+  get claimsAhead(): boolean {
+    return this.#options.prefetch > 0;
   }
 
   /** Deliveries that were handed out and are not settled. */
@@ -76,19 +82,21 @@ export class Consumer<T> implements Employer<T> {
     if (this.#handed.size === 0) await this.#running;
   }
 
-  wanted(underWay: number): number {
-    const { concurrency, wantsMore } = this.#options;
-    if (this.#end !== null) return 0;
+  wanted(underWay: number): { readonly asked: number; readonly most: number } {
+    const { concurrency, prefetch, wantsMore } = this.#options;
+    if (this.#end !== null) return { asked: 0, most: 0 };
     const coming = this.#ready.length + underWay;
     const free = concurrency - (this.#handed.size - this.#settling);
-    const asked = this.#requests.length + (wantsMore ? this.#settling + this.#expected : 0);
-    return Math.min(free, asked) - coming;
+    const wishes = this.#requests.length + (wantsMore ? this.#settling + this.#expected : 0);
+    const asked = Math.max(0, Math.min(free, wishes) - coming);
+    return { asked, most: prefetch === 0 ? asked : Math.max(asked, free + prefetch - coming) };
   }
 
   deliver(delivery: ClaimedDelivery<T>): void {
     const request = this.#requests.shift();
     if (request === undefined) {
-      this.#ready.push(delivery);
+      const next = this.#ready.findIndex(({ fencingToken }) => fencingToken > delivery.fencingToken);
+      this.#ready.splice(next < 0 ? this.#ready.length : next, 0, delivery);
       return;
     }
     this.#handed.add(delivery);
@@ -114,10 +122,10 @@ export class Consumer<T> implements Employer<T> {
     });
   }
 
-  onLost(delivery: ClaimedDelivery<T>): void {
-    this.#handed.delete(delivery);
+  onLost(delivery: ClaimedDelivery<T>): boolean {
     const index = this.#ready.indexOf(delivery);
     if (index >= 0) this.#ready.splice(index, 1);
+    return this.#handed.delete(delivery);
   }
 
   fail(error: unknown): void {

@@ -2,7 +2,7 @@ import type { Keeper } from '@zk-recipes/core';
 import { checkFunction, checkOptions, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 import { Backlog, itemPath } from './backlog.js';
 import type { Codec } from './codec.js';
-import { Consumer, Deliveries } from './consumer.js';
+import { Consumer, type ConsumerOptions, Deliveries } from './consumer.js';
 import { type DeadLetter, readDeadLetters } from './dead-letters.js';
 import type { Delivery } from './delivery.js';
 import { unframeItems } from './item-framing.js';
@@ -51,7 +51,7 @@ export class ItemSource<T> {
   consume(options: ConsumeOptions = {}): AsyncIterableIterator<Delivery<T>> {
     checkOptions(`consume of ${this.#options.name}`, schemas.consume, options);
     const { concurrency = 1, signal } = options;
-    return new Deliveries(() => this.#consumer(concurrency, true, signal), concurrency);
+    return new Deliveries(() => this.#consumer({ concurrency, prefetch: 0, wantsMore: true, signal }), concurrency);
   }
 
   /**
@@ -61,7 +61,7 @@ export class ItemSource<T> {
    */
   async take(options: CallOptions = {}): Promise<Delivery<T>> {
     checkOptions(`take of ${this.#options.name}`, schemas.call, options);
-    const consumer = await this.#consumer(1, false, options.signal);
+    const consumer = await this.#consumer({ concurrency: 1, prefetch: 0, wantsMore: false, signal: options.signal });
     try {
       return (await consumer.next()) as Delivery<T>;
     } finally {
@@ -73,8 +73,8 @@ export class ItemSource<T> {
    * Works off the queue: an item whose handler returns is acknowledged, one whose handler throws is tried again later, the error's message
    * being the reason. A handler may settle its delivery itself.
    *
-   * @returns when the signal has aborted and all handlers have ended
-   * @throws what `take` throws; what a settlement throws is a background error
+   * @returns when the signal has aborted, all handlers have ended and what they worked on is settled
+   * @throws what `take` throws; what a settlement throws is a background error; RangeError for `prefetch` where `maxAttempts` is 1
    */
   async process(
     handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
@@ -82,20 +82,29 @@ export class ItemSource<T> {
   ): Promise<void> {
     checkFunction('handler', handler);
     checkOptions(`process of ${this.#options.name}`, schemas.process, options);
-    const { concurrency = 1, signal, retryDelayMs = doubled } = options;
-    const consumer = await this.#consumer(concurrency, true, undefined);
+    const { concurrency = 1, prefetch = 0, signal, retryDelayMs = doubled } = options;
+    if (prefetch > 0 && this.#options.maxAttempts < 2) {
+      throw new RangeError(
+        `Expected \`maxAttempts\` to be 2 or more where \`prefetch\` is used, got ${this.#options.maxAttempts}`,
+      );
+    }
+    const consumer = await this.#consumer({ concurrency, prefetch, wantsMore: true, signal: undefined });
     const leave = (): void => void consumer.leave();
     signal?.addEventListener('abort', leave, { once: true });
     if (signal?.aborted) leave();
+    const settling: Promise<void>[] = [];
     const work = async (): Promise<void> => {
       for (let next = await consumer.next(); next !== null; next = await consumer.next()) {
-        await this.#handle(next, handler, retryDelayMs);
+        const delivery = next;
+        settling.push(this.#settle(delivery, await outcomeOf(() => handler(delivery)), retryDelayMs));
+        if (settling.length > prefetch) await settling.shift();
       }
     };
     try {
       await Promise.all(Array.from({ length: concurrency }, work));
     } finally {
       signal?.removeEventListener('abort', leave);
+      await Promise.all(settling);
       await consumer.leave();
     }
   }
@@ -146,34 +155,24 @@ export class ItemSource<T> {
     return await readDeadLetters(this.keeper, this.#options.deadLetters, options.signal);
   }
 
-  async #consumer(concurrency: number, wantsMore: boolean, signal: AbortSignal | undefined): Promise<Consumer<T>> {
+  async #consumer(options: ConsumerOptions): Promise<Consumer<T>> {
+    const { signal } = options;
     signal?.throwIfAborted();
     const { keeper } = this;
     const stores = await this.#options.stores(signal);
     const job: Job<T> = { ...this.#options, keeper, stores };
-    return new Consumer(job, { concurrency, wantsMore, signal });
+    return new Consumer(job, options);
   }
 
-  async #handle(
-    delivery: Delivery<T>,
-    handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
-    retryDelayMs: (attempts: number) => number,
-  ): Promise<void> {
-    const settle = async (): Promise<void> => {
-      let failure: { readonly error: unknown } | null = null;
-      try {
-        await handler(delivery);
-      } catch (error) {
-        failure = { error };
-      }
-      // The handler may have settled it, or it is lost, and will be handed out again.
-      if (delivery.state !== 'held' || isSettling(delivery)) return;
-      if (failure === null) await delivery.ack();
-      else await delivery.retry({ delayMs: retryDelayMs(delivery.attempts), reason: messageOf(failure.error) });
-    };
-    await settle().catch((error: unknown) => {
+  /** Acknowledges it, or has it tried again, unless the handler has settled it, or it is lost and will be handed out again. */
+  async #settle(delivery: Delivery<T>, outcome: Outcome, retryDelayMs: (attempts: number) => number): Promise<void> {
+    if (delivery.state !== 'held' || isSettling(delivery)) return;
+    try {
+      if (outcome === 'done') await delivery.ack();
+      else await delivery.retry({ delayMs: retryDelayMs(delivery.attempts), reason: messageOf(outcome.error) });
+    } catch (error) {
       if (!this.keeper.closed) this.keeper.reportBackgroundError(error, 'settling a delivery', delivery.path);
-    });
+    }
   }
 
   async #list(path: string, signal: AbortSignal | undefined): Promise<string[]> {
@@ -182,6 +181,18 @@ export class ItemSource<T> {
     } catch (error) {
       throw named(error, path);
     }
+  }
+}
+
+/** What came of a handler. */
+type Outcome = 'done' | { readonly error: unknown };
+
+async function outcomeOf(handle: () => unknown): Promise<Outcome> {
+  try {
+    await handle();
+    return 'done';
+  } catch (error) {
+    return { error };
   }
 }
 

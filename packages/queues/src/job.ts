@@ -11,15 +11,17 @@ export interface Job<T> extends Outlook, UnpackingOptions<T> {
 
 /** For whom a shift works. */
 export interface Employer<T> {
-  /** How many more items are wanted than are on their way. */
-  wanted(underWay: number): number;
+  /** Whether items are claimed before anybody asks for them. */
+  readonly claimsAhead: boolean;
+  /** How many more items are wanted than are on their way: as many as were asked for, or as may be claimed ahead of that. */
+  wanted(underWay: number): { readonly asked: number; readonly most: number };
   deliver(delivery: ClaimedDelivery<T>): void;
   /** A delivery is about to be settled. */
   onSettling(verb: SettlementVerb): void;
   /** That has ended: it is settled, or lost, or as before. */
   onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void;
-  /** A delivery that nobody was about to settle is lost. */
-  onLost(delivery: ClaimedDelivery<T>): void;
+  /** A delivery that nobody was about to settle is lost. @returns whether anybody had seen it */
+  onLost(delivery: ClaimedDelivery<T>): boolean;
   /** Nothing will come any more. */
   fail(error: unknown): void;
 }

@@ -34,6 +34,13 @@ export interface ProcessOptions {
   /** How many items are worked on at once: 1 or more, 1 by default. */
   readonly concurrency?: number | undefined;
   /**
+   * How many items more are claimed ahead, so that the next one is at hand when a handler has ended, and the answer to an acknowledgement is not
+   * waited for: for work that takes less time than a round trip. Other consumers do not get what is claimed ahead, and when the process
+   * crashes it counts as an attempt, once an item: what was handed out before is not claimed ahead. 0 to 1,000, 0 by default; more than 0
+   * needs a `maxAttempts` of 2 or more.
+   */
+  readonly prefetch?: number | undefined;
+  /**
    * Milliseconds before an item whose handler threw is handed out again, by how often it was. Default: a second, doubled with each attempt, a
    * minute at most.
    */
@@ -71,6 +78,7 @@ export const schemas: Readonly<
   process: z.strictObject({
     signal,
     concurrency: z.int().min(1).optional(),
+    prefetch: z.int().min(0).max(1_000).optional(),
     retryDelayMs: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
   }),
   priority: z.strictObject({ signal, priority: int32.optional() }),

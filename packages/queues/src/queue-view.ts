@@ -34,7 +34,7 @@ export class QueueView {
   readonly #directories: LiveChildren[] = [];
   readonly #stores = new Map<Store, { readonly items: LiveChildren; readonly claims: LiveChildren }>();
   readonly #line = new Set<string>();
-  #ordered: readonly string[] | null = null;
+  #ordered: ReadonlyMap<string, number> | null = null;
 
   private constructor(outlook: Outlook) {
     this.#outlook = outlook;
@@ -64,13 +64,7 @@ export class QueueView {
 
   /** How many stand before a place in the line; `undefined` if it is not seen there. */
   positionOf(seat: string): number | undefined {
-    const position = this.#inOrder.indexOf(seat);
-    return position < 0 ? undefined : position;
-  }
-
-  /** Who stands directly before a place in the line; `undefined` if nobody does. */
-  predecessorOf(seat: string): string | undefined {
-    return this.#inOrder[this.#inOrder.indexOf(seat) - 1];
+    return this.#inOrder.get(seat);
   }
 
   /** An item could not be claimed: somebody was faster, which was told already; unless what is known is wrong, and all is looked at again. */
@@ -85,8 +79,9 @@ export class QueueView {
     for (const directory of this.#directories) directory.close();
   }
 
-  get #inOrder(): readonly string[] {
-    this.#ordered ??= inSequence([...this.#line], SEAT);
+  /** Who stands in the line, by how many stand before. */
+  get #inOrder(): ReadonlyMap<string, number> {
+    this.#ordered ??= new Map(inSequence([...this.#line], SEAT).map((seat, position) => [seat, position]));
     return this.#ordered;
   }
 

@@ -1,18 +1,19 @@
 import { setMaxListeners } from 'node:events';
 import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import { giveUp, type Member, onSessionLapse, persevere } from '@zk-recipes/core/recipe-kit';
-import { claimPath, type Item } from './backlog.js';
+import type { AvailableItem, Item } from './backlog.js';
 import { Bell } from './bell.js';
 import { Caution } from './caution.js';
 import { type Claim, type ClaimOutcome, Claims, UnreadItem } from './claims.js';
+import { Custody } from './custody.js';
 import type { ClaimedDelivery, DeliveryDesk, SettlementVerb } from './delivery.js';
-import { giveBack, isPassing } from './giving-back.js';
+import { isPassing } from './giving-back.js';
 import type { Employer, Job } from './job.js';
 import type { Store } from './places.js';
 import { type Onlooker, QueueView } from './queue-view.js';
 import { Seats } from './seats.js';
 import { REMOVAL_SIZE, Settlement } from './settlement.js';
-import { turnsOf } from './turns.js';
+import { beyondLine, mustAsk, turnsOf, wantedOf } from './turns.js';
 import { unpack } from './unpacking.js';
 
 /** How long nothing is tried after the connection's retries were used up. */
@@ -30,7 +31,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   readonly #lapse = new AbortController();
   readonly #bell = new Bell();
   readonly #caution = new Caution();
-  readonly #held = new Map<string, ClaimedDelivery<T>>();
+  readonly #custody: Custody<T>;
   readonly #seats: Seats;
   #view: QueueView | null = null;
   #claiming = 0;
@@ -48,6 +49,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.#job = job;
     this.#employer = employer;
     this.#claims = new Claims(job.keeper, job.maxAttempts);
+    this.#custody = new Custody(job.keeper, this.#claims, employer);
     this.#seats = new Seats(job.keeper, job.line, this.#lapse.signal);
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
@@ -69,6 +71,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       await this.#seats.leave();
       // The next shift is not to find attempts that are about to be taken back.
       while (this.#claiming > 0) await this.#bell.wait();
+      await this.#custody.untilReturned();
     }
   }
 
@@ -91,8 +94,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
 
   /** An item that nobody has seen goes back as if it had never been claimed. */
   async return(delivery: ClaimedDelivery<T>): Promise<void> {
-    this.#held.delete(claimPath(delivery.claim.item));
-    await this.#giveBack(delivery.claim, true);
+    this.#custody.drop(delivery);
+    await this.#custody.giveBack(delivery.claim, true);
     this.ring();
   }
 
@@ -105,7 +108,8 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     }
     this.#claiming += 1;
     view.backlog.want(next, true);
-    const joint = await this.#claims.claimAfter(this.settlement.removal(claim), REMOVAL_SIZE, next);
+    const removal = this.settlement.removal(claim);
+    const joint = await this.#claims.claimAfter(removal, REMOVAL_SIZE, next, this.#mayRepeat(next));
     void this.#conclude(view, next, null, joint.outcome());
     if (joint.kind !== 'done') await this.settlement.remove(claim, joint.kind === 'unknown');
   }
@@ -115,17 +119,13 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
-    if (delivery.state !== 'held') this.#held.delete(claimPath(delivery.claim.item));
+    if (delivery.state !== 'held') this.#custody.drop(delivery);
     this.#employer.onSettled(delivery, verb);
     this.ring();
   }
 
   onUnclaimed(store: Store, name: string): void {
-    const delivery = this.#held.get(claimPath({ store, name }));
-    if (delivery === undefined || delivery.isSettling) return;
-    this.#held.delete(claimPath(delivery.claim.item));
-    delivery.lose('deleted');
-    this.#employer.onLost(delivery);
+    this.#custody.loseUnclaimed({ store, name });
   }
 
   onFailure(error: unknown): void {
@@ -134,8 +134,12 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.ring();
   }
 
+  get #wanted(): { readonly asked: number; readonly most: number } {
+    return this.#isEnding ? { asked: 0, most: 0 } : this.#employer.wanted(this.#claiming);
+  }
+
   get #isOver(): boolean {
-    const isIdle = this.#held.size + this.#claiming + this.#seats.joining === 0;
+    const isIdle = this.#custody.size + this.#claiming + this.#seats.joining === 0;
     return this.#lapse.signal.aborted || (this.#isEnding && isIdle);
   }
 
@@ -169,27 +173,28 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   #step(view: QueueView): void {
-    const wanted = this.#isEnding ? 0 : Math.max(0, this.#employer.wanted(this.#claiming));
-    if (wanted === 0 && this.#seats.count === 0) {
+    const { asked, most } = this.#wanted;
+    if (most === 0 && this.#seats.count === 0) {
       this.#bell.ringAt(Number.POSITIVE_INFINITY);
       return;
     }
-    this.#seats.leaveAllBut(wanted - this.#seats.joining, view);
     const nowMs = Date.now();
     const { lineLength } = view;
-    const { items, nextAtMs } = view.backlog.available(lineLength + wanted + this.#claiming, nowMs);
+    const { items, nextAtMs } = view.backlog.available(lineLength + most + this.#claiming, nowMs);
+    const wanted = wantedOf(items, { asked, most, others: lineLength - this.#seats.placed(view).length });
+    this.#seats.leaveAllBut(wanted - this.#seats.joining, view);
     let missing = wanted - this.#seats.count;
     const isPaused = this.#pausedUntilMs > nowMs;
     const turns = turnsOf(isPaused ? [] : this.#seats.placed(view), items, nowMs);
     for (const [seat, item] of turns.items) void this.#claim(view, item, seat);
     // Nobody in line is overtaken.
-    const free = this.#caution.isDue ? [] : items.slice(lineLength).filter(({ isWanted }) => !isWanted);
+    const free = this.#caution.isDue ? [] : beyondLine(items, lineLength);
     for (; missing > 0 && !isPaused; missing--) {
       const item = free.shift();
       if (item !== undefined) void this.#claim(view, item, null);
       else void this.#join();
     }
-    const isIdle = this.#held.size + this.#claiming === 0;
+    const isIdle = this.#custody.size + this.#claiming === 0;
     this.#isFarBack = isIdle && this.#seats.areFarBack(view, items.length);
     this.#bell.ringAt(isPaused ? this.#pausedUntilMs : Math.min(nextAtMs, turns.nextAtMs));
   }
@@ -201,19 +206,26 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   /** The item that may be claimed without standing in line, if one is wanted. */
-  #nextInReach(view: QueueView): Item | null {
+  #nextInReach(view: QueueView): AvailableItem | null {
     const nowMs = Date.now();
     if (this.#isEnding || this.#lapse.signal.aborted || this.#caution.isDue || this.#pausedUntilMs > nowMs) return null;
-    if (this.#employer.wanted(this.#claiming) <= this.#seats.count) return null;
+    const { asked, most } = this.#wanted;
+    if (most <= this.#seats.count) return null;
     const { items } = view.backlog.available(view.lineLength + this.#claiming + 1, nowMs);
-    return items.slice(view.lineLength).find(({ isWanted }) => !isWanted) ?? null;
+    if (asked <= this.#seats.count && mustAsk(items)) return null;
+    return beyondLine(items, view.lineLength)[0] ?? null;
   }
 
-  #claim(view: QueueView, item: Item, seat: Member | null): Promise<void> {
+  #claim(view: QueueView, item: AvailableItem, seat: Member | null): Promise<void> {
     this.#claiming += 1;
     if (seat !== null) this.#seats.stake(seat);
     view.backlog.want(item, true);
-    return this.#conclude(view, item, seat, this.#claims.claim(item, seat?.path ?? null));
+    return this.#conclude(view, item, seat, this.#claims.claim(item, seat?.path ?? null, this.#mayRepeat(item)));
+  }
+
+  /** What may have been claimed ahead, and turns out to be no first time, has to be asked for. */
+  #mayRepeat({ isRepeated }: AvailableItem): boolean {
+    return isRepeated || !this.#employer.claimsAhead;
   }
 
   async #conclude(view: QueueView, item: Item, seat: Member | null, claiming: Promise<ClaimOutcome>): Promise<void> {
@@ -225,6 +237,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
         return;
       }
       if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.untilMs);
+      else if (outcome.kind === 'repeated') view.backlog.repeat(item);
       else if (outcome.kind !== 'unseated') {
         if (seat === null) this.#caution.onCollision();
         await view.doubt(item);
@@ -233,7 +246,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       await this.#seats.keep(seat, !this.#isEnding);
     } catch (error) {
       if (seat !== null) void giveUp([seat]);
-      if (error instanceof UnreadItem) await this.#giveBack(error.claim, true);
+      if (error instanceof UnreadItem) await this.#custody.giveBack(error.claim, true);
       this.#pauseOrFail(error instanceof UnreadItem ? error.cause : error, 'claiming an item');
     } finally {
       view.backlog.want(item, false);
@@ -243,29 +256,15 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   async #accept(claim: Claim): Promise<void> {
-    const { signal } = this.#lapse;
-    const delivery = signal.aborted || this.#isEnding ? null : await unpack(this.#job, this, claim);
-    if (delivery !== null && !signal.aborted && !this.#isEnding) {
-      this.#held.set(claimPath(claim.item), delivery);
-      this.#employer.deliver(delivery);
-    } else if (delivery !== null || signal.aborted || this.#isEnding) {
-      await this.#giveBack(delivery?.claim ?? claim, true);
-    }
-  }
-
-  async #giveBack(claim: Claim, isUnseen: boolean): Promise<void> {
-    const report = (error: unknown): void => this.#report(error, 'giving an item back');
-    await giveBack(this.keeper, this.#claims, claim, isUnseen).catch(report);
+    const isLate = (): boolean => this.#lapse.signal.aborted || this.#isEnding;
+    const delivery = isLate() ? null : await unpack(this.#job, this, claim);
+    if (isLate()) await this.#custody.giveBack(delivery?.claim ?? claim, true);
+    else if (delivery !== null) this.#custody.take(delivery);
   }
 
   #lose(reason: HoldLostReason): void {
     this.#lapse.abort(new SessionExpiredError());
-    for (const delivery of this.#held.values()) {
-      delivery.lose(reason);
-      if (!delivery.isSettling) this.#employer.onLost(delivery);
-      void this.#giveBack(delivery.claim, false);
-    }
-    this.#held.clear();
+    this.#custody.loseAll(reason);
     this.ring();
   }
 
@@ -273,7 +272,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   async #sleep(): Promise<void> {
     this.#isFarBack = false;
     this.#bell.silence();
-    if (this.#isEnding || this.#employer.wanted(this.#claiming) !== this.#seats.count) return;
+    if (this.#isEnding || this.#wanted.asked !== this.#seats.count) return;
     await this.#bell
       .during(this.#lapse.signal, (signal) => this.#seats.untilNear(signal))
       .catch((error: unknown) => this.#pauseOrFail(error, 'standing in line'));

@@ -5,7 +5,7 @@ import { turnsOf } from './turns.js';
 
 const store = storeOf('/queue');
 const items = (...sinceMs: number[]): AvailableItem[] =>
-  sinceMs.map((since, index) => ({ store, name: `item ${index}`, sinceMs: since, isWanted: false }));
+  sinceMs.map((since, index) => ({ store, name: `item ${index}`, sinceMs: since, isWanted: false, isRepeated: false }));
 const seats = (...positions: number[]) => positions.map((position) => ({ seat: `seat ${position}`, position }));
 const named = ({ items: turns }: ReturnType<typeof turnsOf<string>>) =>
   Object.fromEntries([...turns].map(([seat, { name }]) => [seat, name]));

@@ -1,0 +1,71 @@
+import type { HoldLostReason, Keeper } from '@zk-recipes/core';
+import { claimPath, type Item, itemPath } from './backlog.js';
+import type { Claim, Claims } from './claims.js';
+import type { ClaimedDelivery } from './delivery.js';
+import { giveBack } from './giving-back.js';
+import type { Employer } from './job.js';
+
+/** What a shift has claimed and not settled: it was handed out, or is ready to be. */
+export class Custody<T> {
+  readonly #keeper: Keeper;
+  readonly #claims: Claims;
+  readonly #employer: Employer<T>;
+  readonly #held = new Map<string, ClaimedDelivery<T>>();
+  readonly #returns = new Set<Promise<void>>();
+
+  constructor(keeper: Keeper, claims: Claims, employer: Employer<T>) {
+    this.#keeper = keeper;
+    this.#claims = claims;
+    this.#employer = employer;
+  }
+
+  /** Number of deliveries. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Hands it to whoever wants it. */
+  take(delivery: ClaimedDelivery<T>): void {
+    this.#held.set(claimPath(delivery.claim.item), delivery);
+    this.#employer.deliver(delivery);
+  }
+
+  /** It is settled, or somebody else sees to it. */
+  drop({ claim }: ClaimedDelivery<T>): void {
+    this.#held.delete(claimPath(claim.item));
+  }
+
+  /** Somebody has removed a claim: unless it is being settled, the delivery is lost. */
+  loseUnclaimed(item: Item): void {
+    const delivery = this.#held.get(claimPath(item));
+    if (delivery === undefined || delivery.isSettling) return;
+    this.drop(delivery);
+    delivery.lose('deleted');
+    this.#employer.onLost(delivery);
+  }
+
+  /** All is lost with the session, or will be. What nobody has seen was no attempt. */
+  loseAll(reason: HoldLostReason): void {
+    for (const delivery of this.#held.values()) {
+      delivery.lose(reason);
+      const isSeen = delivery.isSettling || this.#employer.onLost(delivery);
+      void this.giveBack(delivery.claim, !isSeen);
+    }
+    this.#held.clear();
+  }
+
+  /** @param isUnseen whether nobody has begun to work on the item: then it was no attempt */
+  async giveBack(claim: Claim, isUnseen: boolean): Promise<void> {
+    const returning = giveBack(this.#keeper, this.#claims, claim, isUnseen).catch((error: unknown) => {
+      if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'giving an item back', itemPath(claim.item));
+    });
+    if (isUnseen) this.#returns.add(returning);
+    await returning;
+    this.#returns.delete(returning);
+  }
+
+  /** Resolves when there is no attempt any more that is about to be taken back. */
+  async untilReturned(): Promise<void> {
+    while (this.#returns.size > 0) await Promise.all(this.#returns);
+  }
+}
