@@ -85,12 +85,13 @@ const barrierLayers: Layers = {
 /** The queues: what thinks, then znodes, then deliveries, then who consumes, then the recipes. */
 const queueThinking = [
   ...['attempt-record', 'bell', 'codec', 'errors', 'item-framing', 'item-name', 'options', 'places'],
-  ...['backlog', 'turns', 'caution'],
+  ...['backlog', 'turns', 'caution', 'line-order'],
 ];
 const queueZnodes = [
   ...queueThinking,
   ...[
     'claim-attempt',
+    'claim-commit',
     'claims',
     'dead-letters',
     'live-children',
@@ -103,7 +104,7 @@ const queueZnodes = [
   'giving-back',
 ];
 const queueDeliveries = [...queueZnodes, 'delivery', 'unpacking'];
-const queueConsumers = [...queueDeliveries, 'job', 'custody', 'shift', 'consumer', 'item-source'];
+const queueConsumers = [...queueDeliveries, 'job', 'custody', 'trouble', 'shift', 'consumer', 'item-source'];
 const queueLayers: Layers = {
   ...Object.fromEntries(queueConsumers.map((name) => [name, queueConsumers])),
   ...Object.fromEntries(queueDeliveries.map((name) => [name, queueDeliveries])),

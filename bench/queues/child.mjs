@@ -13,6 +13,8 @@ const [connectString, basePath, itemsText, consumersText] = process.argv.slice(2
 const [items, crowd] = [Number(itemsText), Number(consumersText)];
 const payload = Buffer.alloc(100, 'x');
 const options = { codec: bytesCodec };
+/** How many items are claimed ahead, where any are. */
+const PREFETCH = Number(process.env.PRE ?? 8);
 let paths = 0;
 
 const connect = () => Keeper.connect({ connectString, sessionTimeoutMs: 30_000 });
@@ -38,8 +40,25 @@ async function put(windowSize) {
   return { wallUs };
 }
 
+/** Takes one item after the other, each when the one before is acknowledged. */
+async function oneByOne(queue, signal, onDone) {
+  try {
+    for await (const item of queue.consume({ signal })) {
+      await item.ack();
+      onDone();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Works on one item at a time, while the next ones are claimed. */
+async function withPrefetch(queue, signal, onDone) {
+  await queue.process(onDone, { prefetch: PREFETCH, signal });
+}
+
 /** Consumers, each with a session of its own, work off what was put before. */
-async function consume(consumers) {
+async function consume(consumers, workOff) {
   const path = freshPath();
   const producer = await connect();
   const backlog = new Queue(producer, path, options);
@@ -50,18 +69,11 @@ async function consume(consumers) {
   const ending = new AbortController();
   const before = await counters();
   let left = items;
-  const work = async (keeper) => {
-    const deliveries = new Queue(keeper, path, options).consume({ signal: ending.signal });
-    try {
-      for await (const item of deliveries) {
-        await item.ack();
-        left -= 1;
-        if (left === 0) ending.abort();
-      }
-    } catch (error) {
-      if (!ending.signal.aborted) throw error;
-    }
+  const onDone = () => {
+    left -= 1;
+    if (left === 0) ending.abort();
   };
+  const work = (keeper) => workOff(new Queue(keeper, path, options), ending.signal, onDone);
   const wallUs = await timed(() => Promise.all(keepers.map(work)));
   const after = await counters();
   await Promise.all([producer, ...keepers].map((keeper) => keeper.close()));
@@ -83,6 +95,8 @@ async function counters() {
 await answerWith(async () => ({
   putOne: await put(1),
   putMany: await put(256),
-  consumeOne: await consume(1),
-  consumeCrowd: await consume(crowd),
+  consumeOne: await consume(1, oneByOne),
+  consumeCrowd: await consume(crowd, oneByOne),
+  aheadOne: await consume(1, withPrefetch),
+  aheadCrowd: await consume(crowd, withPrefetch),
 }));

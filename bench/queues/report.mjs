@@ -11,12 +11,16 @@ const rowsOf = (crowd) => [
   row('put a second, many at once', perSecond('putMany'), null),
   row('consume a second, 1 consumer', perSecond('consumeOne'), ['≥', 3]),
   row(`consume a second, ${crowd} consumers`, perSecond('consumeCrowd'), ['≥', 3]),
-  row('the same beside Curator without `lockPath`, 1 consumer', perSecond('consumeOne'), null, perSecond('unsafeOne')),
+  row('the same with `prefetch`, 1 consumer', perSecond('aheadOne'), ['≥', 3], perSecond('consumeOne')),
+  row(`… ${crowd} consumers`, perSecond('aheadCrowd'), ['≥', 3], perSecond('consumeCrowd')),
+  row('without `prefetch`, beside Curator without `lockPath`, 1 consumer', perSecond('consumeOne'), null, perSecond('unsafeOne')),
   row(`… ${crowd} consumers`, perSecond('consumeCrowd'), null, perSecond('unsafeCrowd')),
   row('requests an item, 1 consumer', counted('consumeOne', 'requests')),
   row(`requests an item, ${crowd} consumers`, counted('consumeCrowd', 'requests')),
   row('notifications an item, 1 consumer', counted('consumeOne', 'notifications')),
   row(`notifications an item, ${crowd} consumers`, counted('consumeCrowd', 'notifications')),
+  row('requests an item with `prefetch`, 1 consumer', counted('aheadOne', 'requests')),
+  row(`… ${crowd} consumers`, counted('aheadCrowd', 'requests')),
 ];
 
 /** @param wanted of the ratio to the peer; `null` for nothing, nothing where the peer has no such number */

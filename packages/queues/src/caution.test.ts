@@ -22,6 +22,14 @@ describe('caution', () => {
     expect(lengths).toEqual([64, 128, 256, 512, 1_024, 2_048, 4_096, 4_096, 4_096]);
   });
 
+  it('counts several collisions at a time once', () => {
+    const caution = new Caution();
+    for (let claim = 0; claim < 16; claim++) caution.onCollision();
+    claimsOf(caution);
+    caution.onCollision();
+    expect(claimsOf(caution)).toBe(128);
+  });
+
   it('is forgotten with every claim for which nobody else tried', () => {
     const caution = new Caution();
     caution.onCollision();

@@ -16,8 +16,9 @@ export class Caution {
     return this.#claimsLeft > 0;
   }
 
-  /** Somebody else was faster. */
+  /** Somebody else was faster. Of several at a time only the first one counts. */
   onCollision(): void {
+    if (this.isDue) return;
     this.#claimsLeft = this.#claims;
     this.#claims = Math.min(2 * this.#claims, MOST_CLAIMS);
   }

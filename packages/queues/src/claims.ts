@@ -1,18 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import {
-  BadVersionError,
-  ConnectionLossError,
-  type Keeper,
-  MarshallingError,
-  MultiError,
-  NoNodeError,
-  SessionExpiredError,
-  type Transaction,
-} from '@zk-recipes/core';
+import { type Keeper, SessionExpiredError, type Transaction } from '@zk-recipes/core';
 import { orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
-import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
-import { type ClaimAttempt, leaving, type Refusal, whyNot } from './claim-attempt.js';
+import { type AvailableItem, claimPath, type Item, itemPath, recordPath } from './backlog.js';
+import { type ClaimAttempt, type ClaimTransaction, claimingToo, leaving, type Refused } from './claim-attempt.js';
+import { ClaimCommit, type Committed, isCommitted, isUnknown } from './claim-commit.js';
 
 /*
  * How an item is claimed, so that no two work on it and none is lost, whatever reply is lost.
@@ -43,8 +35,10 @@ export interface Claim {
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly claim: Claim }
   | { readonly kind: 'deferred'; readonly untilMs: number }
-  /** It was claimed before, and is not to be claimed again. */
+  /** It was claimed before, and nobody has asked for it. */
   | { readonly kind: 'repeated' }
+  /** Another one that was to be claimed with it was not to be had. */
+  | { readonly kind: 'missed' }
   /** Somebody else has it, or it is gone; or who stood in line for it stands there no more. */
   | { readonly kind: 'taken' | 'gone' | 'unseated' };
 
@@ -75,45 +69,62 @@ export class UnreadItem extends Error {
   }
 }
 
-/** Claims items, and settles what was claimed. */
+/** Claims items. */
 export class Claims {
   readonly #keeper: Keeper;
   readonly #maxAttempts: number;
+  readonly #claimsAhead: boolean;
+  readonly #commit: ClaimCommit;
 
-  /** @param maxAttempts how often an item may be handed out */
-  constructor(keeper: Keeper, maxAttempts: number) {
+  /**
+   * @param maxAttempts how often an item may be handed out
+   * @param claimsAhead whether items are claimed before anybody asks for them: then none is that turns out to have been claimed before
+   */
+  constructor(keeper: Keeper, maxAttempts: number, claimsAhead: boolean) {
     this.#keeper = keeper;
     this.#maxAttempts = maxAttempts;
+    this.#claimsAhead = claimsAhead;
+    this.#commit = new ClaimCommit(keeper);
   }
 
   /**
    * Claims an item. What it holds comes in the same round trip, if nobody has claimed it before.
    *
    * @param seat path of the own place in the line, which is left with the claim; `null` for none
-   * @param mayRepeat whether one that was claimed before may be claimed again
    * @throws UnreadItem; what a transaction throws; SessionExpiredError: then it is not claimed
    */
-  async claim(item: Item, seat: string | null, mayRepeat: boolean): Promise<ClaimOutcome> {
+  async claim(item: AvailableItem, seat: string | null): Promise<ClaimOutcome> {
+    const mayRepeat = item.isRepeated || !this.#claimsAhead;
     for (;;) {
-      const first = await this.#claimFirst(item, seat);
-      if (first !== null) return first;
-      if (!mayRepeat) return { kind: 'repeated' };
+      const [first] = this.#claimFirst([item], seat);
+      const outcome = await (first as Promise<ClaimOutcome>);
+      if (outcome.kind !== 'repeated' || !mayRepeat) return outcome;
       const again = await this.#claimAgain(item, seat);
       if (again !== null) return again;
     }
   }
 
   /**
+   * Claims items that nobody has claimed before by one transaction: all of them, or none.
+   *
+   * @param seat path of the own place in the line, which is left with the claims
+   * @returns for each what `claim` says; what it throws of all of them only the first one does
+   */
+  claimAll(items: readonly Item[], seat: string): Promise<ClaimOutcome>[] {
+    return this.#claimFirst(items, seat);
+  }
+
+  /**
    * Claims an item that nobody has claimed before in one transaction with what goes before it.
    *
    * @param sizeBefore number of operations of that
-   * @param mayRepeat whether it may be claimed by itself if it was claimed before
    */
-  async claimAfter(before: Transaction, sizeBefore: number, item: Item, mayRepeat: boolean): Promise<JointOutcome> {
-    const attempt = this.#first(item, before, sizeBefore);
+  async claimAfter(before: Transaction, sizeBefore: number, item: AvailableItem): Promise<JointOutcome> {
+    const claiming = claimingToo(item, { transaction: before, attempts: [] }, sizeBefore);
+    const attempt = claiming.attempts[0] as ClaimAttempt;
     let isInDoubt = true;
     try {
-      const committing = this.#commitNow(attempt);
+      const committing = this.#commit.once(claiming);
       const reading = this.#read(item);
       const czxid = await committing;
       if (czxid !== null) {
@@ -124,33 +135,41 @@ export class Claims {
       isInDoubt = isUnknown(error) || error instanceof SessionExpiredError;
     }
     const outcome = async (): Promise<ClaimOutcome> => {
-      const czxid = isInDoubt ? await this.#findOwn(attempt) : null;
-      if (czxid === null) return await this.claim(item, null, mayRepeat);
+      const czxid = isInDoubt ? await this.#commit.find(attempt) : null;
+      if (czxid === null) return await this.claim(item, null);
       return await this.#claimed(attempt, czxid, this.#read(item));
     };
     return { kind: isInDoubt ? 'unknown' : 'not done', outcome };
   }
 
-  /** @returns `null` if it was claimed before: then there is a record */
-  async #claimFirst(item: Item, seat: string | null): Promise<ClaimOutcome | null> {
-    const attempt = this.#first(item, this.#keeper.transaction().creatingParents(), 0);
-    const committing = this.#commit({ ...attempt, transaction: leaving(attempt.transaction, seat) });
-    const reading = this.#read(item);
-    const czxid = await committing;
-    if (czxid === 'contradicted') return null;
-    if (typeof czxid === 'string') return { kind: czxid };
-    return await this.#claimed(attempt, czxid, reading);
+  /** Takes back the attempt of a claim that its session has not outlived, as long as nobody else has claimed the item. */
+  async uncount({ item, record, version, isExhausted }: Claim): Promise<void> {
+    if (!isExhausted) await this.#commit.uncount(item, { ...record, attempts: record.attempts - 1 }, version);
   }
 
-  #first(item: Item, before: Transaction, sizeBefore: number): ClaimAttempt {
-    const record: AttemptRecord = { ...NO_ATTEMPTS, attempts: 1, claim: randomUUID() };
-    const transaction = before
-      .check(itemPath(item))
-      .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
-      .create(recordPath(item), null)
-      // Of what is set, unlike of what is created, every server tells the stat.
-      .setData(recordPath(item), encodeRecord(record));
-    return { item, transaction, firstIndex: sizeBefore, recordIndex: sizeBefore + 3, record, attemptsBefore: 0 };
+  /** @returns for each `repeated` if there is a record; what is thrown of all of them only the first one says */
+  #claimFirst(items: readonly Item[], seat: string | null): Promise<ClaimOutcome>[] {
+    const begun: ClaimTransaction = { transaction: this.#keeper.transaction().creatingParents(), attempts: [] };
+    const claiming = items.reduce((all, item) => claimingToo(item, all), begun);
+    const committing = this.#commit.untilKnown({ ...claiming, transaction: leaving(claiming.transaction, seat) });
+    const readings = items.map((item) => this.#read(item));
+    return claiming.attempts.map(async (attempt, index): Promise<ClaimOutcome> => {
+      let committed: Committed | Refused;
+      try {
+        committed = await committing;
+      } catch (error) {
+        if (index === 0) throw error;
+        return { kind: 'missed' };
+      }
+      if (isCommitted(committed)) {
+        const czxid = committed[index] ?? null;
+        const reading = readings[index] as Promise<Buffer | null>;
+        return czxid === null ? { kind: 'missed' } : await this.#claimed(attempt, czxid, reading);
+      }
+      const { refused, why } = committed;
+      if (index !== refused) return { kind: 'missed' };
+      return { kind: why === 'contradicted' ? 'repeated' : why };
+    });
   }
 
   /** What an item holds that is being claimed; `null` if it is gone. As long as it was never claimed before nobody has changed it. */
@@ -168,15 +187,16 @@ export class Claims {
   ): Promise<ClaimOutcome> {
     const epoch = this.#keeper.sessionEpoch;
     const claim = { item, epoch, czxid, record, version: 1, data: Buffer.alloc(0), isExhausted: false };
-    for (let content = reading; ; content = this.#read(item)) {
-      try {
-        return { kind: 'claimed', claim: { ...claim, data: (await content) ?? claim.data } };
-      } catch (error) {
-        // Nobody else can have the item meanwhile, so it is asked for as long as there may be an answer.
-        const isPassing = error instanceof ConnectionLossError && !(error.cause instanceof MarshallingError);
-        const isOver = this.#keeper.closed || this.#keeper.sessionEpoch !== epoch;
-        if (!isPassing || isOver) throw new UnreadItem(claim, error);
-      }
+    let answer: Promise<Buffer | null> | null = reading;
+    try {
+      const content = await this.#commit.insist(() => {
+        const asked = answer ?? this.#read(item);
+        answer = null;
+        return asked;
+      });
+      return { kind: 'claimed', claim: { ...claim, data: content ?? claim.data } };
+    } catch (error) {
+      throw new UnreadItem(claim, error);
     }
   }
 
@@ -196,19 +216,14 @@ export class Claims {
       .check(itemPath(item), known.itemVersion)
       .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
       .setData(recordPath(item), encodeRecord(record), { version: known.recordVersion });
-    const indexes = { firstIndex: 0, recordIndex: 2 };
-    const claiming = { item, transaction: leaving(transaction, seat), ...indexes, record, attemptsBefore: attempts };
-    const czxid = await this.#commit(claiming);
-    if (czxid === 'contradicted') return null;
-    if (typeof czxid === 'string') return { kind: czxid };
+    const attempt = { item, firstIndex: 0, recordIndex: 2, record, attemptsBefore: attempts };
+    const claiming = { transaction: leaving(transaction, seat), attempts: [attempt] };
+    const committed = await this.#commit.untilKnown(claiming);
+    if (!isCommitted(committed)) return committed.why === 'contradicted' ? null : { kind: committed.why };
+    const czxid = committed[0] as bigint;
     const epoch = this.#keeper.sessionEpoch;
     const version = known.recordVersion + 1;
     return { kind: 'claimed', claim: { item, epoch, czxid, record, version, data: known.data, isExhausted } };
-  }
-
-  /** Takes back the attempt of a claim that its session has not outlived, as long as nobody else has claimed the item. */
-  async uncount({ item, record, version, isExhausted }: Claim): Promise<void> {
-    if (!isExhausted) await this.#uncount(item, { ...record, attempts: record.attempts - 1 }, version);
   }
 
   async #readAgain(item: Item): Promise<Known | { readonly kind: 'gone' } | null> {
@@ -224,65 +239,4 @@ export class Claims {
     const [itemVersion, recordVersion] = [content.stat.version, found.stat.version];
     return { record, recordVersion, itemVersion, data: content.data ?? Buffer.alloc(0) };
   }
-
-  /** @returns when it was claimed; or why it was not, `contradicted` if the item or its record is not as it was taken to be */
-  async #commit(attempt: ClaimAttempt): Promise<bigint | Refusal> {
-    for (;;) {
-      let isOver: unknown = null;
-      try {
-        const czxid = await this.#commitNow(attempt);
-        if (czxid !== null) return czxid;
-      } catch (error) {
-        if (error instanceof MultiError) return whyNot(error, attempt);
-        if (!isUnknown(error) && !(error instanceof SessionExpiredError)) throw error;
-        if (error instanceof SessionExpiredError) isOver = error;
-      }
-      const czxid = await this.#findOwn(attempt);
-      if (czxid !== null) return czxid;
-      if (isOver !== null) throw isOver;
-    }
-  }
-
-  /** @returns the zxid of the transaction, by which the claim was created; `null` if its session may have been an earlier one than that of now */
-  async #commitNow({ transaction, recordIndex }: ClaimAttempt): Promise<bigint | null> {
-    const epoch = this.#keeper.sessionEpoch;
-    const written = (await transaction.commit())[recordIndex];
-    return written?.type === 'setData' && epoch === this.#keeper.sessionEpoch ? written.stat.mzxid : null;
-  }
-
-  /**
-   * When the item was claimed, if its record says that it was; `null` if it was not. If the session has not outlived that, the attempt is
-   * taken back, since nobody has begun to work.
-   *
-   * @throws SessionExpiredError in that case
-   */
-  async #findOwn({ item, record, attemptsBefore }: ClaimAttempt): Promise<bigint | null> {
-    const [, found, stat] = await Promise.all([
-      // The transaction may have been sent to another server than the one that answers now.
-      this.#keeper.sync().forPath(recordPath(item)),
-      orNull(this.#keeper.getData().withStat().forPath(recordPath(item))),
-      this.#keeper.exists().forPath(claimPath(item)),
-    ]);
-    if (found === null || decodeRecord(found.data).claim !== record.claim) return null;
-    // A claim of an earlier session is gone, or about to go.
-    if (stat?.ephemeralOwner === this.#keeper.sessionId) return stat.czxid;
-    await this.#uncount(item, { ...record, attempts: attemptsBefore }, found.stat.version);
-    throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
-  }
-
-  async #uncount(item: Item, record: AttemptRecord, version: number): Promise<void> {
-    try {
-      const data = encodeRecord({ ...record, claim: null });
-      await this.#keeper.setData().withVersion(version).forPath(recordPath(item), data);
-    } catch (error) {
-      // Somebody has claimed it since, or the item is done.
-      if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
-      this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
-    }
-  }
-}
-
-/** Whether a transaction was done is not known, and a look at what it writes tells. */
-export function isUnknown(error: unknown): boolean {
-  return error instanceof ConnectionLossError && error.outcome === 'unknown';
 }

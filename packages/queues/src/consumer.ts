@@ -1,7 +1,7 @@
 import { ClosedError, SessionExpiredError } from '@zk-recipes/core';
 import { persevere } from '@zk-recipes/core/recipe-kit';
 import type { ClaimedDelivery, Delivery, SettlementVerb } from './delivery.js';
-import type { Employer, Job } from './job.js';
+import type { Employer, Job, Wanted } from './job.js';
 import { Shift } from './shift.js';
 
 /** How to consume. */
@@ -51,6 +51,10 @@ export class Consumer<T> implements Employer<T> {
     return this.#options.prefetch > 0;
   }
 
+  get batch(): number {
+    return Math.max(1, Math.ceil(this.#options.prefetch / 2));
+  }
+
   /** Deliveries that were handed out and are not settled. */
   get handed(): readonly Delivery<T>[] {
     return [...this.#handed];
@@ -82,7 +86,7 @@ export class Consumer<T> implements Employer<T> {
     if (this.#handed.size === 0) await this.#running;
   }
 
-  wanted(underWay: number): { readonly asked: number; readonly most: number } {
+  wanted(underWay: number): Wanted {
     const { concurrency, prefetch, wantsMore } = this.#options;
     if (this.#end !== null) return { asked: 0, most: 0 };
     const coming = this.#ready.length + underWay;

@@ -9,12 +9,20 @@ export interface Job<T> extends Outlook, UnpackingOptions<T> {
   readonly maxAttempts: number;
 }
 
+/** How many items are wanted: those that were asked for; and with those that may be claimed ahead of that. */
+export interface Wanted {
+  readonly asked: number;
+  readonly most: number;
+}
+
 /** For whom a shift works. */
 export interface Employer<T> {
   /** Whether items are claimed before anybody asks for them. */
   readonly claimsAhead: boolean;
-  /** How many more items are wanted than are on their way: as many as were asked for, or as may be claimed ahead of that. */
-  wanted(underWay: number): { readonly asked: number; readonly most: number };
+  /** How many items it stands in line for, at least, where nobody has asked for them. */
+  readonly batch: number;
+  /** How many more items are wanted than are on their way. */
+  wanted(underWay: number): Wanted;
   deliver(delivery: ClaimedDelivery<T>): void;
   /** A delivery is about to be settled. */
   onSettling(verb: SettlementVerb): void;

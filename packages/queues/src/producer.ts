@@ -18,7 +18,7 @@ import {
   withinSession,
 } from '@zk-recipes/core/recipe-kit';
 import { Bell } from './bell.js';
-import { isUnknown } from './claims.js';
+import { isUnknown } from './claim-commit.js';
 import { Markers } from './markers.js';
 import type { Places } from './places.js';
 

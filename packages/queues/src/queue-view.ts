@@ -1,13 +1,10 @@
 import { ConnectionLossError, type Keeper, MarshallingError } from '@zk-recipes/core';
-import { inSequence } from '@zk-recipes/core/recipe-kit';
 import { Backlog, type Item } from './backlog.js';
 import { QueueTooLargeError } from './errors.js';
 import { type ItemNaming, isItem } from './item-name.js';
+import { LineOrder } from './line-order.js';
 import { LiveChildren } from './live-children.js';
 import type { Store } from './places.js';
-
-/** Name of a place in the line of those who would like an item, before the server's number. */
-export const SEAT = 'seat-';
 
 /** What is looked at. */
 export interface Outlook {
@@ -30,11 +27,10 @@ export interface Onlooker {
 /** Items, claims and the line of a queue, kept up to date by watches. */
 export class QueueView {
   readonly backlog: Backlog;
+  readonly line: LineOrder = new LineOrder();
   readonly #outlook: Outlook;
   readonly #directories: LiveChildren[] = [];
   readonly #stores = new Map<Store, { readonly items: LiveChildren; readonly claims: LiveChildren }>();
-  readonly #line = new Set<string>();
-  #ordered: ReadonlyMap<string, number> | null = null;
 
   private constructor(outlook: Outlook) {
     this.#outlook = outlook;
@@ -57,16 +53,6 @@ export class QueueView {
     throw failure.reason;
   }
 
-  /** Number of those in the line. */
-  get lineLength(): number {
-    return this.#line.size;
-  }
-
-  /** How many stand before a place in the line; `undefined` if it is not seen there. */
-  positionOf(seat: string): number | undefined {
-    return this.#inOrder.get(seat);
-  }
-
   /** An item could not be claimed: somebody was faster, which was told already; unless what is known is wrong, and all is looked at again. */
   async doubt(item: Item): Promise<void> {
     if (!this.backlog.isThere(item)) return;
@@ -77,12 +63,6 @@ export class QueueView {
   /** Looks no more. */
   close(): void {
     for (const directory of this.#directories) directory.close();
-  }
-
-  /** Who stands in the line, by how many stand before. */
-  get #inOrder(): ReadonlyMap<string, number> {
-    this.#ordered ??= new Map(inSequence([...this.#line], SEAT).map((seat, position) => [seat, position]));
-    return this.#ordered;
   }
 
   #openStore(store: Store, onlooker: Onlooker, signal: AbortSignal): Promise<unknown>[] {
@@ -108,14 +88,8 @@ export class QueueView {
 
   #openLine(onlooker: Onlooker, signal: AbortSignal): Promise<unknown> {
     return this.#open(this.#outlook.line, onlooker, signal, {
-      added: (name) => {
-        this.#line.add(name);
-        this.#ordered = null;
-      },
-      removed: (name) => {
-        this.#line.delete(name);
-        this.#ordered = null;
-      },
+      added: (name) => this.line.add(name),
+      removed: (name) => this.line.remove(name),
     });
   }
 

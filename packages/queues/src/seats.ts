@@ -1,17 +1,23 @@
 import type { Keeper } from '@zk-recipes/core';
-import { childOf, giveUp, inSequence, type Member, memberOf, namesIn, untilDeleted } from '@zk-recipes/core/recipe-kit';
-import { type QueueView, SEAT } from './queue-view.js';
+import { childOf, giveUp, type Member, memberOf, namesIn, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { inOrder, type LineOrder, MOST_ROOM, seatFor } from './line-order.js';
 import type { Placed } from './turns.js';
 
 /** How many, of those who find nothing to do, keep their eyes on the queue; the others sleep behind one another. */
 const AWAKE = 3;
+
+/** A place in the line. */
+export interface Seat extends Member {
+  /** How many items it stands for. */
+  readonly room: number;
+}
 
 /** The places that a consumer has in the line of those who would like an item. */
 export class Seats {
   readonly #keeper: Keeper;
   readonly #line: string;
   readonly #lapse: AbortSignal;
-  #seats: Member[] = [];
+  #seats: Seat[] = [];
   #joining = 0;
 
   /** @param lapse aborts when the session of the places may be over */
@@ -21,59 +27,68 @@ export class Seats {
     this.#lapse = lapse;
   }
 
-  /** Number of places, those included that are about to be taken. */
-  get count(): number {
-    return this.#seats.length + this.#joining;
+  /** For how many items there are places, those included that are about to be taken. */
+  get room(): number {
+    return this.#seats.reduce((sum, { room }) => sum + room, this.#joining);
   }
 
-  /** Number of places that are about to be taken. */
+  /** For how many items places are about to be taken. */
   get joining(): number {
     return this.#joining;
   }
 
   /**
-   * Takes a place, at the end of the line.
+   * Takes a place at the end of the line.
    *
+   * @param wanted for how many items, as far as one place can stand for them
    * @param isWanted whether it still is when it is taken; else it is left again
    * @throws what a create throws
    */
-  async join(isWanted: () => boolean): Promise<void> {
-    this.#joining += 1;
+  async join(wanted: number, isWanted: () => boolean): Promise<void> {
+    const room = Math.min(wanted, MOST_ROOM);
+    this.#joining += room;
     try {
       const keeper = this.#keeper;
       const create = keeper.create().creatingParents().withMode('EPHEMERAL_SEQUENTIAL').withProtection().withStat();
-      const created = await create.forPath(childOf(this.#line, SEAT), undefined, { signal: this.#lapse });
-      await this.keep(memberOf(keeper, created), isWanted());
+      const created = await create.forPath(childOf(this.#line, seatFor(room)), undefined, { signal: this.#lapse });
+      await this.keep(Object.assign(memberOf(keeper, created), { room }), isWanted());
     } finally {
-      this.#joining -= 1;
+      this.#joining -= room;
     }
   }
 
-  /** A place is given up for an item, if that is to be had. */
-  stake(seat: Member): void {
+  /** A place is given up for what it stands for, if that is to be had. */
+  stake(seat: Seat): void {
     this.#seats = this.#seats.filter((one) => one !== seat);
   }
 
   /** A place is kept, since nothing came of it. */
-  async keep(seat: Member, isWanted: boolean): Promise<void> {
+  async keep(seat: Seat, isWanted: boolean): Promise<void> {
     if (isWanted && !this.#lapse.aborted) this.#seats.push(seat);
     else await giveUp([seat]);
   }
 
   /** The places that are seen in the line. */
-  placed(view: QueueView): Placed<Member>[] {
+  placed(line: LineOrder): Placed<Seat>[] {
     return this.#seats.flatMap((seat) => {
-      const position = view.positionOf(seat.name);
-      return position === undefined ? [] : [{ seat, position }];
+      const place = line.placeOf(seat.name);
+      return place === undefined ? [] : [{ ...place, seat }];
     });
   }
 
-  /** Leaves places for which there is no need any more, the last ones first. */
-  leaveAllBut(needed: number, view: QueueView): void {
-    if (this.#seats.length <= needed) return;
-    const position = ({ name }: Member): number => view.positionOf(name) ?? Number.POSITIVE_INFINITY;
-    this.#seats.sort((one, other) => position(one) - position(other));
-    void giveUp(this.#seats.splice(Math.max(0, needed)));
+  /** Leaves places for which there is no need any more, the last ones first. @param needed for how many items some are needed */
+  leaveAllBut(needed: number, line: LineOrder): void {
+    let room = this.room - this.#joining;
+    if (room <= needed) return;
+    const rank = ({ name }: Seat): number => line.placeOf(name)?.rank ?? Number.POSITIVE_INFINITY;
+    this.#seats.sort((one, other) => rank(one) - rank(other));
+    const left: Seat[] = [];
+    for (let last = this.#seats.at(-1); last !== undefined && room - last.room >= needed; last = this.#seats.at(-1)) {
+      room -= last.room;
+      this.#seats.pop();
+      left.push(last);
+    }
+    void giveUp(left);
   }
 
   /** Leaves the line. */
@@ -82,15 +97,15 @@ export class Seats {
   }
 
   /** Whether so many stand before all of them that there is nothing to be had for a while. */
-  areFarBack(view: QueueView, available: number): boolean {
+  areFarBack(line: LineOrder, available: number): boolean {
     if (this.#seats.length === 0 || this.#joining > 0) return false;
-    return this.#seats.every(({ name }) => (view.positionOf(name) ?? 0) > available + AWAKE);
+    return this.#seats.every(({ name }) => (line.placeOf(name)?.before ?? 0) > available + AWAKE);
   }
 
   /** Waits until the first of them is near the front: asleep behind the one before, so that each departure wakes one. */
   async untilNear(signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
-      const names = inSequence(await namesIn(this.#keeper, this.#line, { signal }), SEAT);
+      const names = inOrder(await namesIn(this.#keeper, this.#line, { signal }));
       const position = Math.min(...this.#seats.map(({ name }) => names.indexOf(name)));
       const before = names[position - 1];
       if (position <= AWAKE || before === undefined) return;

@@ -12,7 +12,8 @@ import {
 import { childOf, orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
-import { type Claim, isUnknown } from './claims.js';
+import { isUnknown } from './claim-commit.js';
+import type { Claim } from './claims.js';
 import { frameItems } from './item-framing.js';
 import { splitName } from './item-name.js';
 import type { Store } from './places.js';

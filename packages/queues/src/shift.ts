@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import { giveUp, type Member, onSessionLapse, persevere } from '@zk-recipes/core/recipe-kit';
+import { giveUp, onSessionLapse, persevere } from '@zk-recipes/core/recipe-kit';
 import type { AvailableItem, Item } from './backlog.js';
 import { Bell } from './bell.js';
 import { Caution } from './caution.js';
@@ -8,16 +8,14 @@ import { type Claim, type ClaimOutcome, Claims, UnreadItem } from './claims.js';
 import { Custody } from './custody.js';
 import type { ClaimedDelivery, DeliveryDesk, SettlementVerb } from './delivery.js';
 import { isPassing } from './giving-back.js';
-import type { Employer, Job } from './job.js';
+import type { Employer, Job, Wanted } from './job.js';
 import type { Store } from './places.js';
 import { type Onlooker, QueueView } from './queue-view.js';
-import { Seats } from './seats.js';
+import { type Seat, Seats } from './seats.js';
 import { REMOVAL_SIZE, Settlement } from './settlement.js';
+import { Trouble } from './trouble.js';
 import { beyondLine, mustAsk, turnsOf, wantedOf } from './turns.js';
 import { unpack } from './unpacking.js';
-
-/** How long nothing is tried after the connection's retries were used up. */
-const PAUSE_MS = 1_000;
 
 /** The work of a consumer in one session. */
 export class Shift<T> implements DeliveryDesk, Onlooker {
@@ -33,9 +31,9 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   readonly #caution = new Caution();
   readonly #custody: Custody<T>;
   readonly #seats: Seats;
+  readonly #trouble: Trouble;
   #view: QueueView | null = null;
   #claiming = 0;
-  #pausedUntilMs = 0;
   #isEnding = false;
   #isBlind = false;
   #isFarBack = false;
@@ -48,9 +46,10 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.maxAttempts = job.maxAttempts;
     this.#job = job;
     this.#employer = employer;
-    this.#claims = new Claims(job.keeper, job.maxAttempts);
+    this.#claims = new Claims(job.keeper, job.maxAttempts, employer.claimsAhead);
     this.#custody = new Custody(job.keeper, this.#claims, employer);
     this.#seats = new Seats(job.keeper, job.line, this.#lapse.signal);
+    this.#trouble = new Trouble(job.keeper, job.line, this.#lapse.signal, (error) => this.#fail(error));
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
 
@@ -106,10 +105,9 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       await this.settlement.remove(claim);
       return;
     }
-    this.#claiming += 1;
-    view.backlog.want(next, true);
+    this.#begin(view, next);
     const removal = this.settlement.removal(claim);
-    const joint = await this.#claims.claimAfter(removal, REMOVAL_SIZE, next, this.#mayRepeat(next));
+    const joint = await this.#claims.claimAfter(removal, REMOVAL_SIZE, next);
     void this.#conclude(view, next, null, joint.outcome());
     if (joint.kind !== 'done') await this.settlement.remove(claim, joint.kind === 'unknown');
   }
@@ -129,12 +127,12 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
   }
 
   onFailure(error: unknown): void {
-    this.#report(error, 'watching a queue');
+    this.#trouble.report(error, 'watching a queue');
     this.#isBlind = true;
     this.ring();
   }
 
-  get #wanted(): { readonly asked: number; readonly most: number } {
+  get #wanted(): Wanted {
     return this.#isEnding ? { asked: 0, most: 0 } : this.#employer.wanted(this.#claiming);
   }
 
@@ -152,7 +150,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
         this.#fail(error);
         return null;
       });
-    const onFailure = (error: unknown): void => this.#report(error, 'watching a queue');
+    const onFailure = (error: unknown): void => this.#trouble.report(error, 'watching a queue');
     return await persevere(this.keeper, open, { signal, onFailure }).catch((error: unknown) => {
       if (signal.aborted) return null;
       throw error;
@@ -174,61 +172,77 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
 
   #step(view: QueueView): void {
     const { asked, most } = this.#wanted;
-    if (most === 0 && this.#seats.count === 0) {
+    if (most === 0 && this.#seats.room === 0) {
       this.#bell.ringAt(Number.POSITIVE_INFINITY);
       return;
     }
     const nowMs = Date.now();
-    const { lineLength } = view;
-    const { items, nextAtMs } = view.backlog.available(lineLength + most + this.#claiming, nowMs);
-    const wanted = wantedOf(items, { asked, most, others: lineLength - this.#seats.placed(view).length });
-    this.#seats.leaveAllBut(wanted - this.#seats.joining, view);
-    let missing = wanted - this.#seats.count;
-    const isPaused = this.#pausedUntilMs > nowMs;
-    const turns = turnsOf(isPaused ? [] : this.#seats.placed(view), items, nowMs);
-    for (const [seat, item] of turns.items) void this.#claim(view, item, seat);
-    // Nobody in line is overtaken.
-    const free = this.#caution.isDue ? [] : beyondLine(items, lineLength);
-    for (; missing > 0 && !isPaused; missing--) {
-      const item = free.shift();
-      if (item !== undefined) void this.#claim(view, item, null);
-      else void this.#join();
+    const { line } = view;
+    const { items, nextAtMs } = view.backlog.available(line.room + most + this.#claiming, nowMs);
+    const others = this.#seats.placed(line).reduce((room, own) => room - own.room, line.room);
+    const wanted = wantedOf(items, { asked, most, others });
+    this.#seats.leaveAllBut(wanted - this.#seats.joining, line);
+    const isPaused = this.#trouble.untilMs > nowMs;
+    const turns = turnsOf(isPaused ? [] : this.#seats.placed(line), items, (index) => line.rankOf(index), nowMs);
+    const missing = isPaused ? 0 : Math.max(0, wanted - this.#seats.room);
+    let allowed = wanted;
+    for (const [seat, items] of turns.items) {
+      if (allowed > 0) this.#claimInTurn(view, items.slice(0, allowed), seat);
+      allowed -= items.length;
     }
-    const isIdle = this.#custody.size + this.#claiming === 0;
-    this.#isFarBack = isIdle && this.#seats.areFarBack(view, items.length);
-    this.#bell.ringAt(isPaused ? this.#pausedUntilMs : Math.min(nextAtMs, turns.nextAtMs));
+    // Nobody in line is overtaken.
+    const free = this.#caution.isDue ? [] : beyondLine(items, line.room).slice(0, missing);
+    for (const item of free) this.#claim(view, item, null);
+    const left = missing - free.length;
+    if (left > 0 && (asked > this.#seats.room || left >= this.#employer.batch)) void this.#join(left);
+    this.#isFarBack = this.#custody.size + this.#claiming === 0 && this.#seats.areFarBack(line, items.length);
+    this.#bell.ringAt(isPaused ? this.#trouble.untilMs : Math.min(nextAtMs, turns.nextAtMs));
   }
 
-  async #join(): Promise<void> {
-    const joining = this.#seats.join(() => !this.#isEnding);
-    await joining.catch((error: unknown) => this.#pauseOrFail(error, 'standing in line'));
+  async #join(wanted: number): Promise<void> {
+    const onFailure = (error: unknown): void => this.#trouble.meet(error, 'standing in line');
+    await this.#seats.join(wanted, () => !this.#isEnding).catch(onFailure);
     this.ring();
   }
 
   /** The item that may be claimed without standing in line, if one is wanted. */
   #nextInReach(view: QueueView): AvailableItem | null {
     const nowMs = Date.now();
-    if (this.#isEnding || this.#lapse.signal.aborted || this.#caution.isDue || this.#pausedUntilMs > nowMs) return null;
+    if (this.#lapse.signal.aborted || this.#caution.isDue || this.#trouble.untilMs > nowMs) return null;
     const { asked, most } = this.#wanted;
-    if (most <= this.#seats.count) return null;
-    const { items } = view.backlog.available(view.lineLength + this.#claiming + 1, nowMs);
-    if (asked <= this.#seats.count && mustAsk(items)) return null;
-    return beyondLine(items, view.lineLength)[0] ?? null;
+    if (most <= this.#seats.room) return null;
+    const { items } = view.backlog.available(view.line.room + this.#claiming + 1, nowMs);
+    if (asked <= this.#seats.room && mustAsk(items)) return null;
+    return beyondLine(items, view.line.room)[0] ?? null;
   }
 
-  #claim(view: QueueView, item: AvailableItem, seat: Member | null): Promise<void> {
+  #claim(view: QueueView, item: AvailableItem, seat: Seat | null): void {
+    this.#begin(view, item);
+    void this.#conclude(view, item, seat, this.#claims.claim(item, seat?.path ?? null));
+  }
+
+  /** Claims what a place in the line is for: all of it at once, but what was claimed before by itself. */
+  #claimInTurn(view: QueueView, items: readonly AvailableItem[], seat: Seat): void {
+    this.#seats.stake(seat);
+    const repeated = items.findIndex(({ isRepeated }) => isRepeated);
+    const all = items.slice(0, repeated < 0 ? items.length : Math.max(1, repeated));
+    if (all.length === 1) {
+      this.#claim(view, all[0] as AvailableItem, seat);
+      return;
+    }
+    for (const item of all) this.#begin(view, item);
+    const outcomes = this.#claims.claimAll(all, seat.path);
+    for (const [index, item] of all.entries()) {
+      void this.#conclude(view, item, index === 0 ? seat : null, outcomes[index] as Promise<ClaimOutcome>);
+    }
+  }
+
+  #begin(view: QueueView, item: Item): void {
     this.#claiming += 1;
-    if (seat !== null) this.#seats.stake(seat);
     view.backlog.want(item, true);
-    return this.#conclude(view, item, seat, this.#claims.claim(item, seat?.path ?? null, this.#mayRepeat(item)));
   }
 
-  /** What may have been claimed ahead, and turns out to be no first time, has to be asked for. */
-  #mayRepeat({ isRepeated }: AvailableItem): boolean {
-    return isRepeated || !this.#employer.claimsAhead;
-  }
-
-  async #conclude(view: QueueView, item: Item, seat: Member | null, claiming: Promise<ClaimOutcome>): Promise<void> {
+  async #conclude(view: QueueView, item: Item, seat: Seat | null, claiming: Promise<ClaimOutcome>): Promise<void> {
     try {
       const outcome = await claiming;
       if (outcome.kind === 'claimed') {
@@ -238,7 +252,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
       }
       if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.untilMs);
       else if (outcome.kind === 'repeated') view.backlog.repeat(item);
-      else if (outcome.kind !== 'unseated') {
+      else if (outcome.kind === 'taken' || outcome.kind === 'gone') {
         if (seat === null) this.#caution.onCollision();
         await view.doubt(item);
       }
@@ -247,7 +261,7 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     } catch (error) {
       if (seat !== null) void giveUp([seat]);
       if (error instanceof UnreadItem) await this.#custody.giveBack(error.claim, true);
-      this.#pauseOrFail(error instanceof UnreadItem ? error.cause : error, 'claiming an item');
+      this.#trouble.meet(error instanceof UnreadItem ? error.cause : error, 'claiming an item');
     } finally {
       view.backlog.want(item, false);
       this.#claiming -= 1;
@@ -268,33 +282,19 @@ export class Shift<T> implements DeliveryDesk, Onlooker {
     this.ring();
   }
 
-  /** Wakes up when the one before in the line has gone, and it is near enough now. */
-  async #sleep(): Promise<void> {
-    this.#isFarBack = false;
-    this.#bell.silence();
-    if (this.#isEnding || this.#wanted.asked !== this.#seats.count) return;
-    await this.#bell
-      .during(this.#lapse.signal, (signal) => this.#seats.untilNear(signal))
-      .catch((error: unknown) => this.#pauseOrFail(error, 'standing in line'));
-  }
-
-  #pauseOrFail(error: unknown, operation: string): void {
-    if (this.#lapse.signal.aborted || this.keeper.closed) return;
-    if (!isPassing(error)) {
-      this.#fail(error);
-      return;
-    }
-    if (error instanceof SessionExpiredError) return;
-    this.#report(error, operation);
-    this.#pausedUntilMs = Date.now() + PAUSE_MS;
-  }
-
   #fail(error: unknown): void {
     this.#employer.fail(error);
     void this.end();
   }
 
-  #report(error: unknown, operation: string): void {
-    if (!this.keeper.closed) this.keeper.reportBackgroundError(error, operation, this.#job.line);
+  /** Wakes up when the one before in the line has gone, and it is near enough now. */
+  async #sleep(): Promise<void> {
+    this.#isFarBack = false;
+    this.#bell.silence();
+    const { asked } = this.#wanted;
+    if (asked === 0 || asked > this.#seats.room) return;
+    await this.#bell
+      .during(this.#lapse.signal, (signal) => this.#seats.untilNear(signal))
+      .catch((error: unknown) => this.#trouble.meet(error, 'standing in line'));
   }
 }

@@ -1,24 +1,24 @@
 import type { AvailableItem, Item } from './backlog.js';
+import type { Place } from './line-order.js';
 
 /** How long an item is left to whoever is nearer to it in line. */
 const LEFT_LYING_MS = 200;
 
-/** A place in the line, and how many stand before it. */
-export interface Placed<Seat> {
+/** An own place in the line. */
+export interface Placed<Seat> extends Place {
   readonly seat: Seat;
-  readonly position: number;
 }
 
 /** Who in line takes what now, and when somebody may take something that is left lying. */
 export interface Turns<Seat> {
-  readonly items: ReadonlyMap<Seat, AvailableItem>;
+  readonly items: ReadonlyMap<Seat, readonly AvailableItem[]>;
   /** Milliseconds since 1970; infinite for never. */
   readonly nextAtMs: number;
 }
 
-/** Items that nobody in line takes, in order: whoever is faster has them. */
-export function beyondLine(items: readonly AvailableItem[], lineLength: number): AvailableItem[] {
-  return items.slice(lineLength).filter(({ isWanted }) => !isWanted);
+/** Items that nobody in line takes, in order: whoever is faster has them. @param room how many items those in line take */
+export function beyondLine(items: readonly AvailableItem[], room: number): AvailableItem[] {
+  return items.slice(room).filter(({ isWanted }) => !isWanted);
 }
 
 /**
@@ -26,7 +26,7 @@ export function beyondLine(items: readonly AvailableItem[], lineLength: number):
  * handed out before is claimed ahead: if it is the one that brings down whoever works on it, that would bring down others with it. Pure.
  *
  * @param most how many are wanted at most, those ahead included
- * @param others number of others in line
+ * @param others how many items others in line take
  */
 export function wantedOf(
   items: readonly AvailableItem[],
@@ -43,34 +43,41 @@ export function mustAsk(items: readonly AvailableItem[]): boolean {
 }
 
 /**
- * Whoever is the nth in line takes the nth item that is to be had, so that no two want the same. One that is left lying by whose it would
- * be, since that one is no more, or stands still, is taken by the next one after a while, by the one after that after twice the while. Pure.
+ * Whoever is first in line takes the first items that are to be had, as many as the place is for, the next one those behind, so that no two want
+ * the same. One that is left lying by whose it would be, since that one is no more, or stands still, is taken by the next one after a while, by
+ * the one after that after twice the while. Pure.
  *
  * @param items that are to be had, in order; those included that this process is about to claim already
+ * @param rankOf who in line an item is left to, by how many stand before: told its index
  */
 export function turnsOf<Seat>(
-  seats: readonly Placed<Seat>[],
+  places: readonly Placed<Seat>[],
   items: readonly AvailableItem[],
+  rankOf: (index: number) => number,
   nowMs: number,
 ): Turns<Seat> {
-  const turns = new Map<Seat, AvailableItem>();
+  const turns = new Map<Seat, readonly AvailableItem[]>();
   const taken = new Set<Item>(items.filter(({ isWanted }) => isWanted));
   let nextAtMs = Number.POSITIVE_INFINITY;
-  for (const { seat, position } of seats) {
-    let turn: AvailableItem | null = null;
+  for (const { seat, rank, before, room } of places) {
+    const own = items.slice(before, before + room).filter((item) => !taken.has(item));
+    if (own.length > 0) {
+      turns.set(seat, own);
+      for (const item of own) taken.add(item);
+      continue;
+    }
     let fromMs = Number.POSITIVE_INFINITY;
-    for (let index = Math.min(position, items.length - 1); index >= 0 && turn === null; index--) {
+    for (let index = Math.min(before, items.length) - 1; index >= 0; index--) {
       const item = items[index] as AvailableItem;
       if (taken.has(item)) continue;
-      const itsFromMs = item.sinceMs + (position - index) * LEFT_LYING_MS;
-      if (itsFromMs <= nowMs) turn = item;
-      else fromMs = Math.min(fromMs, itsFromMs);
+      const itsFromMs = item.sinceMs + (rank - rankOf(index)) * LEFT_LYING_MS;
+      fromMs = Math.min(fromMs, itsFromMs);
+      if (itsFromMs > nowMs) continue;
+      turns.set(seat, [item]);
+      taken.add(item);
+      break;
     }
-    if (turn === null) nextAtMs = Math.min(nextAtMs, fromMs);
-    else {
-      turns.set(seat, turn);
-      taken.add(turn);
-    }
+    if (!turns.has(seat)) nextAtMs = Math.min(nextAtMs, fromMs);
   }
   return { items: turns, nextAtMs };
 }

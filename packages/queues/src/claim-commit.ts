@@ -1,0 +1,115 @@
+import {
+  BadVersionError,
+  ConnectionLossError,
+  type Keeper,
+  MarshallingError,
+  MultiError,
+  NoNodeError,
+  SessionExpiredError,
+} from '@zk-recipes/core';
+import { orNull } from '@zk-recipes/core/recipe-kit';
+import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
+import { claimPath, type Item, recordPath } from './backlog.js';
+import { type ClaimAttempt, type ClaimTransaction, type Refused, whyNot } from './claim-attempt.js';
+
+/** When each of the items of one transaction was claimed; `null` for one that was and is not any more. */
+export type Committed = readonly (bigint | null)[];
+
+/** Commits transactions that claim items, and tells what came of them, whatever reply is lost. */
+export class ClaimCommit {
+  readonly #keeper: Keeper;
+
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper;
+  }
+
+  /**
+   * Commits it until it is known what came of it.
+   *
+   * @throws what a transaction throws; SessionExpiredError: then nothing is claimed
+   */
+  async untilKnown(claiming: ClaimTransaction): Promise<Committed | Refused> {
+    for (;;) {
+      let isOver: unknown = null;
+      try {
+        const czxid = await this.once(claiming);
+        if (czxid !== null) return claiming.attempts.map(() => czxid);
+      } catch (error) {
+        if (error instanceof MultiError) return whyNot(error, claiming);
+        if (!isUnknown(error) && !(error instanceof SessionExpiredError)) throw error;
+        if (error instanceof SessionExpiredError) isOver = error;
+      }
+      const found = await Promise.allSettled(claiming.attempts.map((attempt) => this.find(attempt)));
+      const czxids = found.map((one) => (one.status === 'fulfilled' ? one.value : null));
+      if (czxids.some((czxid) => czxid !== null)) return czxids;
+      const failure = found.find((one) => one.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
+      if (isOver !== null) throw isOver;
+    }
+  }
+
+  /** @returns the zxid of the transaction, by which the claims were created; `null` if its session may have been an earlier one than that of now */
+  async once({ transaction, attempts }: ClaimTransaction): Promise<bigint | null> {
+    const epoch = this.#keeper.sessionEpoch;
+    const written = (await transaction.commit())[attempts[0]?.recordIndex as number];
+    return written?.type === 'setData' && epoch === this.#keeper.sessionEpoch ? written.stat.mzxid : null;
+  }
+
+  /**
+   * When the item was claimed, if its record says that it was; `null` if it was not. If the session has not outlived that, the attempt is
+   * taken back, since nobody has begun to work.
+   *
+   * @throws SessionExpiredError in that case
+   */
+  async find({ item, record, attemptsBefore }: ClaimAttempt): Promise<bigint | null> {
+    const [, found, stat] = await this.insist(() =>
+      Promise.all([
+        // The transaction may have been sent to another server than the one that answers now.
+        this.#keeper.sync().forPath(recordPath(item)),
+        orNull(this.#keeper.getData().withStat().forPath(recordPath(item))),
+        this.#keeper.exists().forPath(claimPath(item)),
+      ]),
+    );
+    if (found === null || decodeRecord(found.data).claim !== record.claim) return null;
+    // A claim of an earlier session is gone, or about to go.
+    if (stat?.ephemeralOwner === this.#keeper.sessionId) return stat.czxid;
+    await this.uncount(item, { ...record, attempts: attemptsBefore }, found.stat.version);
+    throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
+  }
+
+  /** Asks as long as there may be an answer: what this session has claimed, or may have, nobody else can have meanwhile. */
+  async insist<A>(ask: () => Promise<A>): Promise<A> {
+    const epoch = this.#keeper.sessionEpoch;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        const isPassing = error instanceof ConnectionLossError && !(error.cause instanceof MarshallingError);
+        const isOver = this.#keeper.closed || this.#keeper.sessionEpoch !== epoch;
+        if (!isPassing || isOver) throw error;
+      }
+    }
+  }
+
+  /** Writes what the record said before a claim, as long as nobody else has claimed the item. */
+  async uncount(item: Item, record: AttemptRecord, version: number): Promise<void> {
+    try {
+      const data = encodeRecord({ ...record, claim: null });
+      await this.#keeper.setData().withVersion(version).forPath(recordPath(item), data);
+    } catch (error) {
+      // Somebody has claimed it since, or the item is done.
+      if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
+      this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
+    }
+  }
+}
+
+/** Whether that is when it was claimed, and not why not. */
+export function isCommitted(outcome: Committed | Refused): outcome is Committed {
+  return Array.isArray(outcome);
+}
+
+/** Whether a transaction was done is not known, and a look at what it writes tells. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof ConnectionLossError && error.outcome === 'unknown';
+}

@@ -1,0 +1,45 @@
+import { type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { isPassing } from './giving-back.js';
+
+/** How long nothing is tried after the connection's retries were used up. */
+const PAUSE_MS = 1_000;
+
+/** What a shift does about errors. */
+export class Trouble {
+  readonly #keeper: Keeper;
+  readonly #path: string;
+  readonly #lapse: AbortSignal;
+  readonly #onFatal: (error: unknown) => void;
+  #untilMs = 0;
+
+  /**
+   * @param path for reports
+   * @param lapse aborts when the session may be over: of what fails then nobody has to hear
+   * @param onFatal told of what will not go well another time either
+   */
+  constructor(keeper: Keeper, path: string, lapse: AbortSignal, onFatal: (error: unknown) => void) {
+    this.#keeper = keeper;
+    this.#path = path;
+    this.#lapse = lapse;
+    this.#onFatal = onFatal;
+  }
+
+  /** Until when nothing is to be tried: milliseconds since 1970. */
+  get untilMs(): number {
+    return this.#untilMs;
+  }
+
+  /** Waits for a while after what may go well another time; all else is the end. */
+  meet(error: unknown, operation: string): void {
+    if (this.#lapse.aborted || this.#keeper.closed) return;
+    if (!isPassing(error)) this.#onFatal(error);
+    else if (!(error instanceof SessionExpiredError)) {
+      this.report(error, operation);
+      this.#untilMs = Date.now() + PAUSE_MS;
+    }
+  }
+
+  report(error: unknown, operation: string): void {
+    if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, operation, this.#path);
+  }
+}
