@@ -104,7 +104,7 @@ const queueZnodes = [
   'giving-back',
 ];
 const queueDeliveries = [...queueZnodes, 'delivery', 'unpacking'];
-const queueConsumers = [...queueDeliveries, 'job', 'custody', 'trouble', 'shift', 'consumer', 'item-source'];
+const queueConsumers = [...queueDeliveries, 'job', 'custody', 'trouble', 'intake', 'shift', 'consumer', 'item-source'];
 const queueLayers: Layers = {
   ...Object.fromEntries(queueConsumers.map((name) => [name, queueConsumers])),
   ...Object.fromEntries(queueDeliveries.map((name) => [name, queueDeliveries])),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Keeper, SessionExpiredError, type Transaction } from '@zk-recipes/core';
 import { orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
-import { type AvailableItem, claimPath, type Item, itemPath, recordPath } from './backlog.js';
+import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import { type ClaimAttempt, type ClaimTransaction, claimingToo, leaving, type Refused } from './claim-attempt.js';
 import { ClaimCommit, type Committed, isCommitted, isUnknown } from './claim-commit.js';
 
@@ -73,17 +73,17 @@ export class UnreadItem extends Error {
 export class Claims {
   readonly #keeper: Keeper;
   readonly #maxAttempts: number;
-  readonly #claimsAhead: boolean;
+  readonly #isOver: () => boolean;
   readonly #commit: ClaimCommit;
 
   /**
    * @param maxAttempts how often an item may be handed out
-   * @param claimsAhead whether items are claimed before anybody asks for them: then none is that turns out to have been claimed before
+   * @param isOver whether nothing is wanted any more: what is under way goes on then, and nothing is tried again
    */
-  constructor(keeper: Keeper, maxAttempts: number, claimsAhead: boolean) {
+  constructor(keeper: Keeper, maxAttempts: number, isOver: () => boolean) {
     this.#keeper = keeper;
     this.#maxAttempts = maxAttempts;
-    this.#claimsAhead = claimsAhead;
+    this.#isOver = isOver;
     this.#commit = new ClaimCommit(keeper);
   }
 
@@ -91,14 +91,14 @@ export class Claims {
    * Claims an item. What it holds comes in the same round trip, if nobody has claimed it before.
    *
    * @param seat path of the own place in the line, which is left with the claim; `null` for none
+   * @param isAsked whether somebody has asked for it: else it is not claimed if it was claimed before
    * @throws UnreadItem; what a transaction throws; SessionExpiredError: then it is not claimed
    */
-  async claim(item: AvailableItem, seat: string | null): Promise<ClaimOutcome> {
-    const mayRepeat = item.isRepeated || !this.#claimsAhead;
+  async claim(item: Item, seat: string | null, isAsked: boolean): Promise<ClaimOutcome> {
     for (;;) {
       const [first] = this.#claimFirst([item], seat);
       const outcome = await (first as Promise<ClaimOutcome>);
-      if (outcome.kind !== 'repeated' || !mayRepeat) return outcome;
+      if (outcome.kind !== 'repeated' || !isAsked || this.#isOver()) return outcome;
       const again = await this.#claimAgain(item, seat);
       if (again !== null) return again;
     }
@@ -118,8 +118,9 @@ export class Claims {
    * Claims an item that nobody has claimed before in one transaction with what goes before it.
    *
    * @param sizeBefore number of operations of that
+   * @param isAsked whether somebody has asked for it: else it is not claimed if it was claimed before
    */
-  async claimAfter(before: Transaction, sizeBefore: number, item: AvailableItem): Promise<JointOutcome> {
+  async claimAfter(before: Transaction, sizeBefore: number, item: Item, isAsked: boolean): Promise<JointOutcome> {
     const claiming = claimingToo(item, { transaction: before, attempts: [] }, sizeBefore);
     const attempt = claiming.attempts[0] as ClaimAttempt;
     let isInDoubt = true;
@@ -136,7 +137,7 @@ export class Claims {
     }
     const outcome = async (): Promise<ClaimOutcome> => {
       const czxid = isInDoubt ? await this.#commit.find(attempt) : null;
-      if (czxid === null) return await this.claim(item, null);
+      if (czxid === null) return await this.claim(item, null, isAsked);
       return await this.#claimed(attempt, czxid, this.#read(item));
     };
     return { kind: isInDoubt ? 'unknown' : 'not done', outcome };

@@ -47,10 +47,6 @@ export class Consumer<T> implements Employer<T> {
     this.#options = options;
   }
 
-  get claimsAhead(): boolean {
-    return this.#options.prefetch > 0;
-  }
-
   get batch(): number {
     return Math.max(1, Math.ceil(this.#options.prefetch / 2));
   }
@@ -99,8 +95,7 @@ export class Consumer<T> implements Employer<T> {
   deliver(delivery: ClaimedDelivery<T>): void {
     const request = this.#requests.shift();
     if (request === undefined) {
-      const next = this.#ready.findIndex(({ fencingToken }) => fencingToken > delivery.fencingToken);
-      this.#ready.splice(next < 0 ? this.#ready.length : next, 0, delivery);
+      this.#ready.push(delivery);
       return;
     }
     this.#handed.add(delivery);

@@ -156,11 +156,11 @@ export class ItemSource<T> {
   }
 
   async #consumer(options: ConsumerOptions): Promise<Consumer<T>> {
-    const { signal } = options;
+    const { signal, prefetch } = options;
     signal?.throwIfAborted();
     const { keeper } = this;
     const stores = await this.#options.stores(signal);
-    const job: Job<T> = { ...this.#options, keeper, stores };
+    const job: Job<T> = { ...this.#options, keeper, stores, tellsRepeated: prefetch > 0 };
     return new Consumer(job, options);
   }
 

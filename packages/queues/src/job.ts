@@ -17,8 +17,6 @@ export interface Wanted {
 
 /** For whom a shift works. */
 export interface Employer<T> {
-  /** Whether items are claimed before anybody asks for them. */
-  readonly claimsAhead: boolean;
   /** How many items it stands in line for, at least, where nobody has asked for them. */
   readonly batch: number;
   /** How many more items are wanted than are on their way. */

@@ -1,4 +1,5 @@
 import { ConnectionLossError, type Keeper, MarshallingError } from '@zk-recipes/core';
+import { namesIn } from '@zk-recipes/core/recipe-kit';
 import { Backlog, type Item } from './backlog.js';
 import { QueueTooLargeError } from './errors.js';
 import { type ItemNaming, isItem } from './item-name.js';
@@ -12,6 +13,8 @@ export interface Outlook {
   readonly stores: readonly Store[];
   readonly line: string;
   readonly naming: ItemNaming;
+  /** Whether it matters which items were claimed before. */
+  readonly tellsRepeated: boolean;
 }
 
 /** Who wants to know. */
@@ -80,10 +83,13 @@ export class QueueView {
         onlooker.onUnclaimed(store, name);
       },
     });
-    const both = Promise.all([items, claims]).then(([first, second]) =>
-      this.#stores.set(store, { items: first, claims: second }),
-    );
-    return [both];
+    const { keeper, tellsRepeated } = this.#outlook;
+    const records = tellsRepeated ? namesIn(keeper, store.records, { signal }) : Promise.resolve([]);
+    const all = Promise.all([items, claims, records]).then(([first, second, repeated]) => {
+      this.#stores.set(store, { items: first, claims: second });
+      for (const name of repeated) backlog.repeat({ store, name });
+    });
+    return [all];
   }
 
   #openLine(onlooker: Onlooker, signal: AbortSignal): Promise<unknown> {

@@ -18,6 +18,7 @@ export class Seats {
   readonly #line: string;
   readonly #lapse: AbortSignal;
   #seats: Seat[] = [];
+  readonly #short = new Set<Seat>();
   #joining = 0;
 
   /** @param lapse aborts when the session of the places may be over */
@@ -57,9 +58,20 @@ export class Seats {
     }
   }
 
-  /** A place is given up for what it stands for, if that is to be had. */
-  stake(seat: Seat): void {
+  /** A place is given up for items, if they are to be had. @param count how many */
+  stake(seat: Seat, count: number): void {
     this.#seats = this.#seats.filter((one) => one !== seat);
+    if (count < seat.room) this.#short.add(seat);
+  }
+
+  /** It is known what came of that. */
+  unstake(seat: Seat): void {
+    this.#short.delete(seat);
+  }
+
+  /** Whether a place is given up for fewer items than it stands for: as long as it is seen in the line the others are left to it. */
+  get isShort(): boolean {
+    return this.#short.size > 0;
   }
 
   /** A place is kept, since nothing came of it. */
