@@ -1,13 +1,28 @@
-import { ConnectionLossError, HoldLostError, type Keeper } from '@zk-recipes/core';
-import { type Delivery, PriorityQueue } from '@zk-recipes/queues';
+import { ConnectionLossError, HoldLostError } from '@zk-recipes/core';
+import { PriorityQueue } from '@zk-recipes/queues';
 import { TestServer, VirtualClock } from '@zk-recipes/test-server';
 import { until } from '@zk-recipes/test-support';
 import { QueueHistory } from './queue-history.js';
-import { Calls, connectUser, giver, PATIENCE_MS, patiently, turns } from './queue-users.js';
+import { connectUser, PATIENCE_MS, patiently, turns } from './queue-users.js';
+import { QUEUE_PATH, QueueWorker } from './queue-worker.js';
 
 /** What may be done by a user of a queue, or to it. */
 export const DEEDS = [
-  ...(['put', 'put', 'put', 'putTwo', 'take', 'take', 'take', 'consume', 'leave', 'ack', 'ack', 'ack'] as const),
+  ...([
+    'put',
+    'put',
+    'put',
+    'putTwo',
+    'take',
+    'take',
+    'takeMany',
+    'consume',
+    'process',
+    'leave',
+    'ack',
+    'ack',
+    'ack',
+  ] as const),
   ...(['retry', 'reject', 'giveUp', 'crash', 'expire', 'disconnect', 'loseReply', 'loseReply', 'loseRequest'] as const),
   ...(['lag', 'catchUp', 'removeClaim'] as const),
 ] as const;
@@ -19,123 +34,12 @@ export interface Step {
   readonly turns: number;
 }
 
-const PATH = '/model/queue';
-const MAX_ATTEMPTS = 4;
-
-/** Somebody who puts items, and works on them; a new one comes in its place when it crashes. */
-class Worker {
-  readonly keeper: Keeper;
-  readonly queue: PriorityQueue<string>;
-  readonly held: Delivery<string>[] = [];
-  readonly #id: string;
-  readonly #history: QueueHistory;
-  readonly #calls = new Calls();
-  #controller = giver();
-  #puts = 0;
-  isDead = false;
-
-  constructor(id: string, keeper: Keeper, history: QueueHistory, maxItems: number | undefined) {
-    this.#id = id;
-    this.keeper = keeper;
-    this.queue = new PriorityQueue(keeper, PATH, { maxAttempts: MAX_ATTEMPTS, maxItems });
-    this.#history = history;
-  }
-
-  put(count: number): void {
-    const values = Array.from({ length: count }, () => `${this.#id}/${++this.#puts}`);
-    for (const value of values) this.#history.putBegins(value);
-    const options = { priority: (this.#puts % 3) - 1, signal: this.#controller.signal };
-    const end = (how: 'done' | 'unknown'): void => {
-      for (const value of values) this.#history.putEnds(value, how);
-    };
-    const putting = this.queue.putAll(values, options).then(
-      () => end('done'),
-      (error: unknown) => {
-        end('unknown');
-        this.#expect(error, 'put', [ConnectionLossError]);
-      },
-    );
-    this.#calls.follow(putting);
-  }
-
-  take(): void {
-    const { signal } = this.#controller;
-    this.#calls.follow(
-      this.queue.take({ signal }).then(
-        (delivery) => this.#receive(delivery),
-        (error: unknown) => this.#expect(error, 'take', []),
-      ),
-    );
-  }
-
-  consume(): void {
-    this.#calls.follow(
-      this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [])),
-    );
-  }
-
-  async #consume(signal: AbortSignal): Promise<void> {
-    let count = 0;
-    for await (const delivery of this.queue.consume({ signal, concurrency: 2 })) {
-      this.#receive(delivery);
-      count += 1;
-      if (count % 2 === 0) this.settle('ack');
-      if (count === 5) break;
-    }
-  }
-
-  settle(verb: 'ack' | 'retry' | 'reject'): void {
-    const delivery = this.held.shift();
-    if (delivery === undefined) return;
-    this.#history.isLetGo(delivery);
-    const isBuried = verb === 'reject' || (verb === 'retry' && delivery.attempts >= MAX_ATTEMPTS);
-    const end = verb === 'ack' ? 'acknowledged' : isBuried ? 'dead' : null;
-    this.#calls.follow(
-      delivery[verb]().then(
-        () => this.#history.settled(delivery, end),
-        (error: unknown) => {
-          this.#history.notSettled(delivery, !(error instanceof HoldLostError));
-          this.#expect(error, verb, [HoldLostError, ConnectionLossError]);
-        },
-      ),
-    );
-  }
-
-  giveUp(): void {
-    this.#controller.abort(new Error('given up'));
-    this.#controller = giver();
-  }
-
-  /** Dies: what it held is not its any more, and what it was about to do nobody will ever hear of. */
-  async die(): Promise<void> {
-    this.isDead = true;
-    await this.keeper.close();
-    await this.idle();
-    for (const delivery of this.held.splice(0)) this.#history.isLetGo(delivery);
-  }
-
-  async idle(): Promise<void> {
-    await this.#calls.ended();
-  }
-
-  #receive(delivery: Delivery<string>): void {
-    this.#history.delivered(delivery);
-    this.held.push(delivery);
-  }
-
-  #expect(error: unknown, what: string, expected: readonly (new (...args: never[]) => Error)[]): void {
-    const isGivenUp = error instanceof Error && error.message === 'given up';
-    if (isGivenUp || this.isDead || expected.some((kind) => error instanceof kind)) return;
-    this.#history.complaints.push(`${this.#id}, ${what}: ${error}`);
-  }
-}
-
 /** A queue, its users, and what befalls them. */
 export class QueueWorld {
   readonly #server: TestServer;
   readonly #maxItems: number | undefined;
   readonly #history = new QueueHistory();
-  readonly #workers: Worker[] = [];
+  readonly #workers: QueueWorker[] = [];
   #count = 0;
 
   private constructor(server: TestServer, maxItems: number | undefined) {
@@ -165,13 +69,14 @@ export class QueueWorld {
   async #do({ who, deed }: Step): Promise<void> {
     this.#history.story.push(`-- ${who} ${deed}`);
     const index = who % this.#workers.length;
-    const one = this.#workers[index] as Worker;
+    const one = this.#workers[index] as QueueWorker;
     const { sessionId } = one.keeper;
     const { faults } = this.#server;
     if (deed === 'put') one.put(1);
     if (deed === 'putTwo') one.put(2);
     if (deed === 'ack' || deed === 'retry' || deed === 'reject') one.settle(deed);
-    if (deed === 'take' || deed === 'consume' || deed === 'giveUp') one[deed]();
+    if (deed === 'take' || deed === 'takeMany' || deed === 'consume' || deed === 'process' || deed === 'giveUp')
+      one[deed]();
     if (deed === 'leave') one.giveUp();
     // Long before the client's clock would have told it.
     if (deed === 'crash' || deed === 'expire') this.#excuse((owner) => owner === sessionId);
@@ -196,7 +101,7 @@ export class QueueWorld {
   }
 
   /** By hand, as an operator may who thinks that a worker hangs. */
-  async #removeClaim({ keeper }: Worker): Promise<void> {
+  async #removeClaim({ keeper }: QueueWorker): Promise<void> {
     const claim = this.#excuse(() => true);
     if (claim === undefined) return;
     const removal = keeper.delete().quietly().forPath(claim);
@@ -207,11 +112,11 @@ export class QueueWorld {
   #excuse(isConcerned: (owner: bigint) => boolean): string | undefined {
     const znodes = this.#server.dump();
     const claims = znodes.filter(
-      ({ path, stat }) => path.startsWith(`${PATH}-side/claims/`) && isConcerned(stat.ephemeralOwner),
+      ({ path, stat }) => path.startsWith(`${QUEUE_PATH}-side/claims/`) && isConcerned(stat.ephemeralOwner),
     );
     for (const { path } of claims) {
       const name = path.slice(path.lastIndexOf('/') + 1);
-      const item = znodes.find((znode) => znode.path === `${PATH}/${name}`);
+      const item = znodes.find((znode) => znode.path === `${QUEUE_PATH}/${name}`);
       if (item?.data) this.#history.excuse(valueIn(item.data));
     }
     return claims[0]?.path;
@@ -239,14 +144,14 @@ export class QueueWorld {
     const dead = (await one.queue.deadLetters()).map(({ data }) => valueIn(data));
     const left = await this.#patiently('the rest', this.#takeAll(one));
     if (left !== null) this.#history.judge(left, dead);
-    const records = this.#server.dump().filter(({ path }) => path.startsWith(`${PATH}-side/attempts/`));
+    const records = this.#server.dump().filter(({ path }) => path.startsWith(`${QUEUE_PATH}-side/attempts/`));
     if (records.length > 0) this.#history.complaints.push(`records are left: ${records.map(({ path }) => path)}`);
   }
 
   /** Takes what is left, in order; it is worked off like anything else. */
-  async #takeAll({ queue, keeper }: Worker): Promise<string[]> {
+  async #takeAll({ queue, keeper }: QueueWorker): Promise<string[]> {
     const values: string[] = [];
-    const all = new PriorityQueue<string>(keeper, PATH);
+    const all = new PriorityQueue<string>(keeper, QUEUE_PATH);
     let last = '';
     while ((await queue.size()) > 0) {
       const delivery = await all.take();
@@ -260,7 +165,7 @@ export class QueueWorld {
 
   /** What must not be there when nobody does anything. */
   #remains(): string[] {
-    const places = ['claims', 'line', 'markers', 'producers'].map((name) => `${PATH}-side/${name}/`);
+    const places = ['claims', 'line', 'markers', 'producers'].map((name) => `${QUEUE_PATH}-side/${name}/`);
     const znodes = this.#server.dump().filter(({ path }) => places.some((place) => path.startsWith(place)));
     return [...znodes.map(({ path }) => path), ...this.#server.sessions.flatMap(({ watches }) => watches)];
   }
@@ -269,13 +174,15 @@ export class QueueWorld {
     return patiently(work, () => this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`));
   }
 
-  async #newcomer(index: number): Promise<Worker> {
+  async #newcomer(index: number): Promise<QueueWorker> {
     const keeper = await connectUser(this.#server);
     this.#count += 1;
-    const worker = new Worker(`${index}.${this.#count}`, keeper, this.#history, this.#maxItems);
+    const worker = new QueueWorker(`${index}.${this.#count}`, keeper, this.#history, this.#maxItems);
     keeper.on('backgroundError', ({ error, operation, path }) => {
-      // What it had still to do, the end of its session has done.
-      if (!worker.isDead) this.#history.complaints.push(`${index}, ${operation} ${path}: ${error}`);
+      // What it had still to do, the end of its session has done; and who processes a queue is told so what is not settled.
+      const isTold =
+        operation === 'settling a delivery' && (error instanceof HoldLostError || error instanceof ConnectionLossError);
+      if (!worker.isDead && !isTold) this.#history.complaints.push(`${index}, ${operation} ${path}: ${error}`);
     });
     return worker;
   }

@@ -57,6 +57,11 @@ export interface Scenario<Result> {
     ...args: never[]
   ) => Error)[];
   /**
+   * Operations of which a background error may tell that their outcome is unknown, or that the hold was lost, since nobody else could be told: none
+   * by default.
+   */
+  readonly tellsOf?: readonly string[];
+  /**
    * Whether to try, after each create, what happens when the client gives up its session while the server keeps it, and its znodes, for
    * some time. These rows take a second each, since the client has a clock of its own.
    */

@@ -7,7 +7,7 @@ import {
   NoNodeError,
   SessionExpiredError,
 } from '@zk-recipes/core';
-import { orNull } from '@zk-recipes/core/recipe-kit';
+import { orNull, withinSession } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, recordPath } from './backlog.js';
 import { type ClaimAttempt, type ClaimTransaction, type Refused, whyNot } from './claim-attempt.js';
@@ -48,10 +48,17 @@ export class ClaimCommit {
     }
   }
 
-  /** @returns the zxid of the transaction, by which the claims were created; `null` if its session may have been an earlier one than that of now */
+  /**
+   * Commits it in this session, and in no later one.
+   *
+   * @returns the zxid of the transaction, by which the claims were created; `null` if its session may have been an earlier one than that of now
+   * @throws what a transaction throws; SessionExpiredError, which does not say whether it was executed
+   */
   async once({ transaction, attempts }: ClaimTransaction): Promise<bigint | null> {
     const epoch = this.#keeper.sessionEpoch;
-    const written = (await transaction.commit())[attempts[0]?.recordIndex as number];
+    const written = await withinSession(this.#keeper, epoch, undefined, async (signal) => {
+      return (await transaction.commit({ signal }))[attempts[0]?.recordIndex as number];
+    });
     return written?.type === 'setData' && epoch === this.#keeper.sessionEpoch ? written.stat.mzxid : null;
   }
 
@@ -93,13 +100,18 @@ export class ClaimCommit {
 
   /** Writes what the record said before a claim, as long as nobody else has claimed the item. */
   async uncount(item: Item, record: AttemptRecord, version: number): Promise<void> {
-    try {
-      const data = encodeRecord({ ...record, claim: null });
-      await this.#keeper.setData().withVersion(version).forPath(recordPath(item), data);
-    } catch (error) {
-      // Somebody has claimed it since, or the item is done.
-      if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
-      this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
+    const data = encodeRecord({ ...record, claim: null });
+    for (;;) {
+      try {
+        await this.#keeper.setData().withVersion(version).forPath(recordPath(item), data);
+        return;
+      } catch (error) {
+        // Somebody has claimed it since, or the item is done; or it was written, and the reply was lost.
+        if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
+        if (isUnknown(error) || error instanceof SessionExpiredError) continue;
+        this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
+        return;
+      }
     }
   }
 }
