@@ -14,7 +14,7 @@ const [items, crowd] = [Number(itemsText), Number(consumersText)];
 const payload = Buffer.alloc(100, 'x');
 const options = { codec: bytesCodec };
 /** How many items are claimed ahead, where any are. */
-const PREFETCH = Number(process.env.PRE ?? 8);
+const PREFETCH = 8;
 let paths = 0;
 
 const connect = () => Keeper.connect({ connectString, sessionTimeoutMs: 30_000 });

@@ -13,7 +13,12 @@ const rowsOf = (crowd) => [
   row(`consume a second, ${crowd} consumers`, perSecond('consumeCrowd'), ['≥', 3]),
   row('the same with `prefetch`, 1 consumer', perSecond('aheadOne'), ['≥', 3], perSecond('consumeOne')),
   row(`… ${crowd} consumers`, perSecond('aheadCrowd'), ['≥', 3], perSecond('consumeCrowd')),
-  row('without `prefetch`, beside Curator without `lockPath`, 1 consumer', perSecond('consumeOne'), null, perSecond('unsafeOne')),
+  row(
+    'without `prefetch`, beside Curator without `lockPath`, 1 consumer',
+    perSecond('consumeOne'),
+    null,
+    perSecond('unsafeOne'),
+  ),
   row(`… ${crowd} consumers`, perSecond('consumeCrowd'), null, perSecond('unsafeCrowd')),
   row('requests an item, 1 consumer', counted('consumeOne', 'requests')),
   row(`requests an item, ${crowd} consumers`, counted('consumeCrowd', 'requests')),

@@ -31,6 +31,33 @@ describeOnOwnServers('A process that takes from a queue and is killed', { timeou
     expect(on.errors).toEqual([]);
   });
 
+  it('with others claimed ahead: they count one attempt, however often what it works on brings a process down', async () => {
+    const keeper = await on.keeper({ sessionTimeoutMs });
+    const path = freshLine();
+    const queue = new Queue<string>(keeper, path, { codec: textCodec });
+    await queue.putAll(['bad', 'b', 'c', 'd', 'e']);
+    for (const [attempts, claims] of [
+      [1, 4],
+      [2, 1],
+      [3, 1],
+    ] as const) {
+      const killed = await QueueProcess.start(on.server, path, sessionTimeoutMs, 'ahead');
+      on.afterwards(() => killed.kill());
+      await killed.receive({ event: 'taken', value: 'bad', attempts });
+      await untilNames(keeper, `${path}-side/claims`, claims);
+      await killed.kill();
+      await untilEmpty(keeper, `${path}-side/claims`);
+    }
+    const seen: string[] = [];
+    for await (const delivery of queue.consume()) {
+      seen.push(`${delivery.value} ${delivery.attempts}`);
+      await delivery.ack();
+      if (seen.length === 5) break;
+    }
+    expect(seen).toEqual(['bad 4', 'b 2', 'c 2', 'd 2', 'e 1']);
+    expect(on.errors).toEqual([]);
+  });
+
   it('in the line of takers of a simple queue: the next one in line is served', async () => {
     const keeper = await on.keeper({ sessionTimeoutMs });
     const path = freshLine();

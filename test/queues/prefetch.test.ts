@@ -198,7 +198,7 @@ describeOnSharedServer('claiming ahead', () => {
         { prefetch: 10, signal: controller.signal },
       );
     });
-    expect(sent).toMatchObject({ multi: 111, getData: 100 });
+    expect(sent).toMatchObject({ multi: 101, getData: 100 });
     expect(await queue.size()).toBe(0);
   });
 });

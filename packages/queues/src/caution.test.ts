@@ -19,7 +19,7 @@ describe('caution', () => {
       caution.onCollision();
       return claimsOf(caution);
     });
-    expect(lengths).toEqual([64, 128, 256, 512, 1_024, 2_048, 4_096, 4_096, 4_096]);
+    expect(lengths).toEqual([256, 512, 1_024, 2_048, 4_096, 4_096, 4_096, 4_096, 4_096]);
   });
 
   it('counts several collisions at a time once', () => {
@@ -27,18 +27,18 @@ describe('caution', () => {
     for (let claim = 0; claim < 16; claim++) caution.onCollision();
     claimsOf(caution);
     caution.onCollision();
-    expect(claimsOf(caution)).toBe(128);
+    expect(claimsOf(caution)).toBe(512);
   });
 
   it('is forgotten with every claim for which nobody else tried', () => {
     const caution = new Caution();
     caution.onCollision();
     claimsOf(caution);
-    for (let claim = 0; claim < 28; claim++) caution.onClaimed();
+    for (let claim = 0; claim < 12; claim++) caution.onClaimed();
     caution.onCollision();
-    expect(claimsOf(caution)).toBe(100);
+    expect(claimsOf(caution)).toBe(500);
     for (let claim = 0; claim < 1_000; claim++) caution.onClaimed();
     caution.onCollision();
-    expect(claimsOf(caution)).toBe(64);
+    expect(claimsOf(caution)).toBe(256);
   });
 });

@@ -1,5 +1,5 @@
 /** For how many claims everybody stands in line, after one that somebody else was faster to make: so many the first time. */
-const FEWEST_CLAIMS = 64;
+const FEWEST_CLAIMS = 256;
 /** So many when it happens again and again. */
 const MOST_CLAIMS = 4_096;
 

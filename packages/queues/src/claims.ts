@@ -107,10 +107,10 @@ export class Claims {
   /**
    * Claims items that nobody has claimed before by one transaction: all of them, or none.
    *
-   * @param seat path of the own place in the line, which is left with the claims
+   * @param seat path of the own place in the line, which is left with the claims; `null` for none
    * @returns for each what `claim` says; what it throws of all of them only the first one does
    */
-  claimAll(items: readonly Item[], seat: string): Promise<ClaimOutcome>[] {
+  claimAll(items: readonly Item[], seat: string | null): Promise<ClaimOutcome>[] {
     return this.#claimFirst(items, seat);
   }
 

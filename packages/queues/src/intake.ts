@@ -68,10 +68,15 @@ export class Intake<T> {
       this.claim(view, all[0] as AvailableItem, seat, isAsked);
       return;
     }
-    this.#seats.stake(seat, all.length);
-    for (const item of all) this.#begin(view, item);
-    const outcomes = this.#claims.claimAll(all, seat.path);
-    for (const [index, item] of all.entries()) {
+    this.claimAll(view, all, seat);
+  }
+
+  /** Claims several items that were not claimed before, as far as is known, by one transaction. @param seat `null` for none */
+  claimAll(view: QueueView, items: readonly Item[], seat: Seat | null): void {
+    if (seat !== null) this.#seats.stake(seat, items.length);
+    for (const item of items) this.#begin(view, item);
+    const outcomes = this.#claims.claimAll(items, seat?.path ?? null);
+    for (const [index, item] of items.entries()) {
       void this.#conclude(view, item, index === 0 ? seat : null, outcomes[index] as Promise<ClaimOutcome>);
     }
   }

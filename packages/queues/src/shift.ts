@@ -199,8 +199,12 @@ export class Shift<T> implements Counter, Onlooker {
     { asked, wanted }: { readonly asked: number; readonly wanted: number },
   ): void {
     const free = this.#intake.caution.isDue ? [] : beyondLine(items, view.line.room).slice(0, missing);
-    for (const [index, item] of free.entries()) {
-      this.#intake.claim(view, item, null, wanted - missing + index < asked);
+    // If others are about to take the same, one transaction finds that.
+    if (free.length > 1 && this.#employer.batch > 1 && !mustAsk(free)) this.#intake.claimAll(view, free, null);
+    else {
+      for (const [index, item] of free.entries()) {
+        this.#intake.claim(view, item, null, wanted - missing + index < asked);
+      }
     }
     const left = missing - free.length;
     if (left > 0 && (asked > this.#seats.room || left >= this.#employer.batch)) void this.#join(left);
