@@ -180,6 +180,23 @@ describeOnSharedServer('claiming ahead', () => {
     await queue.process(work, { prefetch: 0, signal: AbortSignal.abort() });
   });
 
+  it('claims as many as one likes, whatever fits into a frame', async () => {
+    const keeper = await on.keeper();
+    const queue = new Queue<number>(keeper, `${freshLine()}-${'x'.repeat(300)}`);
+    for (const part of [0, 400, 800]) await queue.putAll(numbers(400).map((number) => number + part));
+    const controller = new AbortController();
+    const worker = new Worker();
+    const processing = queue.process(worker.handle, { prefetch: 1_000, signal: controller.signal });
+    await untilNames(keeper, `${queue.path}-side/claims`, 1_001);
+    await worker.untilSeen(1);
+    controller.abort();
+    worker.finish();
+    await processing;
+    expect(await namesIn(keeper, `${queue.path}-side/claims`)).toEqual([]);
+    expect(await queue.size()).toBe(1_199);
+    expect(on.errors).toEqual([]);
+  });
+
   it('takes two requests an item when nobody else is there', async () => {
     const { keeper, proxy } = await on.proxied();
     const queue = new Queue<number>(await on.keeper(), freshLine());

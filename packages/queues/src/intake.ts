@@ -36,7 +36,7 @@ export class Intake<T> {
   readonly #seats: Seats;
   readonly #trouble: Trouble;
   #underWay = 0;
-  #concluded: Promise<unknown> = Promise.resolve();
+  #concluded: Promise<void> = Promise.resolve();
 
   constructor(job: Job<T>, employer: Employer<T>, counter: Counter, seats: Seats, trouble: Trouble) {
     const keeper: Keeper = job.keeper;
@@ -109,12 +109,12 @@ export class Intake<T> {
   async #conclude(view: QueueView, item: Item, seat: Seat | null, claiming: Promise<ClaimOutcome>): Promise<void> {
     const before = this.#concluded;
     const concluding = this.#concludeAfter(before, view, item, seat, claiming);
-    this.#concluded = Promise.all([before, concluding]);
+    this.#concluded = concluding.then(() => before);
     await concluding;
   }
 
   async #concludeAfter(
-    before: Promise<unknown>,
+    before: Promise<void>,
     view: QueueView,
     item: Item,
     seat: Seat | null,
@@ -146,7 +146,7 @@ export class Intake<T> {
     }
   }
 
-  async #accept(claim: Claim, before: Promise<unknown>): Promise<void> {
+  async #accept(claim: Claim, before: Promise<void>): Promise<void> {
     const delivery = this.#counter.isLate ? null : await unpack(this.#job, this.#counter, claim);
     await before;
     if (this.#counter.isLate) await this.custody.giveBack(delivery?.claim ?? claim, true);

@@ -4,7 +4,7 @@ import { inSequence } from '@zk-recipes/core/recipe-kit';
 const SEAT = 'seat-';
 /** One that stands for several items says so before that. */
 const ROOM = /(?:^|-)(\d{1,4})-seat-\d{10}$/;
-/** For so many items one place may stand at most. */
+/** For so many items one place may stand at most, and so many are claimed by one transaction. */
 export const MOST_ROOM = 100;
 
 /** A place in the line. */

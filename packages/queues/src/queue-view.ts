@@ -84,7 +84,10 @@ export class QueueView {
       },
     });
     const { keeper, tellsRepeated } = this.#outlook;
-    const records = tellsRepeated ? namesIn(keeper, store.records, { signal }) : Promise.resolve([]);
+    const fail = (error: unknown): never => {
+      throw named(error, store.records);
+    };
+    const records = tellsRepeated ? namesIn(keeper, store.records, { signal }).catch(fail) : [];
     const all = Promise.all([items, claims, records]).then(([first, second, repeated]) => {
       this.#stores.set(store, { items: first, claims: second });
       for (const name of repeated) backlog.repeat({ store, name });

@@ -8,6 +8,7 @@ import type { ClaimedDelivery, SettlementVerb } from './delivery.js';
 import { isPassing } from './giving-back.js';
 import { type Counter, Intake, type Next } from './intake.js';
 import type { Employer, Job, Wanted } from './job.js';
+import { MOST_ROOM } from './line-order.js';
 import type { Store } from './places.js';
 import { type Onlooker, QueueView } from './queue-view.js';
 import { Seats } from './seats.js';
@@ -200,8 +201,11 @@ export class Shift<T> implements Counter, Onlooker {
   ): void {
     const free = this.#intake.caution.isDue ? [] : beyondLine(items, view.line.room).slice(0, missing);
     // If others are about to take the same, one transaction finds that.
-    if (free.length > 1 && this.#employer.batch > 1 && !mustAsk(free)) this.#intake.claimAll(view, free, null);
-    else {
+    if (free.length > 1 && this.#employer.batch > 1 && !mustAsk(free)) {
+      for (let begin = 0; begin < free.length; begin += MOST_ROOM) {
+        this.#intake.claimAll(view, free.slice(begin, begin + MOST_ROOM), null);
+      }
+    } else {
       for (const [index, item] of free.entries()) {
         this.#intake.claim(view, item, null, wanted - missing + index < asked);
       }
