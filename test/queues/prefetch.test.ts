@@ -114,6 +114,50 @@ describeOnSharedServer('claiming ahead', () => {
     expect(on.errors).toEqual([]);
   });
 
+  it('asks for nothing while there is nothing, however many others are wanted before', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const other = await on.keeper();
+    const path = freshLine();
+    const controller = new AbortController();
+    const options = { concurrency: 8, prefetch: 8, signal: controller.signal };
+    const worker = new Worker();
+    const processing = [new Queue<number>(other, path).process(worker.handle, options)];
+    await untilNames(other, `${path}-side/line`, 1);
+    processing.push(new Queue<number>(keeper, path).process(worker.handle, { signal: controller.signal }));
+    await untilNames(other, `${path}-side/line`, 2);
+    await keeper.sync().forPath('/');
+    const sent = await requestsDuring(proxy, async () => {
+      for (let round = 0; round < 100; round++) await other.sync().forPath('/');
+    });
+    expect(sent).toEqual({});
+    controller.abort();
+    await Promise.all(processing);
+    await untilEmpty(other, `${path}-side/line`);
+    expect(on.errors).toEqual([]);
+  });
+
+  it('hands out nothing of which the claim was removed by hand while it was ready', async () => {
+    const keeper = await on.keeper();
+    const other = await on.keeper();
+    const queue = new Queue<number>(keeper, freshLine());
+    await queue.putAll(numbers(3));
+    const controller = new AbortController();
+    const worker = new Worker();
+    const processing = queue.process(worker.handle, { prefetch: 2, signal: controller.signal });
+    const claims = await untilNames(other, `${queue.path}-side/claims`, 3);
+    await worker.untilSeen(1);
+    await other.delete().forPath(`${queue.path}-side/claims/${claims.sort()[1]}`);
+    const elsewhere = await new Queue<number>(other, queue.path).take();
+    expect([elsewhere.value, elsewhere.attempts]).toEqual([2, 2]);
+    worker.finish();
+    await worker.untilSeen(2);
+    expect(worker.seen).toEqual(['1 1', '3 1']);
+    controller.abort();
+    worker.finish();
+    await Promise.all([processing, elsewhere.ack()]);
+    expect(await queue.size()).toBe(0);
+  });
+
   it('does not claim ahead what was handed out before, nor anything behind that', async () => {
     const keeper = await on.keeper();
     const queue = new Queue<number>(keeper, freshLine());
@@ -125,18 +169,23 @@ describeOnSharedServer('claiming ahead', () => {
     const worker = new Worker();
     const processing = queue.process(worker.handle, { prefetch: 3, signal: controller.signal });
     await worker.untilSeen(1);
-    // It was asked for; then the others can be claimed ahead.
-    await untilNames(keeper, `${queue.path}-side/claims`, 5);
+    for (let round = 0; round < 20; round++) await keeper.sync().forPath('/');
+    // Nor anything while it is being worked on.
+    expect(await claimsOf(keeper, queue)).toEqual(['0', '1']);
     expect(worker.seen).toEqual(['2 2']);
+    worker.finish();
+    await worker.untilSeen(2);
+    await untilNames(keeper, `${queue.path}-side/claims`, 4);
     controller.abort();
     worker.finish();
     await processing;
     const again = new AbortController();
     const processingAgain = queue.process(worker.handle, { prefetch: 3, signal: again.signal });
-    // What was given back unseen is told from what was never claimed no more: one after the other.
-    await worker.untilSeen(2);
+    // What was given back unseen has a record as what was seen has: it is asked for, too.
+    await worker.untilSeen(3);
+    for (let round = 0; round < 20; round++) await keeper.sync().forPath('/');
+    expect(worker.seen).toEqual(['2 2', '3 1', '4 1']);
     expect(await claimsOf(keeper, queue)).toEqual(['0', '1']);
-    expect(worker.seen.slice(1)).toEqual(['3 1']);
     again.abort();
     worker.finish();
     await processingAgain;

@@ -15,12 +15,15 @@ import { type ClaimAttempt, type ClaimTransaction, type Refused, whyNot } from '
 /** When each of the items of one transaction was claimed; `null` for one that was and is not any more. */
 export type Committed = readonly (bigint | null)[];
 
-/** Commits transactions that claim items, and tells what came of them, whatever reply is lost. */
+/** Commits transactions of one session that claim items, and tells what came of them, whatever reply is lost. */
 export class ClaimCommit {
   readonly #keeper: Keeper;
+  readonly #epoch: number;
 
+  /** For the session of now. */
   constructor(keeper: Keeper) {
     this.#keeper = keeper;
+    this.#epoch = keeper.sessionEpoch;
   }
 
   /**
@@ -41,7 +44,13 @@ export class ClaimCommit {
       }
       const found = await Promise.allSettled(claiming.attempts.map((attempt) => this.find(attempt)));
       const czxids = found.map((one) => (one.status === 'fulfilled' ? one.value : null));
-      if (czxids.some((czxid) => czxid !== null)) return czxids;
+      const known = czxids.find((czxid) => czxid !== null);
+      if (known !== undefined) {
+        // All were claimed by the same transaction. Which of them cannot be looked for is claimed as long as nothing else is heard.
+        const isHidden = (one: PromiseSettledResult<unknown>): boolean =>
+          one.status === 'rejected' && !(one.reason instanceof SessionExpiredError);
+        return czxids.map((czxid, index) => (isHidden(found[index] as PromiseSettledResult<unknown>) ? known : czxid));
+      }
       const failure = found.find((one) => one.status === 'rejected');
       if (failure !== undefined) throw failure.reason;
       if (isOver !== null) throw isOver;
@@ -49,13 +58,13 @@ export class ClaimCommit {
   }
 
   /**
-   * Commits it in this session, and in no later one.
+   * Commits it in the session for which this was made, and in no later one.
    *
    * @returns the zxid of the transaction, by which the claims were created; `null` if its session may have been an earlier one than that of now
    * @throws what a transaction throws; SessionExpiredError, which does not say whether it was executed
    */
   async once({ transaction, attempts }: ClaimTransaction): Promise<bigint | null> {
-    const epoch = this.#keeper.sessionEpoch;
+    const epoch = this.#epoch;
     const written = await withinSession(this.#keeper, epoch, undefined, async (signal) => {
       return (await transaction.commit({ signal }))[attempts[0]?.recordIndex as number];
     });

@@ -12,6 +12,7 @@ export class Custody<T> {
   readonly #employer: Employer<T>;
   readonly #held = new Map<string, ClaimedDelivery<T>>();
   readonly #returns = new Set<Promise<void>>();
+  #repeated = 0;
 
   constructor(keeper: Keeper, claims: Claims, employer: Employer<T>) {
     this.#keeper = keeper;
@@ -24,15 +25,33 @@ export class Custody<T> {
     return this.#held.size;
   }
 
-  /** Hands it to whoever wants it. */
+  /** Whether one of them was handed out before. */
+  get hasRepeated(): boolean {
+    return this.#repeated > 0;
+  }
+
+  /** Takes care of it, before anybody has it. */
   take(delivery: ClaimedDelivery<T>): void {
     this.#held.set(claimPath(delivery.claim.item), delivery);
-    this.#employer.deliver(delivery);
+    if (delivery.attempts > 1) this.#repeated += 1;
+  }
+
+  /** Hands it to whoever wants it, unless it was lost meanwhile. */
+  async handOut(delivery: ClaimedDelivery<T>, isLate: boolean): Promise<void> {
+    if (this.#held.get(claimPath(delivery.claim.item)) !== delivery) return;
+    if (!isLate) this.#employer.deliver(delivery);
+    else {
+      this.drop(delivery);
+      await this.giveBack(delivery.claim, true);
+    }
   }
 
   /** It is settled, or somebody else sees to it. */
-  drop({ claim }: ClaimedDelivery<T>): void {
-    this.#held.delete(claimPath(claim.item));
+  drop(delivery: ClaimedDelivery<T>): void {
+    const path = claimPath(delivery.claim.item);
+    if (this.#held.get(path) !== delivery) return;
+    this.#held.delete(path);
+    if (delivery.attempts > 1) this.#repeated -= 1;
   }
 
   /** Somebody has removed a claim: unless it is being settled, the delivery is lost. */
@@ -52,6 +71,7 @@ export class Custody<T> {
       void this.giveBack(delivery.claim, !isSeen);
     }
     this.#held.clear();
+    this.#repeated = 0;
   }
 
   /** @param isUnseen whether nobody has begun to work on the item: then it was no attempt */

@@ -13,9 +13,17 @@ import { unpack } from './unpacking.js';
 
 /** What is claimed besides something else. */
 export interface Next {
-  readonly item: Item;
+  readonly item: AvailableItem;
   /** Whether somebody has asked for it. */
   readonly isAsked: boolean;
+}
+
+/** When one of several that are being claimed is handed out. */
+interface Turn {
+  /** Those before have been. */
+  readonly before: Promise<void>;
+  /** It is not being claimed any more. */
+  end(): void;
 }
 
 /** For whom items are claimed. */
@@ -36,6 +44,7 @@ export class Intake<T> {
   readonly #seats: Seats;
   readonly #trouble: Trouble;
   #underWay = 0;
+  #repeating = 0;
   #concluded: Promise<void> = Promise.resolve();
 
   constructor(job: Job<T>, employer: Employer<T>, counter: Counter, seats: Seats, trouble: Trouble) {
@@ -53,37 +62,40 @@ export class Intake<T> {
     return this.#underWay;
   }
 
-  /** @param isAsked whether somebody has asked for it */
-  claim(view: QueueView, item: Item, seat: Seat | null, isAsked: boolean): void {
-    if (seat !== null) this.#seats.stake(seat, 1);
-    this.#begin(view, item);
-    void this.#conclude(view, item, seat, this.#claims.claim(item, seat?.path ?? null, isAsked));
+  /** Claims an item without a place in the line. @param isAsked whether somebody has asked for it */
+  claim(view: QueueView, item: AvailableItem, isAsked: boolean): void {
+    void this.#conclude(view, item, null, this.#claims.claim(item, null, isAsked));
   }
 
-  /** Claims what a place in the line is for: all of it at once, but what was claimed before by itself. */
-  claimInTurn(view: QueueView, items: readonly AvailableItem[], seat: Seat, isAsked: boolean): void {
-    const repeated = items.findIndex(({ isRepeated }) => isRepeated);
-    const all = items.slice(0, repeated < 0 ? items.length : Math.max(1, repeated));
-    if (all.length === 1) {
-      this.claim(view, all[0] as AvailableItem, seat, isAsked);
-      return;
-    }
-    this.claimAll(view, all, seat);
-  }
-
-  /** Claims several items that were not claimed before, as far as is known, by one transaction. @param seat `null` for none */
-  claimAll(view: QueueView, items: readonly Item[], seat: Seat | null): void {
-    if (seat !== null) this.#seats.stake(seat, items.length);
-    for (const item of items) this.#begin(view, item);
-    const outcomes = this.#claims.claimAll(items, seat?.path ?? null);
+  /** Claims what a place in the line is for: together what was not claimed before, as far as is known. @param asked how many of them somebody has asked for */
+  claimInTurn(view: QueueView, items: readonly AvailableItem[], seat: Seat, asked: number): void {
+    const fresh = items.filter(({ isRepeated }) => !isRepeated);
+    const together = fresh.length > 1 ? fresh : [];
+    const first = together[0] ?? items[0];
+    this.#seats.stake(seat, items.length);
+    const claimed = together.length > 0 ? this.#claims.claimAll(together, seat.path) : [];
+    const outcomes = new Map(together.map((item, index) => [item, claimed[index]]));
     for (const [index, item] of items.entries()) {
-      void this.#conclude(view, item, index === 0 ? seat : null, outcomes[index] as Promise<ClaimOutcome>);
+      const own = item === first ? seat : null;
+      void this.#conclude(
+        view,
+        item,
+        own,
+        outcomes.get(item) ?? this.#claims.claim(item, own?.path ?? null, index < asked),
+      );
+    }
+  }
+
+  /** Claims several items that were not claimed before, as far as is known, by one transaction, without a place in the line. */
+  claimAll(view: QueueView, items: readonly AvailableItem[]): void {
+    for (const [index, outcome] of this.#claims.claimAll(items, null).entries()) {
+      const item = items[index] as AvailableItem;
+      void this.#conclude(view, item, null, outcome);
     }
   }
 
   /** Claims an item by one transaction with what goes before it. @param sizeBefore number of operations of that */
   claimAfter(view: QueueView, before: Transaction, sizeBefore: number, { item, isAsked }: Next): Promise<JointOutcome> {
-    this.#begin(view, item);
     const joint = this.#claims.claimAfter(before, sizeBefore, item, isAsked);
     void this.#conclude(
       view,
@@ -100,21 +112,45 @@ export class Intake<T> {
     await this.custody.giveBack(delivery.claim, true);
   }
 
-  #begin(view: QueueView, item: Item): void {
-    this.#underWay += 1;
-    view.backlog.want(item, true);
+  /** Whether something is being claimed, or was and is not settled, that was handed out before. */
+  get isRepeating(): boolean {
+    return this.#repeating > 0 || this.custody.hasRepeated;
   }
 
   /** Sees to what comes of a claim. Never rejects. */
-  async #conclude(view: QueueView, item: Item, seat: Seat | null, claiming: Promise<ClaimOutcome>): Promise<void> {
+  async #conclude(
+    view: QueueView,
+    item: AvailableItem,
+    seat: Seat | null,
+    claiming: Promise<ClaimOutcome>,
+  ): Promise<void> {
+    const end = this.#begin(view, item);
     const before = this.#concluded;
-    const concluding = this.#concludeAfter(before, view, item, seat, claiming);
+    const concluding = this.#concludeAfter({ before, end }, view, item, seat, claiming);
     this.#concluded = concluding.then(() => before);
     await concluding;
+    end();
+    this.#counter.ring();
+  }
+
+  /** @returns ends it */
+  #begin(view: QueueView, item: AvailableItem): () => void {
+    const { isRepeated } = item;
+    const count = (by: 1 | -1): void => {
+      this.#underWay += by;
+      if (isRepeated) this.#repeating += by;
+      view.backlog.want(item, by === 1);
+    };
+    count(1);
+    let isOver = false;
+    return () => {
+      if (!isOver) count(-1);
+      isOver = true;
+    };
   }
 
   async #concludeAfter(
-    before: Promise<void>,
+    turn: Turn,
     view: QueueView,
     item: Item,
     seat: Seat | null,
@@ -124,7 +160,7 @@ export class Intake<T> {
       const outcome = await claiming.finally(() => seat !== null && this.#seats.unstake(seat));
       if (outcome.kind === 'claimed') {
         this.caution.onClaimed();
-        await this.#accept(outcome.claim, before);
+        await this.#accept(outcome.claim, turn);
         return;
       }
       if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.untilMs);
@@ -139,17 +175,17 @@ export class Intake<T> {
       if (seat !== null) void giveUp([seat]);
       if (error instanceof UnreadItem) await this.custody.giveBack(error.claim, true);
       this.#trouble.meet(error instanceof UnreadItem ? error.cause : error, 'claiming an item');
-    } finally {
-      view.backlog.want(item, false);
-      this.#underWay -= 1;
-      this.#counter.ring();
     }
   }
 
-  async #accept(claim: Claim, before: Promise<void>): Promise<void> {
+  async #accept(claim: Claim, { before, end }: Turn): Promise<void> {
     const delivery = this.#counter.isLate ? null : await unpack(this.#job, this.#counter, claim);
-    await before;
-    if (this.#counter.isLate) await this.custody.giveBack(delivery?.claim ?? claim, true);
-    else if (delivery !== null) this.custody.take(delivery);
+    if (delivery !== null) {
+      this.custody.take(delivery);
+      await before;
+      // Who is handed it may be done with it at once, and want another.
+      end();
+      await this.custody.handOut(delivery, this.#counter.isLate);
+    } else if (this.#counter.isLate) await this.custody.giveBack(claim, true);
   }
 }

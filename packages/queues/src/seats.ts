@@ -80,12 +80,13 @@ export class Seats {
     else await giveUp([seat]);
   }
 
-  /** The places that are seen in the line. */
+  /** The places that are seen in the line, in its order. */
   placed(line: LineOrder): Placed<Seat>[] {
-    return this.#seats.flatMap((seat) => {
+    const places = this.#seats.flatMap((seat) => {
       const place = line.placeOf(seat.name);
       return place === undefined ? [] : [{ ...place, seat }];
     });
+    return places.sort((one, other) => one.rank - other.rank);
   }
 
   /** Leaves places for which there is no need any more, the last ones first. @param needed for how many items some are needed */
@@ -111,7 +112,10 @@ export class Seats {
   /** Whether so many stand before all of them that there is nothing to be had for a while. */
   areFarBack(line: LineOrder, available: number): boolean {
     if (this.#seats.length === 0 || this.#joining > 0) return false;
-    return this.#seats.every(({ name }) => (line.placeOf(name)?.before ?? 0) > available + AWAKE);
+    return this.#seats.every(({ name }) => {
+      const { rank = 0, before = 0 } = line.placeOf(name) ?? {};
+      return rank > AWAKE && before > available + AWAKE;
+    });
   }
 
   /** Waits until the first of them is near the front: asleep behind the one before, so that each departure wakes one. */

@@ -124,7 +124,10 @@ export class Shift<T> implements Counter, Onlooker {
   }
 
   get #wanted(): Wanted {
-    return this.#isEnding ? { asked: 0, most: 0 } : this.#employer.wanted(this.#intake.underWay);
+    const { asked, most } = this.#employer.wanted(this.#intake.underWay);
+    if (this.#isEnding) return { asked: 0, most: 0 };
+    // If that brings this process down, it takes no other with it.
+    return { asked, most: this.#intake.isRepeating ? asked : most };
   }
 
   /** Whether nothing is handed out any more. */
@@ -175,20 +178,20 @@ export class Shift<T> implements Counter, Onlooker {
     const nowMs = Date.now();
     const { line } = view;
     const { items, nextAtMs } = view.backlog.available(line.room + most + this.#intake.underWay, nowMs);
-    const others = this.#seats.placed(line).reduce((room, own) => room - own.room, line.room);
-    const wanted = wantedOf(items, { asked, most, others });
+    const before = this.#seats.placed(line)[0]?.before ?? line.room;
+    const wanted = wantedOf(items, { asked, most, before });
     this.#seats.leaveAllBut(wanted - this.#seats.joining, line);
     const isPaused = this.#trouble.untilMs > nowMs;
     const turns = turnsOf(isPaused ? [] : this.#seats.placed(line), items, (index) => line.rankOf(index), nowMs);
     const missing = Math.max(0, wanted - this.#seats.room);
     let allowed = wanted;
     for (const [seat, items] of turns.items) {
-      if (allowed > 0) this.#intake.claimInTurn(view, items.slice(0, allowed), seat, wanted - allowed < asked);
+      if (allowed > 0) this.#intake.claimInTurn(view, items.slice(0, allowed), seat, asked - (wanted - allowed));
       allowed -= items.length;
     }
     if (!isPaused && !this.#seats.isShort) this.#seek(view, items, missing, { asked, wanted });
-    this.#isFarBack =
-      this.#intake.custody.size + this.#intake.underWay === 0 && this.#seats.areFarBack(line, items.length);
+    const isIdle = !isPaused && this.#intake.custody.size + this.#intake.underWay === 0 && asked <= this.#seats.room;
+    this.#isFarBack = isIdle && this.#seats.areFarBack(line, items.length);
     this.#bell.ringAt(isPaused ? this.#trouble.untilMs : Math.min(nextAtMs, turns.nextAtMs));
   }
 
@@ -203,11 +206,11 @@ export class Shift<T> implements Counter, Onlooker {
     // If others are about to take the same, one transaction finds that.
     if (free.length > 1 && this.#employer.batch > 1 && !mustAsk(free)) {
       for (let begin = 0; begin < free.length; begin += MOST_ROOM) {
-        this.#intake.claimAll(view, free.slice(begin, begin + MOST_ROOM), null);
+        this.#intake.claimAll(view, free.slice(begin, begin + MOST_ROOM));
       }
     } else {
       for (const [index, item] of free.entries()) {
-        this.#intake.claim(view, item, null, wanted - missing + index < asked);
+        this.#intake.claim(view, item, wanted - missing + index < asked);
       }
     }
     const left = missing - free.length;

@@ -66,17 +66,17 @@ describe('turns', () => {
 describe('what is wanted', () => {
   const repeated = { ...(items(100)[0] as AvailableItem), isRepeated: true };
 
-  it('is what was asked for, and ahead of that what others in line leave', () => {
-    expect(wantedOf(items(1, 1, 1, 1, 1), { asked: 1, most: 9, others: 2 })).toBe(3);
-    expect(wantedOf(items(1, 1, 1, 1, 1), { asked: 1, most: 2, others: 2 })).toBe(2);
-    expect(wantedOf(items(1), { asked: 1, most: 9, others: 5 })).toBe(1);
-    expect(wantedOf([], { asked: 0, most: 9, others: 0 })).toBe(0);
+  it('is what was asked for, and ahead of that what those before in line leave', () => {
+    expect(wantedOf(items(1, 1, 1, 1, 1), { asked: 1, most: 9, before: 2 })).toBe(3);
+    expect(wantedOf(items(1, 1, 1, 1, 1), { asked: 1, most: 2, before: 2 })).toBe(2);
+    expect(wantedOf(items(1), { asked: 1, most: 9, before: 5 })).toBe(1);
+    expect(wantedOf([], { asked: 0, most: 9, before: 0 })).toBe(0);
   });
 
   it('is nothing ahead as long as one is to be had that was handed out before', () => {
-    expect(wantedOf([...items(1, 1), repeated], { asked: 1, most: 9, others: 0 })).toBe(1);
+    expect(wantedOf([...items(1, 1), repeated], { asked: 1, most: 9, before: 0 })).toBe(1);
     const underWay = { ...repeated, isWanted: true };
-    expect(wantedOf([...items(1, 1), underWay], { asked: 1, most: 9, others: 0 })).toBe(2);
+    expect(wantedOf([...items(1, 1), underWay], { asked: 0, most: 9, before: 0 })).toBe(0);
   });
 
   it('may be had without a place in line where the line ends', () => {

@@ -22,24 +22,25 @@ export function beyondLine(items: readonly AvailableItem[], room: number): Avail
 }
 
 /**
- * How many items to claim: those that somebody has asked for; and ahead of that, as many as nobody else in line takes. None of those that were
- * handed out before is claimed ahead: if it is the one that brings down whoever works on it, that would bring down others with it. Pure.
+ * How many items to claim: those that somebody has asked for; and ahead of that, as many as nobody takes who is before in line. None of those
+ * that were handed out before is claimed ahead, nor what is behind it: if it is the one that brings down whoever works on it, that would
+ * bring down others with it. Pure.
  *
  * @param most how many are wanted at most, those ahead included
- * @param others how many items others in line take
+ * @param before how many items those take who are before the own place in line, or would be
  */
 export function wantedOf(
   items: readonly AvailableItem[],
-  { asked, most, others }: { readonly asked: number; readonly most: number; readonly others: number },
+  { asked, most, before }: { readonly asked: number; readonly most: number; readonly before: number },
 ): number {
   if (most <= asked || mustAsk(items)) return asked;
-  const left = items.filter(({ isWanted }) => !isWanted).length - others;
+  const left = items.filter(({ isWanted }) => !isWanted).length - before;
   return Math.max(asked, Math.min(most, left));
 }
 
 /** Whether one of the items is claimed only when it was asked for. */
 export function mustAsk(items: readonly AvailableItem[]): boolean {
-  return items.some(({ isRepeated, isWanted }) => isRepeated && !isWanted);
+  return items.some(({ isRepeated }) => isRepeated);
 }
 
 /**

@@ -29,6 +29,7 @@ export async function unpack<T>(
   claim: Claim,
 ): Promise<ClaimedDelivery<T> | null> {
   const path = itemPath(claim.item);
+  let own = claim;
   try {
     const payloads = readOrReason(() => unframeItems(claim.data));
     if (typeof payloads === 'string') {
@@ -40,7 +41,7 @@ export async function unpack<T>(
       await desk.settlement.remove(claim);
       return null;
     }
-    const own = others.length === 0 ? claim : await desk.settlement.split(claim, [first, ...others]);
+    if (others.length > 0) own = await desk.settlement.split(claim, [first, ...others]);
     const value = await decode(codec, first);
     if ('reason' in value) {
       await desk.settlement.bury(own, desk.deadLetters, `cannot be decoded: ${value.reason}`);
@@ -57,7 +58,7 @@ export async function unpack<T>(
     // With the session the claim is gone, and whoever has the next one does the same.
     if (error instanceof ClaimGone || error instanceof ConnectionLossError || keeper.closed) return null;
     keeper.reportBackgroundError(error, 'putting an item aside', path);
-    await desk.settlement.giveBack(claim, { notBeforeMs: Date.now() + AVOIDED_MS }).catch((failure: unknown) => {
+    await desk.settlement.giveBack(own, { notBeforeMs: Date.now() + AVOIDED_MS }).catch((failure: unknown) => {
       if (!(failure instanceof ClaimGone)) keeper.reportBackgroundError(failure, 'giving an item back', path);
     });
     return null;
