@@ -62,48 +62,53 @@ class Subject {
 }
 
 /**
- * Measures all subjects in turn, again and again: whatever drifts, the machine or a server, drifts for all alike.
+ * Measures all subjects in turn, again and again: whatever drifts, the machine or a server, drifts for all alike. After so many `runs` all of it
+ * is done anew with other `processes`, since what is compiled stays as it is, and the same subject in two processes may differ by a tenth.
  *
- * @param {Record<string, Record<string, string[]>>} commands by place and subject; a place is measured as a whole before the next
+ * @param {Record<string, Record<string, string[]>>} commands by place and subject
  * @returns {Promise<{ load: number, results: Record<string, Record<string, object[]>> }>}
  */
-export async function takeTurns(commands, { warmups, runs }) {
-  const places = Object.entries(commands).map(([place, bySubject]) => ({
-    place,
-    subjects: Object.entries(bySubject).map(([name, command]) => ({
-      name,
-      subject: new Subject(`${name}, ${place}`, command),
-      measured: [],
-    })),
-  }));
-  const everybody = places.flatMap(({ subjects }) => subjects);
+export async function takeTurns(commands, { processes = 1, warmups, runs }) {
+  const results = Object.fromEntries(
+    Object.entries(commands).map(([place, bySubject]) => [
+      place,
+      Object.fromEntries(Object.keys(bySubject).map((name) => [name, []])),
+    ]),
+  );
   let load = 0;
-  try {
-    for (let turn = 1; turn <= warmups + runs; turn++) {
-      process.stderr.write(
-        turn <= warmups ? `warming up, ${turn} of ${warmups}\n` : `run ${turn - warmups} of ${runs}\n`,
-      );
-      if (turn === warmups + 1) load = loadavg()[0];
-      for (const one of everybody) {
-        const measured = await one.subject.measure();
-        if (turn > warmups) one.measured.push(measured);
+  for (let generation = 1; generation <= processes; generation++) {
+    const everybody = Object.entries(commands).flatMap(([place, bySubject]) =>
+      Object.entries(bySubject).map(([name, command]) => ({
+        subject: new Subject(`${name}, ${place}`, command),
+        measured: results[place][name],
+      })),
+    );
+    try {
+      for (let turn = 1; turn <= warmups + runs; turn++) {
+        const isWarm = turn > warmups;
+        const what = isWarm ? `run ${turn - warmups} of ${runs}` : `warming up, ${turn} of ${warmups}`;
+        process.stderr.write(`${what}, processes ${generation} of ${processes}\n`);
+        if (generation === 1 && turn === warmups + 1) load = loadavg()[0];
+        for (const { subject, measured } of everybody) {
+          const one = await subject.measure();
+          if (isWarm) measured.push(one);
+        }
       }
+    } finally {
+      for (const { subject } of everybody) subject.end();
     }
-  } finally {
-    for (const { subject } of everybody) subject.end();
   }
-  const measuredBy = ({ subjects }) => Object.fromEntries(subjects.map(({ name, measured }) => [name, measured]));
-  return { load, results: Object.fromEntries(places.map((one) => [one.place, measuredBy(one)])) };
+  return { load, results };
 }
 
 /** What it was measured on. @param what says in a few words what a measurement is */
-export async function conditions(servers, load, what, { warmups, runs }) {
+export async function conditions(servers, load, what, { processes = 1, warmups, runs }) {
   const version =
     /version: ([\d.]+)/.exec(await Object.values(servers)[0].command('srvr'))?.[1] ?? 'of an unknown version';
   return [
     `Apache ZooKeeper ${version}, standalone, from ${describeSource(await findServerSource())}`,
     `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown CPU'}, load ${load.toFixed(1)} when it began`,
-    `${what} a measurement, median of ${runs} after ${warmups} to warm up`,
+    `${what} a measurement, median of ${runs} after ${warmups} to warm up${processes > 1 ? `, in each of ${processes} processes` : ''}`,
   ].join('\n');
 }
 

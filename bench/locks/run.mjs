@@ -2,14 +2,14 @@
  * Measures this project's mutex, Apache Curator's, the bare create and delete, and a lock by hand on real servers in one run, and prints what
  * it found. It reports and judges nothing: the exit code is 0 whatever the ratios are.
  *
- *   node locks/run.mjs [--warmups N] [--runs N] [--rounds N] [--contenders N] [--disk FOLDER]
+ *   node locks/run.mjs [--processes N] [--warmups N] [--runs N] [--rounds N] [--contenders N] [--disk FOLDER]
  */
 import { fileURLToPath } from 'node:url';
 import { findJavaTools } from '../../test/support/dist/index.js';
 import { conditions, optionsOf, takeTurns, withServers } from '../turns.mjs';
 import { report } from './report.mjs';
 
-const options = optionsOf({ warmups: 10, runs: 30, rounds: 500, contenders: 8 });
+const options = optionsOf({ processes: 3, warmups: 8, runs: 10, rounds: 500, contenders: 8 });
 const tools = await findJavaTools();
 if (typeof tools === 'string') throw new Error(`Curator cannot run: ${tools}`);
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));

@@ -50,7 +50,7 @@ class CuratorQueues {
   }
 
   private static String freshPath() {
-    return path + "-" + ++paths;
+    return path + "-" + ProcessHandle.current().pid() + "-" + ++paths;
   }
 
   /** One producer puts one item after the other, waiting for each, or all in the background. */

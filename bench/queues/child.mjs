@@ -18,7 +18,7 @@ const PREFETCH = 8;
 let paths = 0;
 
 const connect = () => Keeper.connect({ connectString, sessionTimeoutMs: 30_000 });
-const freshPath = () => `${basePath}-${++paths}`;
+const freshPath = () => `${basePath}-${process.pid}-${++paths}`;
 
 async function timed(work) {
   const startedAt = performance.now();

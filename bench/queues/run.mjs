@@ -2,14 +2,14 @@
  * Measures this project's Queue and Apache Curator's DistributedQueue on real servers in one run, and prints what
  * it found. It reports and judges nothing: the exit code is 0 whatever the ratios are.
  *
- *   node queues/run.mjs [--warmups N] [--runs N] [--items N] [--consumers N] [--disk FOLDER]
+ *   node queues/run.mjs [--processes N] [--warmups N] [--runs N] [--items N] [--consumers N] [--disk FOLDER]
  */
 import { fileURLToPath } from 'node:url';
 import { findJavaTools } from '../../test/support/dist/index.js';
 import { conditions, optionsOf, takeTurns, withServers } from '../turns.mjs';
 import { report } from './report.mjs';
 
-const options = optionsOf({ warmups: 8, runs: 20, items: 500, consumers: 4 });
+const options = optionsOf({ processes: 2, warmups: 8, runs: 10, items: 500, consumers: 4 });
 const tools = await findJavaTools();
 if (typeof tools === 'string') throw new Error(`Curator cannot run: ${tools}`);
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));

@@ -35,8 +35,8 @@ export interface ProcessOptions {
   readonly concurrency?: number | undefined;
   /**
    * How many items more are claimed ahead, so that the next one is at hand when a handler has ended, and the answer to an acknowledgement is not
-   * waited for: for work that takes less time than a round trip. Other consumers do not get what is claimed ahead, and when the process
-   * crashes it counts as an attempt, once an item: what was handed out before is not claimed ahead. 0 to 1,000, 0 by default; more than 0
+   * waited for: for work that takes no longer than a round trip. Other consumers do not get what is claimed ahead, and when the process
+   * crashes it counts as an attempt, once an item: what was claimed before is not claimed ahead. 0 to 1,000, 0 by default; more than 0
    * needs a `maxAttempts` of 2 or more.
    */
   readonly prefetch?: number | undefined;
