@@ -12,6 +12,8 @@ import { OpCode } from 'zookeeper-ts-client/protocol';
 const SESSION_MS = 4_000;
 const PRODUCERS = 3;
 const WORKERS = 4;
+/** Of those who claim ahead. */
+const HASTY_WORKERS = 2;
 const PATH = '/soak/queue';
 /** No more items than that wait; who is faster pauses. */
 const BACKLOG = 500;
@@ -76,6 +78,46 @@ async function settle(delivery, life) {
   }
 }
 
+/** Begins to work on a delivery. @returns what is known of its item */
+function begin(delivery) {
+  const life = items.get(delivery.value);
+  if (life.acknowledged > 0) offences.push(`${delivery.value} was acknowledged, and is handed out`);
+  if (life.holder?.state === 'held') offences.push(`${delivery.value} is handed out to two`);
+  life.holder = delivery;
+  return life;
+}
+
+/** As `work`, but claims items ahead, and waits for the answer to a settlement when there are some more. */
+async function workHastily() {
+  while (!draining.signal.aborted) {
+    const keeper = await connect();
+    const queue = new PriorityQueue(keeper, PATH, { maxAttempts: MAX_ATTEMPTS });
+    const dying = new AbortController();
+    let left = 20 + Math.floor(Math.random() * 2_000);
+    const settling = [];
+    const handle = async (delivery) => {
+      const life = begin(delivery);
+      left -= 1;
+      // With all that it has claimed ahead.
+      if (left === 0) {
+        note('hasty workers died');
+        void keeper.close();
+        dying.abort();
+        return await new Promise(() => {});
+      }
+      settling.push(settle(delivery, life));
+      if (settling.length > 4) await settling.shift();
+    };
+    const signal = AbortSignal.any([draining.signal, dying.signal]);
+    const processing = queue.process(handle, { prefetch: 6, signal });
+    const died = new Promise((resolve) => dying.signal.addEventListener('abort', resolve, { once: true }));
+    await Promise.race([processing, died]).catch((error) => note(`process: ${error.code ?? error}`));
+    processing.catch(() => {});
+    await Promise.all(settling);
+    await keeper.close();
+  }
+}
+
 /** Works until there is nothing left to do; dies now and then with what it holds, and another comes. */
 async function work() {
   while (!draining.signal.aborted) {
@@ -86,10 +128,7 @@ async function work() {
     const settling = [];
     try {
       for await (const delivery of queue.consume({ concurrency: 2, signal: draining.signal })) {
-        const life = items.get(delivery.value);
-        if (life.acknowledged > 0) offences.push(`${delivery.value} was acknowledged, and is handed out`);
-        if (life.holder?.state === 'held') offences.push(`${delivery.value} is handed out to two`);
-        life.holder = delivery;
+        const life = begin(delivery);
         handled += 1;
         if (handled === diesAfter) break;
         settling.push(settle(delivery, life));
@@ -141,7 +180,7 @@ async function within(ms, isTrue) {
 }
 
 const producing = Array.from({ length: PRODUCERS }, (_, index) => produce(index));
-const working = Array.from({ length: WORKERS }, work);
+const working = [...Array.from({ length: WORKERS }, work), ...Array.from({ length: HASTY_WORKERS }, workHastily)];
 const disturbing = disturb();
 await delay(minutes * 60_000);
 ending.abort();
