@@ -2,7 +2,7 @@ import { type BackgroundError, type ConnectionState, Keeper, type KeeperOptions,
 import { startStandalone, TcpProxy, type ZooKeeperServer } from '@zk-recipes/test-support';
 import { freshPath, sharedServer } from '@zk-recipes/test-support/vitest';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { ZooKeeper } from 'zookeeper-ts-client';
+import { SessionExpiredError, ZooKeeper } from 'zookeeper-ts-client';
 
 /** A keeper and the network between it and its server. */
 export interface ProxiedKeeper {
@@ -84,8 +84,16 @@ export function ownServer(options: Parameters<typeof startStandalone>[0] = {}): 
 /** Ends a keeper's session on the server, as its expiry would: by a twin that resumes and closes it. */
 export async function expire({ zookeeper }: Keeper, server: string): Promise<void> {
   const { sessionId: id, sessionPasswd: passwd, sessionTimeoutMs } = zookeeper;
-  const twin = await ZooKeeper.connect(server, { session: { id, passwd }, sessionTimeoutMs });
-  await twin.close();
+  // Its owner may come back in between and take the session from the twin, before that has ended it: until it is not to be had any more.
+  for (;;) {
+    try {
+      const twin = await ZooKeeper.connect(server, { session: { id, passwd }, sessionTimeoutMs });
+      await twin.close();
+    } catch (error) {
+      if (error instanceof SessionExpiredError) return;
+      throw error;
+    }
+  }
 }
 
 /** Resolves when the keeper's connection next comes to this state. */
