@@ -57,8 +57,10 @@ describe('every exported error', () => {
     expect(codes.length).toBeGreaterThan(25);
   });
 
-  it('is a ZooKeeperError', () => {
-    for (const [, { prototype }] of concrete) expect(prototype).toBeInstanceOf(errors.ZooKeeperError);
+  it('is a ZooKeeperError, except the AggregateError of connecting', () => {
+    const others = concrete.filter(([, { prototype }]) => !(prototype instanceof errors.ZooKeeperError));
+    expect(others.map(([name]) => name)).toEqual(['ConnectFailedError']);
+    expect(errors.ConnectFailedError.prototype).toBeInstanceOf(AggregateError);
   });
 });
 

@@ -177,16 +177,28 @@ export class ConnectionLossError extends ZooKeeperError {
 }
 
 /**
- * The server has ended the session, or it was given up because nobody answered for longer than it can live; its ephemerals are
- * gone, or go within the session timeout. Its watches are gone, and this client with them.
+ * How a session ended.
+ *
+ * - `server`: the server said that the session is over; its ephemerals are gone.
+ * - `replaced`: the server answered for another session than the one asked for.
+ * - `silence`: no server said anything for 4/3 of the session timeout.
+ *
+ * After `replaced` and `silence` the session may live on at the servers, and its ephemerals with it, for a session timeout.
  */
+export type SessionExpiry = 'server' | 'replaced' | 'silence';
+
+/** The session is over: the server has ended it, or this client has given it up. Its watches are gone, and this client with them. */
 export class SessionExpiredError extends ZooKeeperError {
   declare readonly code: 'ZK_SESSION_EXPIRED';
   static {
     describe(SessionExpiredError, 'SessionExpiredError', 'ZK_SESSION_EXPIRED');
   }
-  constructor(message = 'session expired', options?: ErrorOptions) {
+  /** How the session ended; `server` unless something else is known. */
+  readonly expiry: SessionExpiry;
+
+  constructor(message = 'session expired', options: ErrorOptions & { readonly expiry?: SessionExpiry } = {}) {
     super(message, options);
+    this.expiry = options.expiry ?? 'server';
   }
 }
 
@@ -209,6 +221,36 @@ export class ClosedError extends ZooKeeperError {
   }
   constructor(message = 'client is closed', options?: ErrorOptions) {
     super(message, options);
+  }
+}
+
+/**
+ * No server gave a session: `errors` has the last failure at each server, in the order in which they were tried. The `cause`
+ * is the signal's reason when the caller gave up.
+ */
+export class ConnectFailedError extends AggregateError {
+  static {
+    describe(ConnectFailedError, 'ConnectFailedError', 'ZK_CONNECT_FAILED');
+  }
+  readonly code = 'ZK_CONNECT_FAILED';
+
+  constructor(errors: readonly Error[], message: string, options?: ErrorOptions) {
+    super(errors, `${message} (ZK_CONNECT_FAILED)`, options);
+  }
+}
+
+/** The znode that the connect string names as chroot does not exist. Create it, or connect with `createChroot: true`. */
+export class ChrootMissingError extends ZooKeeperError {
+  declare readonly code: 'ZK_CHROOT_MISSING';
+  static {
+    describe(ChrootMissingError, 'ChrootMissingError', 'ZK_CHROOT_MISSING');
+  }
+  /** The chroot, as the connect string has it. */
+  readonly chroot: string;
+
+  constructor(chroot: string) {
+    super(`Expected the chroot ${chroot} of the connect string to exist: create it, or pass createChroot: true`);
+    this.chroot = chroot;
   }
 }
 

@@ -9,7 +9,7 @@ export { CALLBACK_ERROR_CHANNEL } from './client/callbacks.js';
 export type { DataAndStat } from './client/calls.js';
 export { CreateMode } from './client/create-mode.js';
 export { type MultiOp, type MultiReadResult, type MultiResult, op, type ReadOp } from './client/op.js';
-export type { ZooKeeperOptions } from './client/options.js';
+export type { AttemptFailure, ZooKeeperOptions } from './client/options.js';
 export type { ZnodeData } from './client/request-arguments.js';
 export type {
   CreateOptions,
@@ -42,4 +42,5 @@ export type { ClientInfo } from './protocol/operations/auth.js';
 // Znodes
 export type { Stat } from './protocol/stat.js';
 export { validatePath } from './protocol/znode-path.js';
+export type { HistoryWentBack } from './session/session-options.js';
 export type { ConnectionState } from './session/session-state.js';

@@ -3,6 +3,7 @@ import type { Codec } from '../src/jute/codec.js';
 import { ConnectRequest, ConnectResponse } from '../src/protocol/handshake.js';
 import { ReplyHeader, SpecialXid } from '../src/protocol/headers.js';
 import { OpCode } from '../src/protocol/op-code.js';
+import { Create2Response } from '../src/protocol/operations/create.js';
 import type { Stat } from '../src/protocol/stat.js';
 import { WatcherEvent } from '../src/protocol/watcher-event.js';
 import type { OpenTransport, Transport, TransportHandlers } from '../src/transport/transport.js';
@@ -142,6 +143,23 @@ export class FakeLink implements Transport {
     const pings = this.requests.filter(({ type }) => type === OpCode.ping).length;
     for (; this.#pingsAnswered < pings; this.#pingsAnswered++) this.receive(replyFrame(SpecialXid.ping));
     this.receive(...this.#answerProofs());
+  }
+
+  /** Answers a ping, and says to which transaction the server has come. */
+  pong(zxid: bigint): void {
+    this.#pingsAnswered++;
+    this.receive(replyFrame(SpecialXid.ping, { zxid }));
+  }
+
+  /** Answers a ping by an error. */
+  refusePing(err: number): void {
+    this.#pingsAnswered++;
+    this.receive(replyFrame(SpecialXid.ping, { err }));
+  }
+
+  /** Replies to the oldest request, a create. */
+  answerCreate(path: string): void {
+    this.answerWith(Create2Response, { path, stat: plainStat });
   }
 
   /** Replies to the `sync`s by which a client has the leader vouch for its session. */

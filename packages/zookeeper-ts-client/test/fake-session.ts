@@ -1,8 +1,9 @@
 import type { ZooKeeperOptions } from '../src/client/options.js';
 import { ZooKeeper } from '../src/client/zookeeper.js';
 import type { ConnectResponse } from '../src/protocol/handshake.js';
+import { Stat } from '../src/protocol/stat.js';
 import { FakeClock, settled } from './fake-clock.js';
-import { type FakeLink, FakeNetwork } from './fake-network.js';
+import { type FakeLink, FakeNetwork, plainStat } from './fake-network.js';
 
 /** How a client under test is set up. */
 export interface FakeSessionOptions extends ZooKeeperOptions {
@@ -17,10 +18,12 @@ export class FakeSession {
   readonly network: FakeNetwork = new FakeNetwork();
   /** Resolves when the client is connected. */
   readonly connecting: Promise<ZooKeeper>;
+  readonly #hasChroot: boolean;
 
   /** Starts a client that asks for a session of 6 s; nothing answers it yet. Servers are tried in the order given. */
   constructor({ connectString = 'zk1', firstXid = 1, random = () => 0.999_999, ...options }: FakeSessionOptions = {}) {
     const { clock, network } = this;
+    this.#hasChroot = connectString.includes('/');
     this.connecting = ZooKeeper.connect(
       connectString,
       { sessionTimeoutMs: 6000, ...options },
@@ -44,12 +47,22 @@ export class FakeSession {
     return this.link;
   }
 
-  /** Lets the client connect for the first time. */
+  /** Lets the client connect for the first time; its chroot, if it has one, exists. */
   async connect(response?: Partial<ConnectResponse>): Promise<ZooKeeper> {
     (await this.attempt()).accept(response);
+    if (this.#hasChroot) {
+      await settled();
+      this.link.answerWith(Stat, plainStat);
+    }
     const zk = await this.connecting;
     await settled();
     return zk;
+  }
+
+  /** Breaks the connection, and lets the next attempt begin. */
+  async attemptAfterLoss(): Promise<FakeLink> {
+    this.link.end();
+    return await this.attempt();
   }
 
   /** Breaks the connection and lets the client come back. */

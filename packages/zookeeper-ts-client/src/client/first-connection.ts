@@ -1,51 +1,66 @@
-import { AuthFailedError, ClosedError, SessionExpiredError } from '../errors.js';
+import { AuthFailedError, ClosedError, ConnectFailedError, SessionExpiredError } from '../errors.js';
+import type { Clock } from '../session/clock.js';
 import type { ConnectionState } from '../session/session-state.js';
 
 /** What waiting for the first connection needs of a client. */
 export interface Connectable {
   readonly state: ConnectionState;
+  /** What every request rejects with once the session has ended; `null` before. */
+  readonly endError: Error | null;
   on(event: 'state', listener: (state: ConnectionState) => void): unknown;
   off(event: 'state', listener: (state: ConnectionState) => void): unknown;
-  close(): Promise<void>;
+}
+
+/** How long the first connection is waited for. */
+export interface ConnectLimits {
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds from now; `Infinity` for no limit. */
+  readonly deadlineMs: number;
+  readonly clock: Clock;
 }
 
 /**
- * Starts a client and waits until it is connected.
+ * Waits until a client is connected.
  *
- * @param attempts the last failure of each server tried, by its address
- * @throws AggregateError of those failures when `signal` aborts, its `cause` the signal's reason
+ * @param attempts the last failure of each server tried, by its address; read when the waiting ends
+ * @throws ConnectFailedError of those failures when `signal` aborts or the deadline passes; the error that the session ended with
  */
-export async function firstConnection(
+export async function untilConnected(
   client: Connectable,
-  start: () => void,
   attempts: ReadonlyMap<string, Error>,
-  signal: AbortSignal | undefined,
+  { signal, deadlineMs, clock }: ConnectLimits,
 ): Promise<void> {
-  const giveUp = (): AggregateError => {
-    const failures = [...attempts].map(([server, error]) => new Error(`${server}: ${error.message}`, { cause: error }));
-    const tried =
-      failures.length === 0 ? 'no server has answered yet' : failures.map(({ message }) => message).join('; ');
-    return new AggregateError(failures, `Gave up connecting: ${tried}`, { cause: signal?.reason });
-  };
-  if (signal?.aborted) throw giveUp();
+  if (signal?.aborted) throw connectFailed('Gave up connecting', attempts, { cause: signal.reason });
   await new Promise<void>((resolve, reject) => {
+    let cancelDeadline = (): void => {};
     const finish = (settle: () => void): void => {
       client.off('state', onState);
       signal?.removeEventListener('abort', onAbort);
+      cancelDeadline();
       settle();
     };
-    const onAbort = (): void => {
-      finish(() => reject(giveUp()));
-      void client.close();
-    };
+    const onAbort = (): void =>
+      finish(() => reject(connectFailed('Gave up connecting', attempts, { cause: signal?.reason })));
+    // After a blocked event loop the answer of a server may lie in the socket already.
+    const onDeadline = (): void => clock.afterIo(onStillUnconnected);
+    const onStillUnconnected = (): void =>
+      finish(() => reject(connectFailed(`No session within ${deadlineMs} ms (connectDeadlineMs)`, attempts)));
     const onState = (state: ConnectionState): void => {
       if (state === 'connected' || state === 'connected-read-only') finish(resolve);
-      else if (state === 'expired') finish(() => reject(new SessionExpiredError()));
-      else if (state === 'auth-failed') finish(() => reject(new AuthFailedError()));
+      else if (state === 'expired') finish(() => reject(client.endError ?? new SessionExpiredError()));
+      else if (state === 'auth-failed') finish(() => reject(client.endError ?? new AuthFailedError()));
       else if (state === 'closed') finish(() => reject(new ClosedError()));
     };
     client.on('state', onState);
     signal?.addEventListener('abort', onAbort, { once: true });
-    start();
+    if (deadlineMs !== Number.POSITIVE_INFINITY) cancelDeadline = clock.schedule(deadlineMs, onDeadline);
+    onState(client.state);
   });
+}
+
+function connectFailed(what: string, attempts: ReadonlyMap<string, Error>, options?: ErrorOptions): ConnectFailedError {
+  const failures = [...attempts].map(([server, error]) => new Error(`${server}: ${error.message}`, { cause: error }));
+  const tried =
+    failures.length === 0 ? 'no server has answered yet' : failures.map(({ message }) => message).join('; ');
+  return new ConnectFailedError(failures, `${what}: ${tried}`, options);
 }

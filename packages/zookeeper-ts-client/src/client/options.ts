@@ -6,6 +6,15 @@ import { openTcpTransport } from '../transport/tcp-transport.js';
 import type { OpenTransport } from '../transport/transport.js';
 import type { Auth } from './well-known-acls.js';
 
+/** An attempt to connect that gave no session. */
+export interface AttemptFailure {
+  /** `host:port` of the server. */
+  readonly server: string;
+  readonly error: Error;
+  /** Ordinal of the attempt since the last connection that stood; the first is 1. */
+  readonly attempt: number;
+}
+
 /** How `ZooKeeper.connect` is told what to do. Everything has a default. Durations are milliseconds. */
 export interface ZooKeeperOptions {
   /** Asked for; the server negotiates it into its own range (2 to 20 ticks). Default 10,000; from 1 to 2^31-1. */
@@ -32,9 +41,23 @@ export interface ZooKeeperOptions {
   readonly canBeReadOnly?: boolean | undefined;
   /** Credentials, sent on every connection before anything else. */
   readonly auth?: readonly Auth[] | undefined;
+  /** Creates the chroot of the connect string, with its parents, if it does not exist. Default false: `connect` rejects then. */
+  readonly createChroot?: boolean | undefined;
+  /**
+   * How long `connect` tries to get a session, over all servers and rounds. Default 30,000; from 1, or `Infinity` to try until
+   * `signal` aborts.
+   */
+  readonly connectDeadlineMs?: number | undefined;
+  /** Told of each attempt at a server that gave no session, now and at every reconnect. What it throws is a `callbackError`. */
+  readonly onAttemptFailed?: ((failure: AttemptFailure) => void) | undefined;
+  /**
+   * The last transaction that an earlier session of this program has seen. The new session starts there, so that it never reads
+   * older data; if the servers have lost that transaction, `historyWentBack` says so. Default 0n: start at any.
+   */
+  readonly lastZxidSeen?: bigint | undefined;
   /** A session of an earlier process to go on with. Resuming one that another process uses takes it away from that one. */
   readonly session?: { readonly id: bigint; readonly passwd: Uint8Array } | undefined;
-  /** Gives up connecting. Has no effect once connected. */
+  /** Gives up connecting: `connect` rejects with what each server said. Has no effect once connected. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -64,6 +87,10 @@ const known: ReadonlySet<string> = new Set<keyof ZooKeeperOptions>([
   'maxInFlight',
   'reconnect',
   'canBeReadOnly',
+  'createChroot',
+  'connectDeadlineMs',
+  'onAttemptFailed',
+  'lastZxidSeen',
   'auth',
   'session',
   'signal',
@@ -100,9 +127,30 @@ export function sessionOptions(options: ZooKeeperOptions, environment: Environme
     maxInFlight: whole('maxInFlight', options.maxInFlight ?? 1000, 1, MAX_DELAY_MS),
     reconnect: { minDelayMs, maxDelayMs },
     canBeReadOnly: options.canBeReadOnly ?? false,
+    lastZxidSeen: lastZxidSeen(options.lastZxidSeen),
     identity: session === undefined ? null : { id: session.id, passwd: session.passwd },
     ...environment,
   };
+}
+
+/**
+ * Checks the limits of the first connection and fills in the default.
+ *
+ * @throws TypeError for a listener that is no function, RangeError for a limit out of range
+ */
+export function connectDeadlineOf({ connectDeadlineMs = 30_000, onAttemptFailed }: ZooKeeperOptions): number {
+  if (onAttemptFailed !== undefined && typeof onAttemptFailed !== 'function') {
+    throw new TypeError(`Expected \`onAttemptFailed\` to be a function, got ${typeof onAttemptFailed}`);
+  }
+  if (connectDeadlineMs === Number.POSITIVE_INFINITY) return connectDeadlineMs;
+  return whole('connectDeadlineMs', connectDeadlineMs, 1, MAX_DELAY_MS);
+}
+
+function lastZxidSeen(zxid: bigint = 0n): bigint {
+  if (typeof zxid !== 'bigint' || zxid < 0n) {
+    throw new RangeError(`Expected \`lastZxidSeen\` to be a bigint from 0n, got ${String(zxid)}`);
+  }
+  return zxid;
 }
 
 function optional(name: string, value: number | undefined): number | undefined {

@@ -1,18 +1,26 @@
 import { EventEmitter } from 'node:events';
 import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
+import { ChrootMissingError, ConnectionLossError, NodeExistsError } from '../errors.js';
 import type { Acl } from '../protocol/acl.js';
 import type { ClientInfo } from '../protocol/operations/auth.js';
 import type { Stat } from '../protocol/stat.js';
 import type { ExchangeOptions } from '../session/exchange.js';
 import { Session } from '../session/session.js';
+import type { HistoryWentBack } from '../session/session-options.js';
 import type { ConnectionState } from '../session/session-state.js';
 import { abortable } from './abortable.js';
 import { callSafely } from './callbacks.js';
 import { Calls, type DataAndStat } from './calls.js';
 import { Chroot } from './chroot.js';
-import { firstConnection } from './first-connection.js';
+import { untilConnected } from './first-connection.js';
 import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
-import { type Environment, sessionOptions, systemEnvironment, type ZooKeeperOptions } from './options.js';
+import {
+  connectDeadlineOf,
+  type Environment,
+  sessionOptions,
+  systemEnvironment,
+  type ZooKeeperOptions,
+} from './options.js';
 import { authBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
@@ -23,6 +31,8 @@ import type { AddWatchMode } from './watcher-type.js';
 /** Events of a client. */
 export interface ZooKeeperEvents {
   state: [state: ConnectionState];
+  /** The servers have lost transactions that `lastZxidSeen` named. Told before the client counts as connected. */
+  historyWentBack: [event: HistoryWentBack];
   /** A watch or a listener of the user threw; nothing else came of it. */
   callbackError: [error: unknown];
 }
@@ -42,11 +52,20 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   readonly #calls: Calls;
   /** The last failure of each server that was tried and did not let us in. */
   readonly #attempts = new Map<string, Error>();
+  readonly #options: ZooKeeperOptions;
+  readonly #environment: Environment;
+  readonly #connectDeadlineMs: number;
+  /** Attempts since the last connection that stood. */
+  #attempt = 0;
+  #historyWentBack: HistoryWentBack | null = null;
   #state: ConnectionState = 'connecting';
 
   /** Prepares a client that is not connected; use `ZooKeeper.connect`. */
   private constructor(connectString: string, options: ZooKeeperOptions, environment: Environment) {
     super();
+    this.#options = options;
+    this.#environment = environment;
+    this.#connectDeadlineMs = connectDeadlineOf(options);
     // Any number of users may follow the states of one session.
     this.setMaxListeners(0);
     const { servers, chroot } = parseConnectString(connectString);
@@ -57,7 +76,11 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
         const type = eventTypeOf(event.type);
         if (type !== null) for (const watcher of watchers) this.#deliver(watcher, type, event.path);
       },
-      onAttemptFailed: (server, cause) => this.#attempts.set(formatServer(server), cause),
+      onAttemptFailed: (server, cause) => this.#reportAttempt(formatServer(server), cause),
+      onHistoryWentBack: (event) => {
+        this.#historyWentBack = event;
+        for (const listener of this.rawListeners('historyWentBack')) this.#call(() => listener.call(this, event));
+      },
       onWatchersEnd: (reason, watchers) => {
         for (const watcher of watchers) this.#call(() => watcher(endEvent(reason)));
       },
@@ -73,10 +96,11 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   }
 
   /**
-   * Connects to an ensemble and resolves when there is a session. Tries until it succeeds or `signal` aborts.
+   * Connects to an ensemble and resolves when there is a session, and the chroot exists.
    *
-   * @param connectString `host:port,host:port/chroot`; the port defaults to 2181; the chroot must exist
-   * @throws AggregateError with the cause of each server when `signal` aborts; SessionExpiredError if `session` is gone; AuthFailedError
+   * @param connectString `host:port,host:port/chroot`; the port defaults to 2181
+   * @throws ConnectFailedError with what each server said when `connectDeadlineMs` has passed or `signal` aborts;
+   *   ChrootMissingError; SessionExpiredError if `session` is gone; AuthFailedError
    */
   static async connect(
     connectString: string,
@@ -84,8 +108,70 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     environment: Environment = systemEnvironment,
   ): Promise<ZooKeeper> {
     const zookeeper = new ZooKeeper(connectString, options, environment);
-    await firstConnection(zookeeper, () => zookeeper.#session.start(), zookeeper.#attempts, options.signal);
+    try {
+      if (!options.signal?.aborted) zookeeper.#session.start();
+      await zookeeper.untilConnected(options);
+    } catch (error) {
+      void zookeeper.close();
+      throw error;
+    }
     return zookeeper;
+  }
+
+  /**
+   * Starts a client and does not wait: what is asked of it waits for a connection. `connectDeadlineMs` and `signal` have no
+   * effect, and a chroot that is missing is told by `untilConnected` alone.
+   */
+  static open(
+    connectString: string,
+    options: ZooKeeperOptions = {},
+    environment: Environment = systemEnvironment,
+  ): ZooKeeper {
+    const zookeeper = new ZooKeeper(connectString, options, environment);
+    zookeeper.#session.start();
+    return zookeeper;
+  }
+
+  /**
+   * Waits until the client is connected and the chroot exists.
+   *
+   * @param options.connectDeadlineMs as in `connect`; default 30,000
+   * @throws as `connect`
+   */
+  async untilConnected({
+    signal,
+    connectDeadlineMs,
+  }: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'> = {}): Promise<void> {
+    const { clock } = this.#environment;
+    const limitMs =
+      connectDeadlineMs === undefined ? this.#connectDeadlineMs : connectDeadlineOf({ connectDeadlineMs });
+    const deadlineAtMs = clock.now() + limitMs;
+    for (;;) {
+      const deadlineMs = Math.max(0, deadlineAtMs - clock.now());
+      await untilConnected(this, this.#attempts, { signal, deadlineMs, clock });
+      try {
+        return await this.#checkChroot(signal);
+      } catch (error) {
+        // The connection broke meanwhile: the chroot is looked for on the next one.
+        if (!(error instanceof ConnectionLossError)) throw error;
+      }
+    }
+  }
+
+  /** Creates the chroot if it is missing and that is wanted. @throws ChrootMissingError if it is missing and that is not wanted */
+  async #checkChroot(signal: AbortSignal | undefined): Promise<void> {
+    const { root } = this.#chroot;
+    if (root === '' || (await this.exists('/', { signal })) !== null) return;
+    if (this.#options.createChroot !== true) throw new ChrootMissingError(root);
+    const absolute = new Calls(new Chroot(''), this.#watchers);
+    const names = root.slice(1).split('/');
+    const created = names.map((_, index) => {
+      const path = `/${names.slice(0, index + 1).join('/')}`;
+      return this.#session.request(absolute.create(path, null, { signal })).catch((error: unknown) => {
+        if (!(error instanceof NodeExistsError)) throw error;
+      });
+    });
+    await Promise.all(created);
   }
 
   /** Id of the session, as `Stat.ephemeralOwner` has it. */
@@ -110,6 +196,14 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   /** `host:port` of the server now connected to, `null` when there is none. */
   get server(): string | null {
     return this.#session.server === null ? null : formatServer(this.#session.server);
+  }
+  /** What everything rejects with since the session has ended: how it ended. `null` before. */
+  get endError(): Error | null {
+    return this.#session.endError;
+  }
+  /** What the servers have lost of what `lastZxidSeen` named; `null` when that is nothing, or not known yet. */
+  get historyWentBack(): HistoryWentBack | null {
+    return this.#historyWentBack;
   }
   /** Milliseconds for which the session is certainly alive on the server, whatever happens to this process or the network; 0 when unknown. */
   validForMs(): number {
@@ -273,9 +367,16 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     this.#call(() => watcher(event));
   }
 
+  #reportAttempt(server: string, error: Error): void {
+    this.#attempts.set(server, error);
+    const attempt = ++this.#attempt;
+    this.#call(() => this.#options.onAttemptFailed?.({ server, error, attempt }));
+  }
+
   #announce(state: ConnectionState): void {
     if (state === this.#state && state !== 'connecting') return;
     this.#state = state;
+    if (state === 'connected' || state === 'connected-read-only') this.#attempt = 0;
     // The raw ones, since those of `once` have to take themselves out.
     for (const listener of this.rawListeners('state')) this.#call(() => listener.call(this, state));
   }

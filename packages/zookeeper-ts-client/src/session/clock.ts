@@ -46,9 +46,17 @@ export class Timer {
     this.#clock = clock;
   }
 
+  /** Whether something is set that has not happened yet. */
+  get isSet(): boolean {
+    return this.#cancel !== null;
+  }
+
   set(delayMs: number, callback: () => void): void {
     this.clear();
-    this.#cancel = this.#clock.schedule(delayMs, callback);
+    this.#cancel = this.#clock.schedule(delayMs, () => {
+      this.#cancel = null;
+      callback();
+    });
   }
 
   clear(): void {

@@ -2,6 +2,7 @@ import type { ServerAddress } from '../ensemble/connect-string.js';
 import { MarshallingError } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
+import { ErrorCode } from '../protocol/error-code.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import { ConnectRequest, ConnectResponse, MIN_CONNECT_RESPONSE_BYTES } from '../protocol/handshake.js';
 import { MAX_XID, SpecialXid } from '../protocol/headers.js';
@@ -10,8 +11,15 @@ import { AuthPacket } from '../protocol/operations/auth.js';
 import { WatcherEvent } from '../protocol/watcher-event.js';
 import type { OpenTransport, Transport } from '../transport/transport.js';
 import { type Clock, type Moment, momentOf } from './clock.js';
+import { foreignProtocol, GREETING_BYTES } from './foreign-protocol.js';
 import { Outbox } from './outbox.js';
 import { type PendingRequest, RequestQueue } from './pending-requests.js';
+
+/** How long the server has to read that a session is closed before its connection is destroyed, in milliseconds. */
+const FAREWELL_MS = 1_000;
+
+const UNANSWERED =
+  'no answer to the handshake (the server may not be serving, have all its connections taken, expect TLS on this port, or be behind what this client has seen)';
 
 /** What a connection needs from around it. */
 export interface ConnectionOptions {
@@ -30,6 +38,10 @@ export interface ConnectionHandlers {
   /** A reply to an ordinary request, which tells to what transaction the server had come. */
   onReply(err: number, zxid: bigint): void;
   onAuthReply(err: number): void;
+  /** The server demands credentials that it was not given, and is about to close the connection. */
+  onAuthDemanded(): void;
+  /** The answer to a ping tells to what transaction the server has come. */
+  onPong(zxid: bigint): void;
   /** There is room for requests again. */
   onCapacity(): void;
   /** The connection is over, or what came cannot be understood. */
@@ -47,6 +59,9 @@ export class Connection {
   readonly #pending = new RequestQueue();
   #nextXid: number;
   #stage: 'opening' | 'handshaking' | 'ready' | 'over' = 'opening';
+  /** The first bytes that came, for the error if they are of another protocol. */
+  #greeting: Buffer | null = null;
+  #cancelFarewell: (() => void) | null = null;
   /** An event that waits for what was read before it to be acted upon. */
   #heldEvent: WatcherEvent | null = null;
   #connectSentAt: Moment;
@@ -85,9 +100,9 @@ export class Connection {
     return this.#connectSentAt;
   }
 
-  /** Whether the handshake was sent and waits for its answer. */
-  get isHandshaking(): boolean {
-    return this.#stage === 'handshaking';
+  /** Whether the handshake was sent and not a byte has come in answer to it. */
+  get isUnanswered(): boolean {
+    return this.#stage === 'handshaking' && this.#greeting === null;
   }
 
   /** Whether a ping waits for its answer. */
@@ -146,6 +161,16 @@ export class Connection {
     this.#pending.push(request);
   }
 
+  /** Closes the session that the server has granted. Nothing more is heard of the connection, which ends a second later at the latest. */
+  decline(): void {
+    if (this.#stage === 'over') return;
+    this.#frame(this.#nextXid, OpCode.closeSession, () => {});
+    this.#outbox.flush();
+    this.#stage = 'over';
+    // Destroyed at once, the socket could lose the request.
+    this.#cancelFarewell = this.#options.clock.schedule(FAREWELL_MS, () => this.#transport.destroy());
+  }
+
   /** Ends the connection; every request without a reply ends with it, its outcome known or not. */
   abandon(cause: Error): void {
     if (this.#stage === 'over') return;
@@ -180,6 +205,8 @@ export class Connection {
   }
 
   #onClose(cause: Error): void {
+    this.#cancelFarewell?.();
+    if (this.#stage === 'over') return;
     // What the server said before it closed comes first.
     const held = this.#heldEvent;
     this.#heldEvent = null;
@@ -187,10 +214,12 @@ export class Connection {
       this.#handlers.onEvent(held);
       this.#readFrames(false);
     }
-    this.#handlers.onLost(cause);
+    this.#handlers.onLost(this.isUnanswered ? new Error(`${UNANSWERED}: ${cause.message}`, { cause }) : cause);
   }
 
   #onData(chunk: Buffer): void {
+    if (this.#stage === 'over') return;
+    this.#greeting ??= Buffer.from(chunk.subarray(0, GREETING_BYTES));
     this.#lastHeardAtMs = this.#options.clock.now();
     // The chunk is only lent: what waits behind a held event is copied.
     const mustWait = this.#heldEvent !== null;
@@ -225,12 +254,14 @@ export class Connection {
           this.#handlers.onEvent(event);
         } else if (xid === SpecialXid.ping) {
           this.#pingUnderWay = false;
+          if (err === ErrorCode.OK) this.#handlers.onPong(zxid);
         } else if (xid === SpecialXid.auth) {
           this.#handlers.onAuthReply(err);
         } else {
           this.#readReply(xid, zxid, err, frame);
           settled = true;
         }
+        if (err === ErrorCode.SESSIONCLOSEDREQUIRESASLAUTH) this.#handlers.onAuthDemanded();
       }
     } catch (error) {
       this.#giveUp(error instanceof Error ? error : new Error(String(error)));
@@ -271,6 +302,8 @@ export class Connection {
   /** What came cannot be understood. The oldest request is lost for this very cause, since its reply would not be read another time. */
   #giveUp(cause: Error): void {
     if (this.#stage === 'ready') this.#pending.shift()?.lose('unknown', cause);
-    this.#handlers.onLost(new Error(`what came cannot be read: ${cause.message}`, { cause }));
+    const foreign = this.#stage === 'handshaking' ? foreignProtocol(this.#greeting) : null;
+    const message = foreign ?? `what came cannot be read: ${cause.message}`;
+    this.#handlers.onLost(new Error(message, { cause }));
   }
 }

@@ -61,6 +61,11 @@ export class Rewatch<Listener> {
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
   }
 
+  /** The servers' history ends before what the client has seen: they have lost it. */
+  wentBackTo(zxid: bigint): void {
+    this.#lastZxid = zxid;
+  }
+
   /** Sets all watches on a new connection. A connection that was lost before it had confirmed all counts for nothing. */
   all(connection: Connection): void {
     const zxid = this.#lostAtZxid ?? this.#lastZxid;

@@ -18,16 +18,28 @@ export interface SessionOptions {
   readonly canBeReadOnly: boolean;
   /** A session of an earlier process to be resumed. */
   readonly identity: SessionIdentity | null;
+  /** The last transaction that this client has seen in an earlier session; 0 for none. */
+  readonly lastZxidSeen: bigint;
   readonly clock: Clock;
   readonly random: () => number;
   readonly open: OpenTransport;
   readonly firstXid: number;
 }
 
+/** The servers have lost transactions that this client has seen: they came back without their data, or from an older backup. */
+export interface HistoryWentBack {
+  /** The last transaction that this client has seen. */
+  readonly lastZxidSeen: bigint;
+  /** The last transaction that the server knows, the creation of the new session included. */
+  readonly serverZxid: bigint;
+}
+
 /** What a session reports, in the order of the wire. */
 export interface SessionListener<Watcher> {
   onState(state: ConnectionState): void;
   onEvent(event: WatcherEvent, watchers: ReadonlySet<Watcher>): void;
+  /** Told before the session counts as connected. */
+  onHistoryWentBack(event: HistoryWentBack): void;
   onAttemptFailed(server: ServerAddress, cause: Error): void;
   /** These watchers will never hear of anything again. */
   onWatchersEnd(reason: EndReason, watchers: ReadonlySet<Watcher>): void;

@@ -1,5 +1,5 @@
 import type { ServerAddress } from '../ensemble/connect-string.js';
-import { AuthFailedError, ClosedError, SessionExpiredError } from '../errors.js';
+import { AuthFailedError, ClosedError, SessionExpiredError, type SessionExpiry } from '../errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
 
 /** What a client presents to get its session back. */
@@ -9,14 +9,22 @@ export interface SessionIdentity {
   readonly passwd: Uint8Array;
 }
 
-/** Why a session is over for good. */
+/** The state in which a session ends. */
 export type EndReason = 'expired' | 'auth-failed' | 'closed';
+
+/** Why a session is over: the state in which it ends, and what every later request rejects with. */
+export type SessionEnd =
+  | { readonly reason: 'expired'; readonly expiry: SessionExpiry; readonly cause?: Error | undefined }
+  | { readonly reason: 'auth-failed'; readonly message?: string | undefined }
+  | { readonly reason: 'closed' };
 
 /** Where a session is in its life. `identity` is `null` before the first server has accepted it. */
 export type SessionState =
   | { readonly phase: 'idle'; readonly identity: SessionIdentity | null }
   | { readonly phase: 'pausing'; readonly identity: SessionIdentity | null }
   | { readonly phase: 'opening'; readonly identity: SessionIdentity | null; readonly server: ServerAddress }
+  /** A server has granted the session and has yet to say to which transaction its history has come. */
+  | { readonly phase: 'verifying'; readonly identity: SessionIdentity; readonly server: ServerAddress }
   | {
       readonly phase: 'connected';
       readonly identity: SessionIdentity;
@@ -24,18 +32,21 @@ export type SessionState =
       readonly readOnly: boolean;
     }
   | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly server: ServerAddress }
-  | { readonly phase: 'ended'; readonly identity: SessionIdentity | null; readonly reason: EndReason };
+  | { readonly phase: 'ended'; readonly identity: SessionIdentity | null; readonly end: SessionEnd };
 
 /** What can happen to a session. */
 export type SessionEvent =
   | { readonly type: 'start' }
   | { readonly type: 'attempt'; readonly server: ServerAddress }
   | { readonly type: 'opened' }
-  | { readonly type: 'responded'; readonly response: ConnectResponse }
+  /** `inDoubt`: the handshake did not say what the client had seen, so the server's history may be an older one. */
+  | { readonly type: 'responded'; readonly response: ConnectResponse; readonly inDoubt: boolean }
+  /** The server has said to which transaction its history has come. */
+  | { readonly type: 'verified' }
   | { readonly type: 'lost'; readonly cause: Error }
-  /** A handshake had no answer, and no server has said anything for longer than the session can live. */
-  | { readonly type: 'unanswered'; readonly cause: Error }
-  | { readonly type: 'auth-refused' }
+  /** No server has said anything for longer than the session can live. */
+  | { readonly type: 'silent'; readonly cause: Error }
+  | { readonly type: 'auth-refused'; readonly message: string }
   | { readonly type: 'close' }
   | { readonly type: 'closed' };
 
@@ -45,11 +56,14 @@ export type SessionEffect =
   | { readonly type: 'open'; readonly server: ServerAddress }
   | { readonly type: 'send-connect-request' }
   | { readonly type: 'accept'; readonly response: ConnectResponse }
+  | { readonly type: 'verify' }
   | { readonly type: 'restore' }
+  /** Closes the session that the server granted in place of the one asked for. */
+  | { readonly type: 'decline' }
   /** `established`: requests had been taken for this connection, which are lost with it. */
   | { readonly type: 'drop'; readonly cause: Error; readonly established: boolean }
   | { readonly type: 'send-close' }
-  | { readonly type: 'end'; readonly reason: EndReason }
+  | { readonly type: 'end'; readonly end: SessionEnd }
   | { readonly type: 'announce'; readonly state: ConnectionState };
 
 /** What users see of it. */
@@ -69,34 +83,42 @@ export interface Transition {
 }
 
 /**
- * The life of a session. Pure; what does not stand here has no effect. To end is to announce it as well. What is announced
- * comes last: listeners may act on the session in their turn.
+ * The life of a session. Pure. A pair of phase and event without a row has no effect. Each end is announced, too.
+ * Announcements come last, because a listener may act on the session at once.
  *
- * | phase     | event                      | next phase | effects                                              |
- * |-----------|----------------------------|------------|------------------------------------------------------|
- * | idle      | start                      | pausing    | pause, announce connecting                           |
- * | pausing   | attempt                    | opening    | open                                                 |
- * | opening   | opened                     | opening    | send-connect-request                                 |
- * | opening   | responded, timeout > 0     | connected  | accept, restore, announce connected[-read-only]      |
- * | opening   | responded, id asked, gone  | ended      | drop, end expired                                    |
- * | opening   | responded, otherwise       | pausing    | drop, pause                                          |
- * | opening   | lost                       | pausing    | drop, pause                                          |
- * | opening   | unanswered, id asked       | ended      | drop, end expired                                    |
- * | opening   | unanswered, otherwise      | pausing    | drop, pause                                          |
- * | connected | lost                       | pausing    | drop, pause, announce disconnected                   |
- * | connected | auth-refused               | ended      | drop, end auth-failed                                |
- * | connected | close                      | closing    | send-close                                           |
- * | closing   | closed, lost, auth-refused | ended      | drop, end closed                                     |
- * | idle, pausing, opening | close         | ended      | drop, end closed                                     |
- * | any but ended | closed                 | ended      | drop, end closed                                     |
+ * | phase      | event                              | next phase | effects                                         |
+ * |------------|------------------------------------|------------|-------------------------------------------------|
+ * | idle       | start                              | pausing    | pause, announce connecting                      |
+ * | pausing    | attempt                            | opening    | open                                            |
+ * | pausing    | silent, id asked                   | ended      | drop, end expired (silence)                     |
+ * | opening    | opened                             | opening    | send-connect-request                            |
+ * | opening    | responded, protocol version not 0  | pausing    | drop, pause                                     |
+ * | opening    | responded, id asked, gone          | ended      | drop, end expired (server)                      |
+ * | opening    | responded, id asked, another given | ended      | decline, drop, end expired (replaced)           |
+ * | opening    | responded, refused                 | pausing    | drop, pause                                     |
+ * | opening    | responded, history in doubt        | verifying  | accept, verify                                  |
+ * | opening    | responded                          | connected  | accept, restore, announce connected[-read-only] |
+ * | opening    | lost                               | pausing    | drop, pause                                     |
+ * | opening    | silent, id asked                   | ended      | drop, end expired (silence)                     |
+ * | verifying  | verified                           | connected  | restore, announce connected                     |
+ * | verifying  | lost                               | pausing    | drop, pause                                     |
+ * | verifying, connected | auth-refused             | ended      | drop, end auth-failed                           |
+ * | verifying, connected | close                    | closing    | send-close                                      |
+ * | connected  | lost                               | pausing    | drop, pause, announce disconnected              |
+ * | closing    | closed, lost, auth-refused         | ended      | drop, end closed                                |
+ * | idle, pausing, opening | close                  | ended      | drop, end closed                                |
+ * | any but ended | closed                          | ended      | drop, end closed                                |
+ *
+ * An answer for another session than the one asked for ends the session at once, before anything is restored: the session
+ * asked for may be over, and its ephemerals with it. Some servers (ClickHouse Keeper) answer so at every reconnect.
  */
 export function transition(state: SessionState, event: SessionEvent): Transition {
   if (state.phase === 'ended') return stay(state);
-  if (event.type === 'closed') return end(state, 'closed');
+  if (event.type === 'closed') return end(state, CLOSED);
   switch (state.phase) {
     case 'idle':
       if (event.type === 'start') return pause(state.identity, [], 'connecting');
-      return event.type === 'close' ? end(state, 'closed') : stay(state);
+      return event.type === 'close' ? end(state, CLOSED) : stay(state);
     case 'pausing':
       if (event.type === 'attempt') {
         return {
@@ -104,13 +126,16 @@ export function transition(state: SessionState, event: SessionEvent): Transition
           effects: [{ type: 'open', server: event.server }],
         };
       }
-      return event.type === 'close' ? end(state, 'closed') : stay(state);
+      if (event.type === 'silent') return afterSilence(state, event.cause);
+      return event.type === 'close' ? end(state, CLOSED) : stay(state);
     case 'opening':
       return whileOpening(state, event);
+    case 'verifying':
+      return whileVerifying(state, event);
     case 'connected':
       return whileConnected(state, event);
     case 'closing':
-      return event.type === 'lost' || event.type === 'auth-refused' ? end(state, 'closed') : stay(state);
+      return event.type === 'lost' || event.type === 'auth-refused' ? end(state, CLOSED) : stay(state);
   }
 }
 
@@ -119,48 +144,69 @@ function whileOpening(state: SessionState & { phase: 'opening' }, event: Session
     case 'opened':
       return { state, effects: [{ type: 'send-connect-request' }] };
     case 'responded':
-      return afterHandshake(state, event.response);
-    case 'unanswered':
-      // Each such handshake may have reached the server, which keeps the session, and all that stands in others' way, alive.
-      if (state.identity !== null && state.identity.id !== 0n) return end(state, 'expired');
-      return pause(state.identity, [{ type: 'drop', cause: event.cause, established: false }]);
+      return afterHandshake(state, event.response, event.inDoubt);
+    case 'silent':
+      return afterSilence(state, event.cause);
     case 'lost':
-      return pause(state.identity, [{ type: 'drop', cause: event.cause, established: false }]);
+      return tryAnother(state, event.cause);
     case 'close':
-      return end(state, 'closed');
+      return end(state, CLOSED);
     default:
       return stay(state);
   }
 }
 
-function afterHandshake(state: SessionState & { phase: 'opening' }, response: ConnectResponse): Transition {
-  if (response.timeOut <= 0) {
-    if (state.identity !== null && state.identity.id !== 0n) return end(state, 'expired');
-    const cause = new Error('the server refused a new session');
-    return pause(state.identity, [{ type: 'drop', cause, established: false }]);
+function afterHandshake(
+  state: SessionState & { phase: 'opening' },
+  response: ConnectResponse,
+  inDoubt: boolean,
+): Transition {
+  const { protocolVersion, timeOut, sessionId, readOnly } = response;
+  const asked = idOf(state);
+  if (protocolVersion !== 0) {
+    return tryAnother(state, new Error(`expected protocol version 0 in the handshake, got ${protocolVersion}`));
+  }
+  if (timeOut <= 0) {
+    if (asked !== 0n) return end(state, { reason: 'expired', expiry: 'server' });
+    return tryAnother(state, new Error('the server refused a new session'));
+  }
+  if (asked !== 0n && !readOnly && sessionId !== asked) {
+    const cause = new Error(`expected session 0x${hex(asked)} in the handshake, got session 0x${hex(sessionId)}`);
+    return end(state, { reason: 'expired', expiry: 'replaced', cause }, [{ type: 'decline' }]);
   }
   // A read-only server makes up a session that no other server knows: the next handshake asks for a new one.
-  const id = response.readOnly ? (state.identity?.id ?? 0n) : response.sessionId;
+  const id = readOnly ? asked : sessionId;
   const passwd =
-    response.readOnly && id !== 0n
-      ? (state.identity?.passwd ?? new Uint8Array())
-      : (response.passwd ?? new Uint8Array());
-  return {
-    state: { phase: 'connected', identity: { id, passwd }, server: state.server, readOnly: response.readOnly },
-    effects: [
-      { type: 'accept', response },
-      { type: 'restore' },
-      { type: 'announce', state: response.readOnly ? 'connected-read-only' : 'connected' },
-    ],
-  };
+    readOnly && id !== 0n ? (state.identity?.passwd ?? new Uint8Array()) : (response.passwd ?? new Uint8Array());
+  const identity = { id, passwd };
+  const accept: SessionEffect = { type: 'accept', response };
+  if (inDoubt && !readOnly) {
+    return { state: { phase: 'verifying', identity, server: state.server }, effects: [accept, { type: 'verify' }] };
+  }
+  return connect(identity, state.server, readOnly, [accept]);
+}
+
+function whileVerifying(state: SessionState & { phase: 'verifying' }, event: SessionEvent): Transition {
+  switch (event.type) {
+    case 'verified':
+      return connect(state.identity, state.server, false, []);
+    case 'lost':
+      return tryAnother(state, event.cause);
+    default:
+      return whileServed(state, event);
+  }
 }
 
 function whileConnected(state: SessionState & { phase: 'connected' }, event: SessionEvent): Transition {
+  if (event.type !== 'lost') return whileServed(state, event);
+  return pause(state.identity, [{ type: 'drop', cause: event.cause, established: true }], 'disconnected');
+}
+
+/** What a server that has accepted the session and its user may do at any time. */
+function whileServed(state: SessionState & { phase: 'verifying' | 'connected' }, event: SessionEvent): Transition {
   switch (event.type) {
-    case 'lost':
-      return pause(state.identity, [{ type: 'drop', cause: event.cause, established: true }], 'disconnected');
     case 'auth-refused':
-      return end(state, 'auth-failed');
+      return end(state, { reason: 'auth-failed', message: event.message });
     case 'close':
       return {
         state: { phase: 'closing', identity: state.identity, server: state.server },
@@ -169,6 +215,40 @@ function whileConnected(state: SessionState & { phase: 'connected' }, event: Ses
     default:
       return stay(state);
   }
+}
+
+function connect(
+  identity: SessionIdentity,
+  server: ServerAddress,
+  readOnly: boolean,
+  effects: readonly SessionEffect[],
+): Transition {
+  return {
+    state: { phase: 'connected', identity, server, readOnly },
+    effects: [
+      ...effects,
+      { type: 'restore' },
+      { type: 'announce', state: readOnly ? 'connected-read-only' : 'connected' },
+    ],
+  };
+}
+
+/** The servers may keep a session alive that they are silent about; only this client can say that it is over. */
+function afterSilence(state: SessionState, cause: Error): Transition {
+  return idOf(state) === 0n ? stay(state) : end(state, { reason: 'expired', expiry: 'silence', cause });
+}
+
+/** The id that the handshake asks for; 0 for a new session. */
+function idOf({ identity }: SessionState): bigint {
+  return identity?.id ?? 0n;
+}
+
+function hex(id: bigint): string {
+  return BigInt.asUintN(64, id).toString(16);
+}
+
+function tryAnother({ identity }: SessionState, cause: Error): Transition {
+  return pause(identity, [{ type: 'drop', cause, established: false }]);
 }
 
 function stay(state: SessionState): Transition {
@@ -184,19 +264,37 @@ function pause(
   return { state: { phase: 'pausing', identity }, effects: [...effects, { type: 'pause' }, ...announce] };
 }
 
-function end(state: SessionState, reason: EndReason): Transition {
+const CLOSED: SessionEnd = { reason: 'closed' };
+
+function end(state: SessionState, sessionEnd: SessionEnd, first: readonly SessionEffect[] = []): Transition {
   return {
-    state: { phase: 'ended', identity: state.identity, reason },
+    state: { phase: 'ended', identity: state.identity, end: sessionEnd },
     effects: [
-      { type: 'drop', cause: endError(reason), established: false },
-      { type: 'end', reason },
-      { type: 'announce', state: reason },
+      ...first,
+      { type: 'drop', cause: endError(sessionEnd), established: false },
+      { type: 'end', end: sessionEnd },
+      { type: 'announce', state: sessionEnd.reason },
     ],
   };
 }
 
-/** What everything rejects with that is asked of a session after its end. */
-export function endError(reason: EndReason): Error {
-  if (reason === 'expired') return new SessionExpiredError();
-  return reason === 'closed' ? new ClosedError() : new AuthFailedError();
+/** Makes the error that every request to a session rejects with after the session's end. */
+export function endError(end: SessionEnd): Error {
+  switch (end.reason) {
+    case 'expired':
+      return new SessionExpiredError(expiryMessages[end.expiry], {
+        expiry: end.expiry,
+        ...(end.cause !== undefined && { cause: end.cause }),
+      });
+    case 'auth-failed':
+      return new AuthFailedError(end.message);
+    case 'closed':
+      return new ClosedError();
+  }
 }
+
+const expiryMessages: Readonly<Record<SessionExpiry, string>> = {
+  server: 'session expired: the server has ended it',
+  replaced: 'session expired: the server granted another session in its place',
+  silence: 'session expired: no server answered for longer than the session can live',
+};

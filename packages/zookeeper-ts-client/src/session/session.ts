@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../ensemble/connect-string.js';
+import { formatServer, type ServerAddress } from '../ensemble/connect-string.js';
 import { HostProvider } from '../ensemble/host-provider.js';
 import { ClosedError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -9,15 +9,16 @@ import { Connection } from './connection.js';
 import { Credentials } from './credentials.js';
 import { type Deadlines, deadlinesFor } from './deadlines.js';
 import { Exchange, type ExchangeOptions } from './exchange.js';
+import { HistoryCheck } from './history-check.js';
 import { KeepAlive } from './keep-alive.js';
 import { ReadWriteSearch } from './read-write-search.js';
 import { Rewatch } from './rewatch.js';
 import { ServerChoice } from './server-choice.js';
 import type { SessionListener, SessionOptions } from './session-options.js';
 import {
-  type EndReason,
   endError,
   type SessionEffect,
+  type SessionEnd,
   type SessionEvent,
   type SessionState,
   transition,
@@ -39,13 +40,17 @@ export class Session<Watcher> {
   readonly #keepAlive: KeepAlive;
   readonly #search: ReadWriteSearch;
   readonly #rewatch: Rewatch<Watcher>;
+  readonly #history = new HistoryCheck();
   #state: SessionState;
   #connection: Connection | null = null;
   #sessionId: bigint;
   #timeoutMs: number;
-  /** Monotonic milliseconds at which a server last said anything. */
+  /** Monotonic milliseconds at which a server last said anything: an accepted handshake, or a frame after it. */
   #heardAtMs: number;
+  /** For the pause before an attempt, the attempt, and what a server has to prove. */
   readonly #timer: Timer;
+  /** For the end of a session that no server says anything about. */
+  readonly #silence: Timer;
 
   constructor(servers: readonly ServerAddress[], options: SessionOptions, listener: SessionListener<Watcher>) {
     const { clock } = options;
@@ -55,11 +60,13 @@ export class Session<Watcher> {
     this.#rewatch = new Rewatch(this.watches, (path) =>
       listener.onWatchersEnd('closed', this.watches.removeLasting(path)),
     );
+    this.#rewatch.seen(options.lastZxidSeen);
     this.#state = { phase: 'idle', identity: options.identity };
     this.#sessionId = options.identity?.id ?? 0n;
     this.#timeoutMs = options.sessionTimeoutMs;
     this.#heardAtMs = clock.now();
     this.#timer = new Timer(clock);
+    this.#silence = new Timer(clock);
     this.#provider = new HostProvider(servers, options.random);
     this.#choice = new ServerChoice(this.#provider, options.reconnect, options.random);
     this.#waiting = new WaitingLine(
@@ -98,6 +105,11 @@ export class Session<Watcher> {
   /** Milliseconds for which the session is certainly alive on the server, 0 when that is not known. @see Validity */
   get validForMs(): number {
     return this.#validity.validForMs(momentOf(this.#options.clock));
+  }
+
+  /** What every request rejects with since the session has ended; `null` before. */
+  get endError(): Error | null {
+    return this.#state.phase === 'ended' ? endError(this.#state.end) : null;
   }
 
   start(): void {
@@ -158,7 +170,7 @@ export class Session<Watcher> {
 
   #refusal(): Error | null {
     if (this.#state.phase === 'closing') return new ClosedError();
-    return this.#state.phase === 'ended' ? endError(this.#state.reason) : null;
+    return this.endError;
   }
 
   #dispatch(event: SessionEvent): void {
@@ -178,56 +190,105 @@ export class Session<Watcher> {
       open: ({ server }) => this.#open(server),
       'send-connect-request': () => this.#sendConnectRequest(),
       accept: ({ response }) => this.#accept(response),
+      verify: () => this.#connection?.ping(),
+      decline: () => this.#connection?.decline(),
       restore: () => this.#restore(),
       drop: ({ cause, established }) => this.#drop(cause, established),
       'send-close': () => this.#sendClose(),
-      end: ({ reason }) => this.#end(reason),
+      end: (effect) => this.#end(effect.end),
       announce: ({ state }) => this.#listener.onState(state),
     };
 
   #pause(): void {
+    this.#watchSilence();
     const { server, delayMs } = this.#choice.next();
     this.#timer.set(delayMs, () => this.#dispatch({ type: 'attempt', server }));
+  }
+
+  /** A session that no server has said anything about for 4/3 of its timeout is over, in whatever way they were silent. */
+  #watchSilence(): void {
+    if (this.#askedId === 0n || this.#silence.isSet) return;
+    const leftMs = this.#heardAtMs + this.#deadlines.silenceMs - this.#options.clock.now();
+    // After a blocked event loop the answer may lie in the socket already.
+    this.#silence.set(Math.max(0, leftMs), () => this.#options.clock.afterIo(() => this.#giveUpSilentSession()));
+  }
+
+  #giveUpSilentSession(): void {
+    const silentMs = Math.round(this.#options.clock.now() - this.#heardAtMs);
+    this.#dispatch({ type: 'silent', cause: new Error(`no server has said anything for ${silentMs} ms`) });
+  }
+
+  /** The session that a handshake asks for; 0 for a new one. */
+  get #askedId(): bigint {
+    return this.#state.identity?.id ?? 0n;
   }
 
   #open(server: ServerAddress): void {
     const connection: Connection = new Connection(this.#options.open, server, this.#options, {
       onOpen: () => this.#dispatch({ type: 'opened' }),
-      onHandshake: (response) => this.#dispatch({ type: 'responded', response }),
+      onHandshake: (response) => this.#dispatch({ type: 'responded', response, inDoubt: this.#history.isInDoubt }),
       onEvent: (event) => this.#listener.onEvent(event, this.watches.fire(event.type, event.path)),
       onReply: (err, zxid) => {
         this.#rewatch.seen(zxid);
         if (err === ErrorCode.OK) this.#choice.proved();
       },
       onAuthReply: (err) =>
-        err === ErrorCode.OK ? this.#credentials.acknowledge() : this.#dispatch({ type: 'auth-refused' }),
+        err === ErrorCode.OK
+          ? this.#credentials.acknowledge()
+          : this.#dispatch({
+              type: 'auth-refused',
+              message: 'authentication failed: the server refused the credentials',
+            }),
+      onAuthDemanded: () =>
+        this.#dispatch({ type: 'auth-refused', message: 'authentication failed: the server demands credentials' }),
+      onPong: (zxid) => this.#verify(zxid),
       onCapacity: () => this.#sendWaiting(),
       onLost: (cause) => {
-        if (this.#connection === connection) this.#dispatch({ type: 'lost', cause });
+        if (this.#connection !== connection) return;
+        if (connection.isUnanswered && this.#askedId === 0n && this.lastZxid > 0n) {
+          this.#history.closedBy(formatServer(connection.server));
+        }
+        this.#dispatch({ type: 'lost', cause });
       },
     });
     this.#connection = connection;
     const limitMs = this.#options.connectTimeoutMs ?? this.#deadlines.connectMs;
     const giveUp = (): void => {
       if (this.#connection !== connection || this.#state.phase !== 'opening') return;
-      const silentMs = this.#options.clock.now() - this.#heardAtMs;
-      const unanswered = connection.isHandshaking && silentMs >= this.#deadlines.silenceMs;
-      const cause = new Error(`no session within ${limitMs} ms`);
-      this.#dispatch({ type: unanswered ? 'unanswered' : 'lost', cause });
+      this.#dispatch({ type: 'lost', cause: new Error(`no session within ${limitMs} ms`) });
     };
     // After a blocked event loop the answer may lie in the socket already.
     this.#timer.set(limitMs, () => this.#options.clock.afterIo(giveUp));
   }
 
   #sendConnectRequest(): void {
+    const { isInDoubt } = this.#history;
     this.#connection?.sendConnectRequest({
       protocolVersion: 0,
-      lastZxidSeen: this.lastZxid,
+      lastZxidSeen: isInDoubt ? 0n : this.lastZxid,
       timeOut: this.#options.sessionTimeoutMs,
-      sessionId: this.#state.identity?.id ?? 0n,
+      sessionId: this.#askedId,
       passwd: this.passwd,
-      readOnly: this.#options.canBeReadOnly,
+      // A read-only server can be behind the others: its history proves nothing.
+      readOnly: this.#options.canBeReadOnly && !isInDoubt,
     });
+  }
+
+  /**
+   * Compares what this client has seen with the history of the server that has granted a new session. That server has
+   * executed the creation of the session, so it knows all that the ensemble has committed before.
+   */
+  #verify(serverZxid: bigint): void {
+    if (this.#state.phase !== 'verifying') return;
+    const lastZxidSeen = this.lastZxid;
+    this.#history.settle();
+    if (serverZxid >= lastZxidSeen) {
+      this.#rewatch.seen(serverZxid);
+    } else {
+      this.#rewatch.wentBackTo(serverZxid);
+      this.#listener.onHistoryWentBack({ lastZxidSeen, serverZxid });
+    }
+    this.#dispatch({ type: 'verified' });
   }
 
   #accept(response: ConnectResponse): void {
@@ -235,6 +296,8 @@ export class Session<Watcher> {
     if (connection === null) return;
     this.#sessionId = response.sessionId;
     this.#timeoutMs = response.timeOut;
+    this.#heardAtMs = this.#options.clock.now();
+    this.#silence.clear();
     this.#choice.accepted(connection.server);
     this.#timer.set(this.#options.reconnect.minDelayMs, () => this.#choice.proved());
     // What a read-only server has made up, no other server keeps alive.
@@ -290,11 +353,12 @@ export class Session<Watcher> {
     this.#timer.set(this.#deadlines.readMs, closed);
   }
 
-  #end(reason: EndReason): void {
+  #end(end: SessionEnd): void {
     this.#validity.stop();
-    const error = endError(reason);
+    this.#silence.clear();
+    const error = endError(end);
     for (const request of this.#waiting.drain()) request.fail(error);
     this.#credentials.fail(error);
-    this.#listener.onWatchersEnd(reason, this.watches.clear());
+    this.#listener.onWatchersEnd(end.reason, this.watches.clear());
   }
 }
