@@ -9,6 +9,41 @@
  */
 export type ConnectionState = 'CONNECTED' | 'SUSPENDED' | 'RECONNECTED' | 'LOST' | 'READ_ONLY';
 
+/**
+ * Why the state of a connection changed.
+ *
+ * - `new-session`: the first connection of a session, the very first one included.
+ * - `history`: the same, and the servers have lost transactions that this process has seen.
+ * - `reconnected`: another connection of the same session.
+ * - `disconnected`: the connection was lost.
+ * - `validity`: the validity clock ran out without a connection.
+ * - `expired`: the server has ended the session.
+ * - `replaced`: a server answered for another session than the one asked for.
+ * - `silence`: no server said anything for 4/3 of the session timeout.
+ * - `auth-failed`: the server refused the credentials, or demands some.
+ * - `closed`: this process has closed the `Keeper`.
+ */
+export type StateChangeReason =
+  | 'new-session'
+  | 'history'
+  | 'reconnected'
+  | 'disconnected'
+  | 'validity'
+  | 'expired'
+  | 'replaced'
+  | 'silence'
+  | 'auth-failed'
+  | 'closed';
+
+/** A change of the connection state. */
+export interface StateChange {
+  readonly state: ConnectionState;
+  readonly previous: ConnectionState;
+  readonly reason: StateChangeReason;
+  /** How the session ended, where it did. */
+  readonly error: Error | null;
+}
+
 /** What happens to a connection, for `transition`. */
 export type ConnectionEvent = 'connected' | 'connected-read-only' | 'disconnected' | 'lost';
 

@@ -8,11 +8,14 @@
 export {
   type Acl,
   AddWatchMode,
+  type AttemptFailure,
   type Auth,
   AuthFailedError,
   BadArgumentsError,
   BadVersionError,
+  ChrootMissingError,
   ClosedError,
+  ConnectFailedError,
   ConnectionLossError,
   CreateMode,
   creatorAllAcl,
@@ -21,6 +24,7 @@ export {
   digestId,
   EphemeralOnLocalSessionError,
   ErrorCode,
+  type HistoryWentBack,
   type Id,
   InvalidAclError,
   KeeperError,
@@ -46,6 +50,7 @@ export {
   RuntimeInconsistencyError,
   readAclUnsafe,
   SessionExpiredError,
+  type SessionExpiry,
   SessionMovedError,
   SessionRequiresAuthError,
   type Stat,
@@ -72,7 +77,7 @@ export type { SetDataBuilder } from './builders/set-data.js';
 export type { SyncBuilder } from './builders/sync.js';
 export type { ExpectedVersion, Transaction, TransactionCreateOptions } from './builders/transaction.js';
 export type { RemoveWatchBuilder, WatchBuilder } from './builders/watch.js';
-export type { ConnectionState } from './connection-state.js';
+export type { ConnectionState, StateChange, StateChangeReason } from './connection-state.js';
 export { BACKGROUND_ERROR_CHANNEL, type BackgroundError } from './diagnostics.js';
 // Errors of recipes
 export {

@@ -1,4 +1,4 @@
-import { type Acl, type WatchedEvent, ZooKeeper } from 'zookeeper-ts-client';
+import { type Acl, type HistoryWentBack, type WatchedEvent, ZooKeeper } from 'zookeeper-ts-client';
 import { GetAclBuilder, SetAclStart } from './builders/acl.js';
 import { CreateBuilder, PLAIN_CREATE } from './builders/create.js';
 import { DeleteBuilder, PLAIN_DELETE } from './builders/delete.js';
@@ -9,11 +9,12 @@ import { PLAIN_SET_DATA, SetDataBuilder } from './builders/set-data.js';
 import { SyncBuilder } from './builders/sync.js';
 import { Transaction } from './builders/transaction.js';
 import { RemoveWatchBuilder, WatchBuilder } from './builders/watch.js';
-import type { ConnectionState } from './connection-state.js';
+import type { ConnectionState, StateChange } from './connection-state.js';
 import type { BackgroundError } from './diagnostics.js';
 import { Engine } from './execution/engine.js';
 import type { CallOptions, Execution } from './execution/execution.js';
 import { checkNamespace } from './execution/namespace.js';
+import type { SessionClients } from './execution/session-succession.js';
 import type { Listeners } from './listeners.js';
 import { type KeeperOptions, resolveOptions } from './options.js';
 
@@ -21,6 +22,13 @@ import { type KeeperOptions, resolveOptions } from './options.js';
 export interface KeeperEvents {
   /** The connection is worth something else now. */
   readonly state: ConnectionState;
+  /** The same change, with its reason. Told just before `state`. */
+  readonly stateChange: StateChange;
+  /**
+   * The servers have lost transactions that this process has seen: they came back without their data, or from an older backup.
+   * Fencing tokens of before can be larger than those to come. Told before the state changes, with the reason `history`.
+   */
+  readonly historyWentBack: HistoryWentBack;
   /** Something went wrong where nobody was waiting for it. Published on `BACKGROUND_ERROR_CHANNEL` as well. */
   readonly backgroundError: BackgroundError;
 }
@@ -51,22 +59,65 @@ export class Keeper {
     this.#name = name;
     this.#isRoot = isRoot;
     this.#execution = engine.execution(name);
-    this.#listeners = { state: engine.sessions.listeners, backgroundError: engine.diagnostics.listeners };
+    this.#listeners = {
+      state: engine.sessions.listeners,
+      stateChange: engine.sessions.changeListeners,
+      historyWentBack: engine.sessions.historyListeners,
+      backgroundError: engine.diagnostics.listeners,
+    };
     family.set(name, this);
   }
 
   /**
-   * Connects and resolves when there is a session. Tries until it succeeds or `signal` aborts.
+   * Connects and resolves when there is a session, and the chroot exists.
    *
    * @throws {TypeError} or {RangeError} for a wrong option, which it names
-   * @throws {AggregateError} of the failure at each server, when `signal` aborts
+   * @throws {ConnectFailedError} with what each server said, when `connectDeadlineMs` has passed or `signal` aborts
+   * @throws {ChrootMissingError} the chroot of the connect string does not exist, and `createChroot` is not set
    * @throws {AuthFailedError} the credentials were refused
    */
   static async connect(options: KeeperOptions): Promise<Keeper> {
+    const keeper = Keeper.open(options);
+    try {
+      await keeper.#engine.sessions.untilConnected(options.connectDeadlineMs ?? 30_000, options.signal);
+    } catch (error) {
+      void keeper.close();
+      throw error;
+    }
+    return keeper;
+  }
+
+  /**
+   * Begins to connect and does not wait: the state is `SUSPENDED`, the session id 0n and the epoch 0 until there is a session.
+   * What is asked of it waits for the session. There is no limit of time: `connectDeadlineMs` and `signal` have no effect. If the
+   * server refuses the credentials, the `Keeper` is closed and the state is `LOST`.
+   *
+   * @throws {TypeError} or {RangeError} for a wrong option, which it names
+   */
+  static open(options: KeeperOptions): Keeper {
     const { connectString, client, engine, namespace } = resolveOptions(options);
-    const openSession = (signal: AbortSignal | undefined): Promise<ZooKeeper> =>
-      ZooKeeper.connect(connectString, { ...client, signal });
-    return new Keeper(await Engine.start({ ...engine, openSession }, options.signal), new Map(), namespace, true);
+    const clients: SessionClients = {
+      start: (lastZxidSeen) => ZooKeeper.open(connectString, { ...client, lastZxidSeen }),
+      endSession: async ({ id, passwd, timeoutMs }, server, signal) => {
+        const resumed = { session: { id, passwd }, sessionTimeoutMs: timeoutMs, signal };
+        const zookeeper = await ZooKeeper.connect(server, { ...client, ...resumed, onAttemptFailed: undefined });
+        await zookeeper.close({ timeoutMs: 1_000 });
+        if (!zookeeper.isCloseConfirmed) throw new Error('the server has not confirmed that the session is closed');
+      },
+    };
+    return new Keeper(new Engine({ ...engine, clients }), new Map(), namespace, true);
+  }
+
+  /**
+   * Waits until there is a connection.
+   *
+   * @throws {ConnectFailedError} with what each server said, when `signal` aborts; its cause is the signal's reason
+   * @throws {ChrootMissingError} the chroot of the connect string does not exist, and `createChroot` is not set
+   * @throws {AuthFailedError} the credentials were refused
+   * @throws {ClosedError} the `Keeper` was closed
+   */
+  async untilConnected({ signal }: CallOptions = {}): Promise<void> {
+    await this.#engine.sessions.untilConnected(Number.POSITIVE_INFINITY, signal);
   }
 
   // Session and connection
@@ -83,7 +134,7 @@ export class Keeper {
   get sessionTimeoutMs(): number {
     return this.zookeeper.sessionTimeoutMs;
   }
-  /** Ordinal of the newest session; the first is 1. A new one is opened by itself when the server has ended the old one. */
+  /** Ordinal of the newest session; the first is 1, and 0 comes before it. A new one is opened by itself when the server has ended the old one. */
   get sessionEpoch(): number {
     return this.#engine.sessions.epoch;
   }
@@ -127,7 +178,8 @@ export class Keeper {
 
   #listenersOf<Name extends keyof KeeperEvents>(event: Name): Listeners<KeeperEvents[Name]> {
     if (!Object.hasOwn(this.#listeners, event)) {
-      throw new TypeError(`Expected \`event\` to be 'state' or 'backgroundError', got '${String(event)}'`);
+      const names = Object.keys(this.#listeners).map((name) => `'${name}'`);
+      throw new TypeError(`Expected \`event\` to be ${names.join(' or ')}, got '${String(event)}'`);
     }
     return this.#listeners[event];
   }

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import type { Acl, Auth, ZooKeeperOptions } from 'zookeeper-ts-client';
+import type { Acl, AttemptFailure, Auth, ZooKeeperOptions } from 'zookeeper-ts-client';
 import { checkOptions, z } from './check-options.js';
 import type { EngineOptions } from './execution/engine.js';
 import { checkNamespace } from './execution/namespace.js';
@@ -7,8 +7,14 @@ import { exponentialBackoff, type RetryPolicy } from './execution/retry-policy.j
 
 /** How a `Keeper` is connected. Durations are milliseconds. */
 export interface KeeperOptions {
-  /** `host:port,host:port/chroot`; the port defaults to 2181; the chroot must exist. */
+  /** `host:port,host:port/chroot`; the port defaults to 2181. */
   readonly connectString: string;
+  /** Creates the chroot of the connect string, with its parents, if it does not exist. Default false. */
+  readonly createChroot?: boolean | undefined;
+  /** How long `connect` tries to get the first session, over all servers. Default 30,000; from 1, `Infinity` for no limit. */
+  readonly connectDeadlineMs?: number | undefined;
+  /** Told of each attempt at a server that gave no session, now and at every reconnect. What it throws is a `backgroundError`. */
+  readonly onAttemptFailed?: ((failure: AttemptFailure) => void) | undefined;
   /** Below which all paths are, without a leading `/`; it is made as containers when it is first needed. Default: none. */
   readonly namespace?: string | undefined;
   /** Asked for; the server negotiates it into its own range. Default 15,000; from 1 to 2^31-1. */
@@ -52,7 +58,7 @@ export interface ResolvedOptions {
   readonly connectString: string;
   readonly namespace: string;
   readonly client: ZooKeeperOptions;
-  readonly engine: Omit<EngineOptions, 'openSession'>;
+  readonly engine: Omit<EngineOptions, 'clients'>;
 }
 
 /** The longest delay of Node's timers. */
@@ -75,6 +81,9 @@ const retrySchema = z.strictObject({
 // What a TLS and a SASL layer will take belongs here; until then `tls` and `sasl` are unknown options like any other.
 const schema = z.strictObject({
   connectString: z.string().min(1),
+  createChroot: z.boolean().optional(),
+  connectDeadlineMs: milliseconds.or(z.literal(Number.POSITIVE_INFINITY)).optional(),
+  onAttemptFailed: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
   namespace: z.string().optional(),
   sessionTimeoutMs: milliseconds.optional(),
   connectTimeoutMs: milliseconds.optional(),
@@ -100,7 +109,7 @@ const schema = z.strictObject({
 export function resolveOptions(options: KeeperOptions): ResolvedOptions {
   checkOptions('Keeper.connect', schema, options);
   const { sessionTimeoutMs = 15_000, connectTimeoutMs, requestTimeoutMs, maxFrameBytes, maxInFlight } = options;
-  const { canBeReadOnly, auth, reconnect } = options;
+  const { canBeReadOnly, auth, reconnect, createChroot, onAttemptFailed } = options;
   return {
     connectString: options.connectString,
     namespace: checkNamespace(options.namespace ?? ''),
@@ -113,6 +122,8 @@ export function resolveOptions(options: KeeperOptions): ResolvedOptions {
       canBeReadOnly,
       auth,
       reconnect,
+      createChroot,
+      onAttemptFailed,
     },
     engine: {
       waitMs: requestTimeoutMs,

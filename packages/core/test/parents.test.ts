@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { startStandalone, TcpProxy, until, type ZooKeeperServer } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { digestAuth, Keeper, NoNodeError, openAclUnsafe, Perms } from '../src/index.js';
+import { digestAuth, Keeper, openAclUnsafe, Perms } from '../src/index.js';
 
 /** Where empty containers are gone nearly as soon as they are there. */
 describeOnOwnServers('parents', () => {
@@ -120,11 +121,17 @@ describeOnOwnServers('parents', () => {
     expect(await keeper.getChildren().forPath('/own/line/x')).toEqual(['y']);
   });
 
-  it('cannot be made above the chroot', async () => {
-    const keeper = await connect({ connectString: `${server.connectString}/no/such/chroot` });
-    await expect(keeper.create().creatingParents().forPath('/a/b')).rejects.toBeInstanceOf(NoNodeError);
-    await expect(keeper.create().creatingParents().forPath('/a')).rejects.toBeInstanceOf(NoNodeError);
-    const below = keeper.usingNamespace('ns');
-    await expect(below.getChildren().forPath('/')).rejects.toBeInstanceOf(NoNodeError);
+  it('are made below a chroot that was made for them', async () => {
+    const path = `/chroot-${randomUUID()}`;
+    const connectString = `${server.connectString}${path}/of/billing`;
+    await expect(connect({ connectString })).rejects.toMatchObject({
+      code: 'ZK_CHROOT_MISSING',
+      chroot: `${path}/of/billing`,
+    });
+    const keeper = await connect({ connectString, createChroot: true });
+    await keeper.create().creatingParents().forPath('/a/b', 'below');
+    const whole = await connect({ connectString: server.connectString });
+    expect(String(await whole.getData().forPath(`${path}/of/billing/a/b`))).toBe('below');
+    await whole.delete().deletingChildren().forPath(path);
   });
 });

@@ -81,7 +81,7 @@ export class DeleteBuilder {
    */
   async forPath(path: string, { signal }: CallOptions = {}): Promise<void> {
     const { executor, namespace, deletes } = this.#execution;
-    const deletion = new Deletion(this.#description, namespace.toReal(path));
+    const deletion = new Deletion(this.#execution, this.#description, namespace.toReal(path));
     try {
       await executor.run((attempt) => deletion.attempt(attempt), { signal });
     } catch (error) {
@@ -102,11 +102,13 @@ export class DeleteBuilder {
 /** The delete of one znode, over all of its attempts. */
 class Deletion {
   readonly realPath: string;
+  readonly #execution: Execution;
   readonly #description: DeleteDescription;
   #isBegun = false;
   #mayBeDone = false;
 
-  constructor(description: DeleteDescription, realPath: string) {
+  constructor(execution: Execution, description: DeleteDescription, realPath: string) {
+    this.#execution = execution;
     this.#description = description;
     this.realPath = realPath;
   }
@@ -117,14 +119,18 @@ class Deletion {
 
   async attempt({ zookeeper, signal }: Attempt): Promise<void> {
     const { version, deletingChildren, guaranteed, quietly, owner } = this.#description;
-    if (owner !== undefined && owner !== zookeeper.sessionId) return;
+    const { sessions, ephemerals } = this.#execution;
+    if (owner !== undefined && !sessions.mayLive(owner)) return;
     const guard = guaranteed || quietly ? (request: Promise<void>) => request : once<void>;
     this.#isBegun = true;
     for (;;) {
       try {
-        return await guard(zookeeper.delete(this.realPath, { version, signal }));
+        await guard(zookeeper.delete(this.realPath, { version, signal }));
+        ephemerals.remove(owner ?? zookeeper.sessionId, this.realPath);
+        return;
       } catch (error) {
         if (isUnknown(error)) this.#mayBeDone = true;
+        if (error instanceof NoNodeError) ephemerals.remove(owner ?? zookeeper.sessionId, this.realPath);
         if (error instanceof NoNodeError && (quietly || this.#mayBeDone)) return;
         if (!(error instanceof NotEmptyError) || !deletingChildren) throw error;
         await deleteDescendants(zookeeper, this.realPath, signal);

@@ -5,11 +5,13 @@ import {
   KeeperError,
   NoNodeError,
   type Stat,
+  type ZooKeeper,
 } from 'zookeeper-ts-client';
 import type { Execution } from './execution.js';
 import type { Attempt } from './executor.js';
 import { lookUpProtected } from './guaranteed-delete.js';
 import { parentOf } from './namespace.js';
+import type { OwnEphemerals } from './own-ephemerals.js';
 import { protectPath } from './protection.js';
 
 /** A znode to be created. */
@@ -46,7 +48,7 @@ export function isSequential(mode: CreateMode): boolean {
  * @param guard what the create itself is passed through, e.g. `once`; its parents can be made any number of times
  */
 export async function createWithParents(
-  { parents, namespace }: Execution,
+  { parents, namespace, ephemerals }: Execution,
   { zookeeper, signal }: Attempt,
   request: CreateRequest,
   guard: (created: Promise<CreatedZnode>) => Promise<CreatedZnode>,
@@ -54,13 +56,32 @@ export async function createWithParents(
   const { realPath, data, mode, acl, ttlMs } = request;
   for (;;) {
     try {
-      return await guard(zookeeper.create(realPath, data, { mode, acl, ttlMs, signal }));
+      const created = zookeeper.create(realPath, data, { mode, acl, ttlMs, signal });
+      return await guard(isEphemeral(mode) ? noted(created, ephemerals, zookeeper, request) : created);
     } catch (error) {
       const mayMakeParents =
         request.creatingParents || (namespace.root !== '' && parentOf(realPath) === namespace.root);
       if (!(error instanceof NoNodeError) || !mayMakeParents) throw error;
       if (!(await parents.ensure(zookeeper, realPath, signal))) throw error;
     }
+  }
+}
+
+/** Notes the ephemeral that a request creates; one of a given name at once, since the reply may be lost. */
+async function noted(
+  created: Promise<CreatedZnode>,
+  ephemerals: OwnEphemerals,
+  { sessionId }: ZooKeeper,
+  { realPath, mode }: CreateRequest,
+): Promise<CreatedZnode> {
+  const isNew = !isSequential(mode) && ephemerals.add(sessionId, realPath);
+  try {
+    const znode = await created;
+    ephemerals.add(sessionId, znode.path);
+    return znode;
+  } catch (error) {
+    if (isNew && error instanceof KeeperError) ephemerals.remove(sessionId, realPath);
+    throw error;
   }
 }
 
@@ -109,7 +130,11 @@ export class ProtectedCreation {
     const path = await lookUpProtected(attempt, parentOf(this.#request.realPath), this.#uuid);
     const stat = path === null ? null : await zookeeper.exists(path, { signal });
     if (path === null || stat === null) return null;
-    if (!isEphemeral(this.#request.mode) || stat.ephemeralOwner === zookeeper.sessionId) return { path, stat };
+    if (!isEphemeral(this.#request.mode)) return { path, stat };
+    if (stat.ephemeralOwner === zookeeper.sessionId) {
+      this.#execution.ephemerals.add(zookeeper.sessionId, path);
+      return { path, stat };
+    }
     this.#execution.deletes.delete(path);
     this.#uuid = this.#newUuid();
     return null;

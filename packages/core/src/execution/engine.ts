@@ -5,8 +5,9 @@ import type { Execution } from './execution.js';
 import { Executor } from './executor.js';
 import { GuaranteedDeletes } from './guaranteed-delete.js';
 import { Namespace } from './namespace.js';
+import { OwnEphemerals } from './own-ephemerals.js';
 import type { RetryPolicy } from './retry-policy.js';
-import { type OpenSession, SessionSuccession } from './session-succession.js';
+import { type GivenUpSession, type SessionClients, SessionSuccession } from './session-succession.js';
 import { Watches } from './watches.js';
 
 /** How long `close` waits for guaranteed deletes: the end of the session removes the ephemerals among them anyway. */
@@ -14,7 +15,7 @@ const CLOSING_PATIENCE_MS = 2_000;
 
 /** What an engine is told. */
 export interface EngineOptions {
-  readonly openSession: OpenSession;
+  readonly clients: SessionClients;
   /** How long a request may wait for a session; the session timeout where `undefined`. */
   readonly waitMs: number | undefined;
   readonly retry: RetryPolicy;
@@ -31,22 +32,26 @@ export class Engine {
   readonly #executor: Executor;
   readonly #deletes: GuaranteedDeletes;
   readonly #parents: Parents;
+  readonly #ephemerals = new OwnEphemerals();
   #closing: Promise<void> | null = null;
 
-  private constructor(sessions: SessionSuccession, diagnostics: Diagnostics, options: EngineOptions) {
-    this.sessions = sessions;
-    this.diagnostics = diagnostics;
+  /** Begins to open the first session, and does not wait for it. */
+  constructor(options: EngineOptions) {
     this.#options = options;
-    this.#executor = new Executor(sessions, options.retry);
-    this.#deletes = new GuaranteedDeletes(this.#executor, diagnostics);
+    this.diagnostics = new Diagnostics();
+    this.sessions = new SessionSuccession(options.clients, this.diagnostics, options.waitMs, (givenUp) =>
+      this.#removeEphemeralsOf(givenUp),
+    );
+    this.#executor = new Executor(this.sessions, options.retry);
+    this.#deletes = new GuaranteedDeletes(this.#executor, this.sessions, this.diagnostics);
     this.#parents = new Parents({ aclFor: options.aclFor, useContainers: options.useContainerParents });
   }
 
-  /** Opens the first session. @param signal gives up */
-  static async start(options: EngineOptions, signal: AbortSignal | undefined): Promise<Engine> {
-    const diagnostics = new Diagnostics();
-    const sessions = await SessionSuccession.begin(options.openSession, diagnostics, options.waitMs, signal);
-    return new Engine(sessions, diagnostics, options);
+  #removeEphemeralsOf(givenUp: readonly GivenUpSession[]): void {
+    for (const { id } of givenUp) {
+      for (const path of this.#ephemerals.take(id)) this.#deletes.deleteGivenUp(path, id);
+    }
+    this.#ephemerals.keepOnly((sessionId) => this.sessions.mayLive(sessionId));
   }
 
   /** What builders of a namespace need. */
@@ -58,6 +63,8 @@ export class Engine {
       executor: this.#executor,
       parents: this.#parents,
       deletes: this.#deletes,
+      sessions: this.sessions,
+      ephemerals: this.#ephemerals,
       aclFor: this.#options.aclFor,
       defaultData: this.#options.defaultData,
     };

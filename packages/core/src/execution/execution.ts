@@ -1,8 +1,9 @@
 import { type Acl, NoNodeError } from 'zookeeper-ts-client';
 import type { Parents } from './ensure-parents.js';
 import type { Attempt, Executor } from './executor.js';
-import type { GuaranteedDeletes } from './guaranteed-delete.js';
+import type { GuaranteedDeletes, LivingSessions } from './guaranteed-delete.js';
 import type { Namespace } from './namespace.js';
+import type { OwnEphemerals } from './own-ephemerals.js';
 import type { Watches } from './watches.js';
 
 /** What every call may be given. */
@@ -18,6 +19,9 @@ export interface Execution {
   readonly watches: Watches;
   readonly parents: Parents;
   readonly deletes: GuaranteedDeletes;
+  readonly sessions: LivingSessions;
+  /** The ephemerals that this process has on the servers. */
+  readonly ephemerals: OwnEphemerals;
   /** The access control list of a new znode, by its real path; `undefined` leaves it to the client. */
   readonly aclFor: (realPath: string) => readonly Acl[] | undefined;
   /** What a znode holds that is created without data. */

@@ -1,20 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { NoNodeError } from 'zookeeper-ts-client';
+import { BadVersionError, NoNodeError } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
 import type { Attempt, Executor } from './executor.js';
-import { childOf } from './namespace.js';
-import { findProtected } from './protection.js';
+import { childOf, nameOf } from './namespace.js';
+import { findProtected, parseProtectedName } from './protection.js';
 import { PERSEVERANCE } from './retry-policy.js';
+
+/** Says of sessions of this process whether they may be alive on the servers: those that are not have no ephemerals. */
+export interface LivingSessions {
+  mayLive(sessionId: bigint): boolean;
+  epochMayLive(epoch: number): boolean;
+}
 
 /** Deletes that are tried again in the background until they are done, or the `Keeper` is closed. */
 export class GuaranteedDeletes {
   readonly #executor: Executor;
+  readonly #sessions: LivingSessions;
   readonly #diagnostics: Diagnostics;
   readonly #giveUp = new AbortController();
   readonly #pending = new Set<Promise<void>>();
 
-  constructor(executor: Executor, diagnostics: Diagnostics) {
+  constructor(executor: Executor, sessions: LivingSessions, diagnostics: Diagnostics) {
     this.#executor = executor;
+    this.#sessions = sessions;
     this.#diagnostics = diagnostics;
   }
 
@@ -29,8 +37,30 @@ export class GuaranteedDeletes {
    * @param owner session that owns the znode, where it is an ephemeral: with its end there is nothing left to delete
    */
   goOn(realPath: string, owner: bigint | undefined, perform: (attempt: Attempt) => Promise<void>): void {
-    const isOver = ({ zookeeper }: Attempt): boolean => zookeeper.sessionId !== owner;
-    this.#begin('guaranteed delete', realPath, owner === undefined ? null : isOver, perform);
+    const isOver = owner === undefined ? null : () => !this.#sessions.mayLive(owner);
+    this.#begin('guaranteed delete', realPath, isOver, perform);
+  }
+
+  /**
+   * Deletes an ephemeral of a session that was given up and may be alive on the servers. A name that carries a uuid is deleted
+   * at once. Any other name may belong to another session by now, so its owner is looked at first; if the znode changes hands
+   * between the look and the delete, and its version is the same, the znode of the new owner is deleted.
+   *
+   * @param owner the session that was given up
+   */
+  deleteGivenUp(realPath: string, owner: bigint): void {
+    const isOver = (): boolean => !this.#sessions.mayLive(owner);
+    const isUnique = parseProtectedName(nameOf(realPath)) !== null;
+    this.#begin('removal of an ephemeral of a session that was given up', realPath, isOver, async (attempt) => {
+      const { zookeeper, signal } = attempt;
+      if (isUnique) return await deleteIfThere(zookeeper.delete(realPath, { signal }));
+      const stat = await zookeeper.exists(realPath, { signal });
+      if (stat?.ephemeralOwner !== owner) return;
+      await zookeeper.delete(realPath, { version: stat.version, signal }).catch((error: unknown) => {
+        // Another session has it: what was to be deleted is gone.
+        if (!(error instanceof BadVersionError)) ignoreNoNode(error);
+      });
+    });
   }
 
   /**
@@ -40,8 +70,8 @@ export class GuaranteedDeletes {
    * @param epoch ordinal of the session that created it, where it is an ephemeral: with its end there is nothing left to delete
    */
   deleteProtected(realParent: string, uuid: string, epoch: number | undefined): void {
-    const isOver = (attempt: Attempt): boolean => attempt.epoch !== epoch;
-    this.#begin('removal of an abandoned znode', realParent, epoch === undefined ? null : isOver, async (attempt) => {
+    const isOver = epoch === undefined ? null : () => !this.#sessions.epochMayLive(epoch);
+    this.#begin('removal of an abandoned znode', realParent, isOver, async (attempt) => {
       const path = await lookUpProtected(attempt, realParent, uuid);
       if (path !== null) await deleteIfThere(attempt.zookeeper.delete(path, { signal: attempt.signal }));
     });
@@ -67,12 +97,12 @@ export class GuaranteedDeletes {
   #begin(
     operation: string,
     path: string,
-    isOver: ((attempt: Attempt) => boolean) | null,
+    isOver: (() => boolean) | null,
     perform: (attempt: Attempt) => Promise<void>,
   ): void {
     const { signal } = this.#giveUp;
     const performUnlessOver = async (attempt: Attempt): Promise<void> => {
-      if (!isOver?.(attempt)) await perform(attempt);
+      if (!isOver?.()) await perform(attempt);
     };
     const task = this.#executor
       .run(performUnlessOver, { retry: PERSEVERANCE, signal, whileClosing: true })

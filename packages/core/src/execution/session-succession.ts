@@ -1,10 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { AuthFailedError, ClosedError, ConnectionLossError, type ZooKeeper } from 'zookeeper-ts-client';
+import {
+  AuthFailedError,
+  ClosedError,
+  ConnectionLossError,
+  type HistoryWentBack,
+  SessionExpiredError,
+  type ZooKeeper,
+} from 'zookeeper-ts-client';
 import {
   type ConnectionEvent,
   type ConnectionState,
   type ConnectionView,
+  type StateChange,
+  type StateChangeReason,
   transition,
   UNCONNECTED,
 } from '../connection-state.js';
@@ -13,14 +22,44 @@ import { Listeners } from '../listeners.js';
 import type { Incarnation, SessionSource } from './executor.js';
 import { PERSEVERANCE } from './retry-policy.js';
 
-/** Opens a session; rejects when no server gives one. */
-export type OpenSession = (signal: AbortSignal | undefined) => Promise<ZooKeeper>;
+/** Makes the clients of the sessions of one `Keeper`. */
+export interface SessionClients {
+  /** Starts a client that asks for a new session, and does not wait. @param lastZxidSeen the last transaction seen; 0n for none */
+  start(lastZxidSeen: bigint): ZooKeeper;
+  /**
+   * Ends a session that this process has given up.
+   *
+   * @param server `host:port` of a server that answers
+   * @throws {SessionExpiredError} with `expiry: 'server'` if it is over already; any other error leaves that open
+   */
+  endSession(session: GivenUpSession, server: string, signal: AbortSignal): Promise<void>;
+}
 
-/** `open`: the session may be used. `between`: it has expired and the next is being opened. `ended`: there will be no other. */
+/** A session that this process has given up: the servers may still keep it alive, and its ephemerals with it. */
+export interface GivenUpSession {
+  readonly id: bigint;
+  readonly passwd: Uint8Array;
+  readonly timeoutMs: number;
+  /** Its ordinal in the life of the `Keeper`. */
+  readonly epoch: number;
+  /** Whether the servers may let a connection take it up again, to end it. */
+  readonly isResumable: boolean;
+}
+
+/** `open`: the session may be used. `between`: the next session, or the first, is being opened. `ended`: there will be no other. */
 type Phase =
   | { readonly name: 'open' }
-  | { readonly name: 'between'; readonly givingUp: AbortController }
+  | { readonly name: 'between'; readonly givingUp: AbortController; readonly next: ZooKeeper | null }
   | { readonly name: 'ended' };
+
+/** How long the end of given-up sessions may keep the next session from serving, in milliseconds. */
+const GIVEN_UP_LIMIT_MS = 1_000;
+
+/** How many of them a new session tries to end: the newest ones. */
+const MOST_ENDED_AT_ONCE = 4;
+
+/** How many given-up sessions are remembered; the servers have ended older ones long ago. */
+const MOST_GIVEN_UP = 1_000;
 
 /** Node's timers take no longer delay. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -28,52 +67,65 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /**
  * The sessions of one `Keeper`, one after the other, and the connection state that its users see.
  *
- * A session is kept as long as the server keeps it. When the connection is lost and the validity clock has run out, the state
- * is `LOST`, yet the client goes on trying to come back to it; only when the server has said that it expired is the next
- * session opened, for ever if need be.
+ * A session is kept as long as the server keeps it, or may keep it. When the connection is lost and the validity clock has run
+ * out, the state is `LOST`, yet the client goes on trying to come back to the session. The session is over when the server
+ * says so, when the server answers for another session, or when no server says anything for 4/3 of the timeout; then the next
+ * session is opened, with no limit of time.
+ *
+ * In the last two cases the servers may keep the old session alive, and its ephemerals would block this process. So before the
+ * next session serves, a throw-away connection ends the old one. Where that fails, its ephemerals are removed by path.
  */
 export class SessionSuccession implements SessionSource {
-  /** Who wants to hear of the connection state. */
   readonly listeners: Listeners<ConnectionState>;
-  readonly #openSession: OpenSession;
+  readonly changeListeners: Listeners<StateChange>;
+  readonly historyListeners: Listeners<HistoryWentBack>;
+  readonly #clients: SessionClients;
   readonly #diagnostics: Diagnostics;
   readonly #waitMs: number | undefined;
+  /** Told when a session begins to serve, before all that waits for it. */
+  readonly #onServing: (givenUp: readonly GivenUpSession[]) => void;
   readonly #waiters = new Set<() => void>();
-  #phase: Phase = { name: 'open' };
+  /** By the id; the oldest first. */
+  readonly #givenUp = new Map<bigint, GivenUpSession>();
+  #phase: Phase = { name: 'ended' };
   #zookeeper: ZooKeeper;
-  #epoch = 1;
+  #epoch = 0;
+  #lastZxid = 0n;
+  /** The session whose first connection was announced. */
+  #reasonEpoch = 0;
   #view: ConnectionView = UNCONNECTED;
   #clock: NodeJS.Timeout | undefined;
   readonly #over = new AbortController();
 
-  private constructor(
-    zookeeper: ZooKeeper,
-    openSession: OpenSession,
+  /**
+   * Begins to open the first session, and does not wait for it.
+   *
+   * @param waitMs how long a request may wait for a session; the session timeout where `undefined`
+   * @param onServing told, each time a session begins to serve, of the earlier ones that may be alive on the servers
+   */
+  constructor(
+    clients: SessionClients,
     diagnostics: Diagnostics,
     waitMs: number | undefined,
+    onServing: (givenUp: readonly GivenUpSession[]) => void,
   ) {
-    this.#openSession = openSession;
+    this.#clients = clients;
     this.#diagnostics = diagnostics;
     this.#waitMs = waitMs;
+    this.#onServing = onServing;
     this.listeners = new Listeners((error) => diagnostics.report(error, 'state listener'));
-    this.#zookeeper = zookeeper;
-    this.#attach();
+    this.changeListeners = new Listeners((error) => diagnostics.report(error, 'stateChange listener'));
+    this.historyListeners = new Listeners((error) => diagnostics.report(error, 'historyWentBack listener'));
+    const first = clients.start(0n);
+    this.#zookeeper = first;
+    void this.#openNext(first);
   }
 
-  /** @param waitMs how long a request may wait for a session; the session timeout where `undefined` */
-  static async begin(
-    openSession: OpenSession,
-    diagnostics: Diagnostics,
-    waitMs: number | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<SessionSuccession> {
-    return new SessionSuccession(await openSession(signal), openSession, diagnostics, waitMs);
-  }
-
-  /** The client of the newest session. */
+  /** The client of the newest session; of the first one, before that is there. */
   get zookeeper(): ZooKeeper {
     return this.#zookeeper;
   }
+  /** Ordinal of the newest session; 0 before the first. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -88,6 +140,46 @@ export class SessionSuccession implements SessionSource {
   /** How long the newest session is certainly alive; 0 when that is not known. */
   validForMs(): number {
     return this.over.aborted || this.#phase.name !== 'open' ? 0 : this.#zookeeper.validForMs();
+  }
+
+  /** Whether a session of this process may be alive on the servers: the newest one, or one that was given up. */
+  mayLive(sessionId: bigint): boolean {
+    return sessionId === this.#zookeeper.sessionId || this.#givenUp.has(sessionId);
+  }
+
+  /** The same of the session of that epoch. */
+  epochMayLive(epoch: number): boolean {
+    if (epoch === this.#epoch) return true;
+    for (const session of this.#givenUp.values()) if (session.epoch === epoch) return true;
+    return false;
+  }
+
+  /**
+   * Waits until there is a connection.
+   *
+   * @param connectDeadlineMs `Infinity` for no limit
+   * @throws {ConnectFailedError} with what each server said, when the limit has passed or the signal aborts; ChrootMissingError;
+   *   AuthFailedError; ClosedError
+   */
+  async untilConnected(connectDeadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const deadlineAtMs = performance.now() + connectDeadlineMs;
+    for (;;) {
+      this.over.throwIfAborted();
+      const phase = this.#phase;
+      const zookeeper = (phase.name === 'between' ? phase.next : null) ?? this.#zookeeper;
+      try {
+        const leftMs = Math.max(1, Math.ceil(deadlineAtMs - performance.now()));
+        await zookeeper.untilConnected({ connectDeadlineMs: leftMs, signal });
+      } catch (error) {
+        if (this.over.aborted) throw this.over.reason;
+        if (!(error instanceof SessionExpiredError || error instanceof ClosedError)) throw error;
+      }
+      if (this.#phase.name === 'open') {
+        if (isConnected(this.state)) return;
+        continue;
+      }
+      await this.#nextSession(LONGEST_TIMER_MS, signal);
+    }
   }
 
   usable(sinceEpoch: number): Incarnation | null {
@@ -126,8 +218,9 @@ export class SessionSuccession implements SessionSource {
 
   /** From here on nothing is certain any more and nothing new begins: holders hear of it before the server can. */
   beginClosing(): void {
-    this.#over.abort(new ClosedError('keeper is closed'));
-    this.#observe('lost');
+    const reason = new ClosedError('keeper is closed');
+    this.#over.abort(reason);
+    this.#observe('lost', 'closed', reason);
   }
 
   /** Ends the newest session and opens no other. */
@@ -161,33 +254,56 @@ export class SessionSuccession implements SessionSource {
     switch (state) {
       case 'connected':
       case 'connected-read-only':
-        this.#observe(state);
+        this.#observe(state, this.#reasonOfConnection());
         break;
       case 'connecting':
       case 'disconnected':
-        this.#observe('disconnected');
+        this.#observe('disconnected', 'disconnected');
         this.#watchClock();
         break;
       case 'expired':
-        this.#zookeeper.off('state', this.#onState);
-        // First, so that what a listener begins goes to the next session already.
-        if (!this.over.aborted) void this.#succeed();
-        this.#observe('lost');
+        this.#onExpired();
         break;
       case 'auth-failed':
-      case 'closed':
-        this.#finish(state === 'closed' ? new ClosedError() : new AuthFailedError());
-        this.#observe('lost');
+      case 'closed': {
+        const reason = state === 'closed' ? new ClosedError() : (this.#zookeeper.endError ?? new AuthFailedError());
+        this.#finish(reason);
+        this.#observe('lost', state, reason);
         break;
+      }
     }
   };
 
-  #observe(event: ConnectionEvent): void {
+  #onExpired(): void {
+    const zookeeper = this.#zookeeper;
+    zookeeper.off('state', this.#onState);
+    const error = zookeeper.endError as SessionExpiredError;
+    if (error.expiry !== 'server') {
+      const { sessionId: id, sessionPasswd: passwd, sessionTimeoutMs: timeoutMs } = zookeeper;
+      this.#givenUp.set(id, { id, passwd, timeoutMs, epoch: this.#epoch, isResumable: true });
+      const [oldest] = this.#givenUp.keys();
+      if (oldest !== undefined && this.#givenUp.size > MOST_GIVEN_UP) this.#givenUp.delete(oldest);
+    }
+    this.#lastZxid = zookeeper.lastZxid;
+    // First, so that what a listener begins goes to the next session already.
+    if (!this.over.aborted) void this.#openNext(null);
+    this.#observe('lost', error.expiry === 'server' ? 'expired' : error.expiry, error);
+  }
+
+  #reasonOfConnection(): StateChangeReason {
+    if (this.#reasonEpoch === this.#epoch) return 'reconnected';
+    this.#reasonEpoch = this.#epoch;
+    return this.#zookeeper.historyWentBack === null ? 'new-session' : 'history';
+  }
+
+  #observe(event: ConnectionEvent, reason: StateChangeReason, error: Error | null = null): void {
     // Whatever the connection does now, it is on its way out.
     if (this.over.aborted && event !== 'lost') return;
+    const previous = this.state;
     const view = transition(this.#view, event);
     if (view === this.#view || view.state === null) return;
     this.#view = view;
+    this.changeListeners.tell(Object.freeze({ state: view.state, previous, reason, error }));
     this.listeners.tell(view.state);
   }
 
@@ -196,44 +312,90 @@ export class SessionSuccession implements SessionSource {
     if (this.over.aborted) return;
     const leftMs = this.#zookeeper.validForMs();
     if (leftMs <= 0) {
-      this.#observe('lost');
+      this.#observe('lost', 'validity');
       return;
     }
     // Asked again when it fires: timers come early, and late after a blocked event loop or a suspended machine.
     this.#clock = setTimeout(() => this.#watchClock(), Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS));
   }
 
-  async #succeed(): Promise<void> {
+  /** @param started the client of the first attempt, where it was started already */
+  async #openNext(started: ZooKeeper | null): Promise<void> {
     const givingUp = new AbortController();
     const { signal } = givingUp;
-    this.#phase = { name: 'between', givingUp };
+    this.#phase = { name: 'between', givingUp, next: started };
+    let first = started;
+    const tryToOpen = (): Promise<ZooKeeper> => {
+      const zookeeper = first ?? this.#clients.start(this.#lastZxid);
+      first = null;
+      this.#phase = { name: 'between', givingUp, next: zookeeper };
+      if (this.#epoch === 0) this.#zookeeper = zookeeper;
+      return this.#untilServing(zookeeper, signal);
+    };
     try {
-      const zookeeper = await pRetry(() => this.#tryToOpen(signal), {
+      const zookeeper = await pRetry(tryToOpen, {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: PERSEVERANCE.baseDelayMs,
         maxTimeout: PERSEVERANCE.maxDelayMs,
         randomize: true,
         signal,
+        shouldRetry: ({ error }) => !(error instanceof AuthFailedError),
       });
-      this.#zookeeper = zookeeper;
-      this.#epoch++;
-      this.#phase = { name: 'open' };
-      this.#attach();
-      this.#wakeAll();
+      this.#begin(zookeeper);
     } catch (error) {
-      if (!signal.aborted) this.#diagnostics.report(error, 'new session');
+      if (signal.aborted) return;
+      // The credentials are refused: another attempt would be, too.
+      this.#finish(error instanceof Error ? error : new Error(String(error)));
+      this.#observe('lost', 'auth-failed', error as Error);
     }
   }
 
-  async #tryToOpen(signal: AbortSignal): Promise<ZooKeeper> {
-    let zookeeper: ZooKeeper;
+  #begin(zookeeper: ZooKeeper): void {
+    const { historyWentBack } = zookeeper;
+    this.#zookeeper = zookeeper;
+    this.#epoch++;
+    this.#phase = { name: 'open' };
+    // Their requests go before all that waits for this session.
+    this.#onServing([...this.#givenUp.values()]);
+    if (historyWentBack !== null) this.historyListeners.tell(historyWentBack);
+    this.#attach();
+    this.#wakeAll();
+  }
+
+  /** Resolves when the client is connected, and the sessions that were given up are ended as far as that can be done in time. */
+  async #untilServing(zookeeper: ZooKeeper, signal: AbortSignal): Promise<ZooKeeper> {
     try {
-      zookeeper = await this.#openSession(signal);
+      await zookeeper.untilConnected({ connectDeadlineMs: Number.POSITIVE_INFINITY, signal });
+      await this.#endGivenUp(zookeeper);
+      signal.throwIfAborted();
+      return zookeeper;
     } catch (error) {
       if (!signal.aborted) this.#diagnostics.report(error, 'new session');
+      void zookeeper.close();
       throw error instanceof TypeError ? new Error(error.message, { cause: error }) : error;
     }
-    if (signal.aborted) await zookeeper.close();
-    return zookeeper;
   }
+
+  async #endGivenUp({ server }: ZooKeeper): Promise<void> {
+    const sessions = [...this.#givenUp.values()].filter(({ isResumable }) => isResumable).slice(-MOST_ENDED_AT_ONCE);
+    if (sessions.length === 0 || server === null) return;
+    const limit = AbortSignal.timeout(GIVEN_UP_LIMIT_MS);
+    await Promise.all(
+      sessions.map(async (session) => {
+        try {
+          await this.#clients.endSession(session, server, limit);
+          this.#givenUp.delete(session.id);
+        } catch (error) {
+          if (!(error instanceof SessionExpiredError)) return;
+          // Servers that grant another session in place of this one will never let it be taken up again.
+          if (error.expiry === 'replaced') this.#givenUp.set(session.id, { ...session, isResumable: false });
+          else this.#givenUp.delete(session.id);
+        }
+      }),
+    );
+  }
+}
+
+function isConnected(state: ConnectionState): boolean {
+  return state === 'CONNECTED' || state === 'RECONNECTED' || state === 'READ_ONLY';
 }

@@ -10,6 +10,7 @@ import {
 } from 'zookeeper-ts-client';
 import type { Execution } from './execution.js';
 import type { Attempt } from './executor.js';
+import { OwnEphemerals } from './own-ephemerals.js';
 import { TransactionRun } from './transaction-run.js';
 
 const uuid = '00000000-0000-4000-8000-000000000000';
@@ -27,6 +28,7 @@ class Scene {
   constructor(mode: 'EPHEMERAL_SEQUENTIAL' | 'PERSISTENT_SEQUENTIAL' = 'EPHEMERAL_SEQUENTIAL') {
     const execution = {
       namespace: { root: '' },
+      ephemerals: new OwnEphemerals(),
       deletes: { deleteProtected: (_: string, __: string, epoch: number | undefined) => this.abandoned.push(epoch) },
     } as unknown as Execution;
     const operation: MultiOp = { type: 'create', path: '/line/lock-', data: null, options: { mode } };

@@ -1,6 +1,7 @@
 import {
   type CreateMode,
   ErrorCode,
+  KeeperError,
   MultiError,
   type MultiOp,
   type MultiResult,
@@ -8,7 +9,7 @@ import {
   SessionExpiredError,
   type Stat,
 } from 'zookeeper-ts-client';
-import { Doubt, isEphemeral } from './creation.js';
+import { Doubt, isEphemeral, isSequential } from './creation.js';
 import type { Execution } from './execution.js';
 import { type Attempt, once } from './executor.js';
 import { lookUpProtected } from './guaranteed-delete.js';
@@ -62,8 +63,11 @@ export class TransactionRun {
   async attempt(attempt: Attempt): Promise<MultiResult[]> {
     if (this.#protectedCreates.length === 0) return await this.#commit(attempt, once);
     if (this.#doubt.exists) {
-      const results = await this.#lookUp(attempt);
-      if (results !== null) return results;
+      const found = await this.#lookUp(attempt);
+      if (found !== null) {
+        this.#noteAfter(attempt.zookeeper.sessionId, found);
+        return found;
+      }
     }
     const results = await this.#doubt.about(attempt, () => this.#commit(attempt, (committed) => committed));
     return await this.#withStats(attempt, results);
@@ -81,13 +85,44 @@ export class TransactionRun {
     { zookeeper, signal }: Attempt,
     guard: (committed: Promise<MultiResult[]>) => Promise<MultiResult[]>,
   ): Promise<MultiResult[]> {
+    const { sessionId } = zookeeper;
     for (let parentsLeft = MAX_PARENTS; ; parentsLeft--) {
+      const noted = this.#noteBefore(sessionId);
       try {
-        return await guard(zookeeper.multi(this.#operations, { signal }));
+        const results = await guard(zookeeper.multi(this.#operations, { signal }));
+        this.#noteAfter(sessionId, results);
+        return results;
       } catch (error) {
+        if (error instanceof KeeperError) for (const path of noted) this.#execution.ephemerals.remove(sessionId, path);
         const orphans = parentsLeft === 0 ? [] : this.#orphans(error);
         if (orphans.length === 0) throw error;
         await Promise.all(orphans.map((path) => this.#execution.parents.ensure(zookeeper, path, signal)));
+      }
+    }
+  }
+
+  /** Notes the ephemerals whose names are given before they are created, since the reply may be lost. @returns the new ones */
+  #noteBefore(sessionId: bigint): readonly string[] {
+    return this.#operations.flatMap((operation) => {
+      if (operation.type !== 'create') return [];
+      const { mode = 'PERSISTENT' } = operation.options;
+      const isNew =
+        isEphemeral(mode) && !isSequential(mode) && this.#execution.ephemerals.add(sessionId, operation.path);
+      return isNew ? [operation.path] : [];
+    });
+  }
+
+  /** Notes the ephemerals that a transaction has created or deleted. */
+  #noteAfter(sessionId: bigint, results: readonly MultiResult[]): void {
+    for (const [index, operation] of this.#operations.entries()) {
+      const result = results[index];
+      if (operation.type === 'delete') this.#execution.ephemerals.remove(sessionId, operation.path);
+      else if (
+        result?.type === 'create' &&
+        operation.type === 'create' &&
+        isEphemeral(operation.options.mode ?? 'PERSISTENT')
+      ) {
+        this.#execution.ephemerals.add(sessionId, result.path);
       }
     }
   }

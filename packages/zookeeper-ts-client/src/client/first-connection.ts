@@ -14,8 +14,10 @@ export interface Connectable {
 /** How long the first connection is waited for. */
 export interface ConnectLimits {
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds from now; `Infinity` for no limit. */
-  readonly deadlineMs: number;
+  /** How long it may take altogether, in milliseconds; `Infinity` for no limit. */
+  readonly connectDeadlineMs: number;
+  /** When that is over, in monotonic milliseconds. */
+  readonly deadlineAtMs: number;
   readonly clock: Clock;
 }
 
@@ -28,7 +30,7 @@ export interface ConnectLimits {
 export async function untilConnected(
   client: Connectable,
   attempts: ReadonlyMap<string, Error>,
-  { signal, deadlineMs, clock }: ConnectLimits,
+  { signal, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
 ): Promise<void> {
   if (signal?.aborted) throw connectFailed('Gave up connecting', attempts, { cause: signal.reason });
   await new Promise<void>((resolve, reject) => {
@@ -44,7 +46,7 @@ export async function untilConnected(
     // After a blocked event loop the answer of a server may lie in the socket already.
     const onDeadline = (): void => clock.afterIo(onStillUnconnected);
     const onStillUnconnected = (): void =>
-      finish(() => reject(connectFailed(`No session within ${deadlineMs} ms (connectDeadlineMs)`, attempts)));
+      finish(() => reject(connectFailed(`No session within ${connectDeadlineMs} ms (connectDeadlineMs)`, attempts)));
     const onState = (state: ConnectionState): void => {
       if (state === 'connected' || state === 'connected-read-only') finish(resolve);
       else if (state === 'expired') finish(() => reject(client.endError ?? new SessionExpiredError()));
@@ -53,7 +55,9 @@ export async function untilConnected(
     };
     client.on('state', onState);
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (deadlineMs !== Number.POSITIVE_INFINITY) cancelDeadline = clock.schedule(deadlineMs, onDeadline);
+    if (deadlineAtMs !== Number.POSITIVE_INFINITY) {
+      cancelDeadline = clock.schedule(Math.max(0, Math.ceil(deadlineAtMs - clock.now())), onDeadline);
+    }
     onState(client.state);
   });
 }

@@ -145,10 +145,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     const { clock } = this.#environment;
     const limitMs =
       connectDeadlineMs === undefined ? this.#connectDeadlineMs : connectDeadlineOf({ connectDeadlineMs });
-    const deadlineAtMs = clock.now() + limitMs;
+    const limits = { signal, connectDeadlineMs: limitMs, deadlineAtMs: clock.now() + limitMs, clock };
     for (;;) {
-      const deadlineMs = Math.max(0, deadlineAtMs - clock.now());
-      await untilConnected(this, this.#attempts, { signal, deadlineMs, clock });
+      await untilConnected(this, this.#attempts, limits);
       try {
         return await this.#checkChroot(signal);
       } catch (error) {
@@ -200,6 +199,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   /** What everything rejects with since the session has ended: how it ended. `null` before. */
   get endError(): Error | null {
     return this.#session.endError;
+  }
+  /** Whether the server has confirmed that the session is closed; without that it may live on for a session timeout. */
+  get isCloseConfirmed(): boolean {
+    return this.#session.isCloseConfirmed;
   }
   /** What the servers have lost of what `lastZxidSeen` named; `null` when that is nothing, or not known yet. */
   get historyWentBack(): HistoryWentBack | null {
@@ -327,8 +330,16 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     this.#session.updateServers(servers);
   }
 
-  /** Ends the session; its ephemerals go at once. Without a connection the server ends it after its timeout. Idempotent. */
-  close(): Promise<void> {
+  /**
+   * Ends the session; its ephemerals go at once. Without a connection the server ends it after its timeout. Idempotent; never
+   * rejects.
+   *
+   * @param options.timeoutMs how long the server's answer is waited for: default 2/3 of the session timeout, which is the most
+   */
+  close({ timeoutMs = Number.POSITIVE_INFINITY }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
+      throw new RangeError(`Expected \`timeoutMs\` to be a number from 0, got ${String(timeoutMs)}`);
+    }
     return new Promise((resolve) => {
       const onState = (): void => {
         if (!hasEnded(this.#state)) return;
@@ -336,7 +347,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
         resolve();
       };
       this.on('state', onState);
-      this.#session.close();
+      this.#session.close(timeoutMs);
       onState();
     });
   }

@@ -45,6 +45,8 @@ export class Session<Watcher> {
   #connection: Connection | null = null;
   #sessionId: bigint;
   #timeoutMs: number;
+  #closeTimeoutMs = Number.POSITIVE_INFINITY;
+  #isCloseConfirmed = false;
   /** Monotonic milliseconds at which a server last said anything: an accepted handshake, or a frame after it. */
   #heardAtMs: number;
   /** For the pause before an attempt, the attempt, and what a server has to prove. */
@@ -146,9 +148,20 @@ export class Session<Watcher> {
     return this.#credentials.add(scheme, auth, this.isConnected ? this.#connection : null);
   }
 
-  /** Begins to end the session; the state tells when it has ended. */
-  close(): void {
-    this.#dispatch({ type: 'close' });
+  /**
+   * Begins to end the session; the state tells when it has ended.
+   *
+   * @param timeoutMs how long the server's answer is waited for, at most as long as a silent server is taken to be alive
+   */
+  close(timeoutMs: number): void {
+    this.#closeTimeoutMs = Math.min(this.#closeTimeoutMs, timeoutMs);
+    if (this.#state.phase === 'closing') this.#limitClose();
+    else this.#dispatch({ type: 'close' });
+  }
+
+  /** Whether the server has confirmed that the session is closed. */
+  get isCloseConfirmed(): boolean {
+    return this.#isCloseConfirmed;
   }
 
   /** Replaces the list of servers; the connection may move to one of the new. */
@@ -347,10 +360,19 @@ export class Session<Watcher> {
     this.#validity.stop();
     for (const request of this.#waiting.drain()) this.#connection?.send(request);
     const closed = (): void => this.#dispatch({ type: 'closed' });
+    const confirmed = (): void => {
+      this.#isCloseConfirmed = true;
+      closed();
+    };
     const exchange = new Exchange({ operation: closeSession, request: undefined, path: null, result: () => undefined });
-    exchange.promise.then(closed, closed);
+    exchange.promise.then(confirmed, closed);
     this.#connection?.send(exchange);
-    this.#timer.set(this.#deadlines.readMs, closed);
+    this.#limitClose();
+  }
+
+  #limitClose(): void {
+    const limitMs = Math.min(this.#deadlines.readMs, this.#closeTimeoutMs);
+    this.#timer.set(limitMs, () => this.#dispatch({ type: 'closed' }));
   }
 
   #end(end: SessionEnd): void {

@@ -64,6 +64,7 @@ export class ProxiedConnection {
   #fromClient(chunk: Buffer): void {
     for (const frame of this.#requests.push(chunk)) {
       if (this.#isCut) return;
+      if (!this.#isShaken.client && this.#faults.forgetsSessions) forgetSession(frame);
       const request = this.#isShaken.client && !this.#requests.isOpaque ? parseRequest(frame) : undefined;
       this.#isShaken.client = true;
       const fault = request && this.#faults.suffer(request);
@@ -97,6 +98,13 @@ export class ProxiedConnection {
       this.toClient.push(frame);
     }
   }
+}
+
+/** Makes of a handshake, with its length in front, one for a new session: id and password become zeros. */
+function forgetSession(handshake: Buffer): void {
+  if (handshake.length < 48) return;
+  handshake.fill(0, 20, 28);
+  handshake.fill(0, 32, 48);
 }
 
 function pass(bytes: Buffer | null, to: Socket): void {

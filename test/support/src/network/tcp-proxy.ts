@@ -95,6 +95,14 @@ export class TcpProxy implements AsyncDisposable {
     this.delay(0);
   }
 
+  /**
+   * Has every handshake from now on ask for a new session, whichever session the client names. The server grants one, as servers do
+   * that cannot take up a session again, and keeps the old one until its time is over.
+   */
+  forgetSessions(isForgetful = true): void {
+    this.#faults.forgetsSessions = isForgetful;
+  }
+
   /** Delays everything from now on, in both directions. */
   delay(ms: number): void {
     this.#delayMs = ms;

@@ -22,6 +22,8 @@ interface Fault {
 /** The faults that wait for their request, and the counts of those that passed. */
 export class WireFaults {
   readonly counts: Map<number, number> = new Map();
+  /** Whether handshakes lose the session that they ask for. */
+  forgetsSessions = false;
   #waiting: Fault[] = [];
   #watchers: { readonly op: RequestMatch; readonly seen: (request: WireRequest) => void }[] = [];
 

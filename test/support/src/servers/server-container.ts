@@ -85,6 +85,10 @@ export class ServerContainer implements ServerHost {
     if ((await this.#container?.inspect())?.State.Paused) await this.#container?.unpause();
   }
 
+  async wipe(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+  }
+
   async output(): Promise<string> {
     const log = await this.#container?.logs({ stdout: true, stderr: true, tail: 40 });
     return log?.toString('utf8') ?? '';

@@ -13,6 +13,8 @@ export interface ServerHost extends AsyncDisposable {
   pause(): Promise<void>;
   /** Continues it after {@link pause}. */
   resume(): Promise<void>;
+  /** Removes its data; to be called while it is down. It starts empty then. */
+  wipe(): Promise<void>;
   /** The end of what it printed, for the message when it does not start. */
   output(): Promise<string>;
 }

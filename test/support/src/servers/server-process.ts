@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reapLater } from '../reaper.js';
 import type { InstalledZooKeeper } from './installed-zookeeper.js';
@@ -20,13 +20,15 @@ export interface ServerProcessPlace {
 /** A server as a Java process of this machine. */
 export class ServerProcess implements ServerHost {
   readonly address: { readonly host: string; readonly port: number };
+  readonly #dataDir: string;
   readonly #java: string;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #output = '';
 
-  private constructor(port: number, java: string, args: readonly string[]) {
+  private constructor(port: number, dataDir: string, java: string, args: readonly string[]) {
     this.address = { host: '127.0.0.1', port };
+    this.#dataDir = dataDir;
     this.#java = java;
     this.#args = args;
   }
@@ -44,7 +46,8 @@ export class ServerProcess implements ServerHost {
     const config = join(folder, 'zoo.cfg');
     await writeFile(config, zooCfg({ clientPort: port, clientPortAddress: '127.0.0.1', dataDir, peers }, options));
     const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
-    return new ServerProcess(port, zookeeper.java, [...javaFlags(options), '-cp', zookeeper.classPath, main, config]);
+    const args = [...javaFlags(options), '-cp', zookeeper.classPath, main, config];
+    return new ServerProcess(port, dataDir, zookeeper.java, args);
   }
 
   async isRunning(): Promise<boolean> {
@@ -82,6 +85,10 @@ export class ServerProcess implements ServerHost {
 
   async resume(): Promise<void> {
     this.#child?.kill('SIGCONT');
+  }
+
+  async wipe(): Promise<void> {
+    await rm(join(this.#dataDir, 'version-2'), { recursive: true, force: true, maxRetries: 5 });
   }
 
   async output(): Promise<string> {

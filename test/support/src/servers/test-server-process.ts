@@ -51,6 +51,11 @@ export class TestServerProcess implements ServerHost {
     this.#process?.resume();
   }
 
+  async wipe(): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]();
+    this.#process = undefined;
+  }
+
   async output(): Promise<string> {
     return this.#process?.complaints ?? '';
   }

@@ -51,6 +51,12 @@ export class ZooKeeperServer implements AsyncDisposable {
     await this.#host.kill();
   }
 
+  /** Ends the server at once and removes its data. */
+  async wipe(): Promise<void> {
+    await this.kill();
+    await this.#host.wipe();
+  }
+
   /** Freezes the server (SIGSTOP): connections stay open and the system still accepts new ones, but nothing answers. */
   async pause(): Promise<void> {
     this.#state = 'paused';
