@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../src/ensemble/connect-string.js';
+import type { Candidate } from '../src/ensemble/candidate.js';
 import type { Codec } from '../src/jute/codec.js';
 import { ConnectRequest, ConnectResponse } from '../src/protocol/handshake.js';
 import { ReplyHeader, SpecialXid } from '../src/protocol/headers.js';
@@ -59,7 +59,7 @@ export function handshakeFrame(response: Partial<ConnectResponse> = {}): Buffer 
 
 /** One connection of the client under test, seen from the server. */
 export class FakeLink implements Transport {
-  readonly server: ServerAddress;
+  readonly server: Candidate;
   /** What the client has written, one entry a call. */
   readonly writes: Buffer[] = [];
   /** Everything after the handshake. */
@@ -74,7 +74,7 @@ export class FakeLink implements Transport {
   #pingsAnswered = 0;
   #isOpen = false;
 
-  constructor(server: ServerAddress, handlers: TransportHandlers) {
+  constructor(server: Candidate, handlers: TransportHandlers) {
     this.server = server;
     this.#handlers = handlers;
   }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { formatCandidate } from '../ensemble/candidate.js';
 import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
 import type { Acl } from '../protocol/acl.js';
 import type { ClientInfo } from '../protocol/operations/auth.js';
@@ -57,7 +58,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
         const type = eventTypeOf(event.type);
         if (type !== null) for (const watcher of watchers) this.#deliver(watcher, type, event.path);
       },
-      onAttemptFailed: (server, cause) => this.#attempts.set(formatServer(server), cause),
+      onAttemptFailed: (server, cause) => this.#attempts.set(formatCandidate(server), cause),
       onWatchersEnd: (reason, watchers) => {
         for (const watcher of watchers) this.#call(() => watcher(endEvent(reason)));
       },

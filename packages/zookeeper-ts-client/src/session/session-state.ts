@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../ensemble/connect-string.js';
+import type { Candidate } from '../ensemble/candidate.js';
 import { AuthFailedError, ClosedError, SessionExpiredError } from '../errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
 
@@ -16,20 +16,20 @@ export type EndReason = 'expired' | 'auth-failed' | 'closed';
 export type SessionState =
   | { readonly phase: 'idle'; readonly identity: SessionIdentity | null }
   | { readonly phase: 'pausing'; readonly identity: SessionIdentity | null }
-  | { readonly phase: 'opening'; readonly identity: SessionIdentity | null; readonly server: ServerAddress }
+  | { readonly phase: 'opening'; readonly identity: SessionIdentity | null; readonly server: Candidate }
   | {
       readonly phase: 'connected';
       readonly identity: SessionIdentity;
-      readonly server: ServerAddress;
+      readonly server: Candidate;
       readonly readOnly: boolean;
     }
-  | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly server: ServerAddress }
+  | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly server: Candidate }
   | { readonly phase: 'ended'; readonly identity: SessionIdentity | null; readonly reason: EndReason };
 
 /** What can happen to a session. */
 export type SessionEvent =
   | { readonly type: 'start' }
-  | { readonly type: 'attempt'; readonly server: ServerAddress }
+  | { readonly type: 'attempt'; readonly server: Candidate }
   | { readonly type: 'opened' }
   | { readonly type: 'responded'; readonly response: ConnectResponse }
   | { readonly type: 'lost'; readonly cause: Error }
@@ -42,7 +42,7 @@ export type SessionEvent =
 /** What is to be done about it, in this order. */
 export type SessionEffect =
   | { readonly type: 'pause' }
-  | { readonly type: 'open'; readonly server: ServerAddress }
+  | { readonly type: 'open'; readonly server: Candidate }
   | { readonly type: 'send-connect-request' }
   | { readonly type: 'accept'; readonly response: ConnectResponse }
   | { readonly type: 'restore' }

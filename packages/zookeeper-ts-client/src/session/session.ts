@@ -1,5 +1,5 @@
+import type { Candidate } from '../ensemble/candidate.js';
 import type { ServerAddress } from '../ensemble/connect-string.js';
-import { HostProvider } from '../ensemble/host-provider.js';
 import { ClosedError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
@@ -12,7 +12,7 @@ import { Exchange, type ExchangeOptions } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import { ReadWriteSearch } from './read-write-search.js';
 import { Rewatch } from './rewatch.js';
-import { ServerChoice } from './server-choice.js';
+import { ServerRotation } from './server-rotation.js';
 import type { SessionListener, SessionOptions } from './session-options.js';
 import {
   type EndReason,
@@ -29,8 +29,7 @@ import { WatchRegistry } from './watch-registry.js';
 /** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
 export class Session<Watcher> {
   readonly watches: WatchRegistry<Watcher>;
-  readonly #provider: HostProvider;
-  readonly #choice: ServerChoice;
+  readonly #choice: ServerRotation;
   readonly #options: SessionOptions;
   readonly #listener: SessionListener<Watcher>;
   readonly #validity = new Validity();
@@ -60,15 +59,16 @@ export class Session<Watcher> {
     this.#timeoutMs = options.sessionTimeoutMs;
     this.#heardAtMs = clock.now();
     this.#timer = new Timer(clock);
-    this.#provider = new HostProvider(servers, options.random);
-    this.#choice = new ServerChoice(this.#provider, options.reconnect, options.random);
+    this.#choice = new ServerRotation(servers, options, (server, cause) => {
+      if (this.#state.phase !== 'ended') listener.onAttemptFailed(server, cause);
+    });
     this.#waiting = new WaitingLine(
       clock,
       () => options.requestTimeoutMs ?? this.#timeoutMs,
       () => this.isConnected,
     );
     this.#keepAlive = new KeepAlive(clock, this.#validity, (cause) => this.#dispatch({ type: 'lost', cause }));
-    this.#search = new ReadWriteSearch(options.open, clock, this.#provider, (server) => {
+    this.#search = new ReadWriteSearch(options.open, clock, this.#choice.otherRounds(), (server) => {
       this.#choice.prefer(server);
       this.#dispatch({ type: 'lost', cause: new Error('moving to a server that takes writes') });
     });
@@ -141,7 +141,7 @@ export class Session<Watcher> {
 
   /** Replaces the list of servers; the connection may move to one of the new. */
   updateServers(servers: readonly ServerAddress[]): void {
-    const move = this.#provider.update(servers, this.server);
+    const move = this.#choice.update(servers, this.server);
     if (move && this.#connection !== null && this.#state.phase !== 'closing') {
       this.#dispatch({ type: 'lost', cause: new Error('moving to another server of the new list') });
     }
@@ -153,7 +153,7 @@ export class Session<Watcher> {
   }
 
   get #deadlines(): Deadlines {
-    return deadlinesFor(this.#timeoutMs, this.#provider.size);
+    return deadlinesFor(this.#timeoutMs, this.#choice.size);
   }
 
   #refusal(): Error | null {
@@ -186,11 +186,10 @@ export class Session<Watcher> {
     };
 
   #pause(): void {
-    const { server, delayMs } = this.#choice.next();
-    this.#timer.set(delayMs, () => this.#dispatch({ type: 'attempt', server }));
+    this.#choice.next((server) => this.#dispatch({ type: 'attempt', server }));
   }
 
-  #open(server: ServerAddress): void {
+  #open(server: Candidate): void {
     const connection: Connection = new Connection(this.#options.open, server, this.#options, {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response }),
@@ -269,6 +268,7 @@ export class Session<Watcher> {
     const connection = this.#connection;
     this.#connection = null;
     this.#timer.clear();
+    this.#choice.cancel();
     this.#keepAlive.stop();
     this.#search.stop();
     if (connection === null) return;
