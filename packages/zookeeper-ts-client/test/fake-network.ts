@@ -194,6 +194,11 @@ export class FakeNetwork {
     return link;
   }
 
+  /** Addresses of all attempts, in their order. */
+  get addresses(): string[] {
+    return this.links.map(({ server }) => server.address);
+  }
+
   /** Hosts of all attempts, in their order. */
   get attempts(): string {
     return this.links.map(({ server }) => server.host).join(' ');
