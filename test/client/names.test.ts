@@ -104,6 +104,12 @@ describeOnOwnServers('a name of three addresses', () => {
     expect(ownProxy()).not.toBe(own);
   });
 
+  it('is resolved by DNS when no look-up is given', async () => {
+    const zk = await clients.connect(`localhost:${connectString.split(':')[1]}`);
+    expect(zk.server).toBe(`localhost:${connectString.split(':')[1]}`);
+    expect(ownProxy()).toBe(proxies[0]);
+  });
+
   it('is moved to by `updateServerList`, and left for another name', async () => {
     const zk = await clients.connect(server.connectString, { lookup });
     zk.updateServerList(connectString);

@@ -364,6 +364,20 @@ describe('updateServerList with names', () => {
     expect(session.link.isDestroyed).toBe(false);
   });
 
+  it('tries the servers of the new list in the middle of a round', async () => {
+    const session = new FakeSession({ connectString: 'one,two' });
+    const zk = await session.connect();
+    session.link.end();
+    await session.attempt();
+    zk.updateServerList('one,two,three');
+    expect((await refuseRound(session)).slice(-1)).toEqual(['three']);
+    const other = new FakeSession({ connectString: 'one,two' });
+    await other.connect();
+    (await other.connecting).updateServerList('one,three');
+    other.link.end();
+    expect(await refuseRound(other)).toEqual(['three']);
+  });
+
   it('ends the wait for look-ups of the list before', async () => {
     const dns = new FakeDns({ one: ['10.0.0.1'], two: ['10.0.0.2'] });
     const session = new FakeSession({ connectString: 'one', lookup: dns.lookup });

@@ -24,7 +24,7 @@ export interface ZooKeeperOptions {
   /** Requests sent and not answered beyond which others wait. Default 1,000. */
   readonly maxInFlight?: number | undefined;
   /**
-   * Pauses between attempts, once every server has been tried: random, from `minDelayMs` up to a limit that doubles with each
+   * Pauses between attempts, once every address has been tried: random, from `minDelayMs` up to a limit that doubles with each
    * round to `maxDelayMs`. Default 100 and 1,000.
    */
   readonly reconnect?:

@@ -41,7 +41,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   readonly #chroot: Chroot;
   readonly #watchers: WatcherSet;
   readonly #calls: Calls;
-  /** The last failure of each server that was tried and did not let us in. */
+  /** The last failure of each address, and of each look-up, until the first connection. */
   readonly #attempts = new Map<string, Error>();
   #state: ConnectionState = 'connecting';
 
@@ -58,7 +58,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
         const type = eventTypeOf(event.type);
         if (type !== null) for (const watcher of watchers) this.#deliver(watcher, type, event.path);
       },
-      onAttemptFailed: (server, cause) => this.#attempts.set(formatCandidate(server), cause),
+      onAttemptFailed: (server, cause) => {
+        // Names may get new addresses for as long as the client lives.
+        if (this.#state === 'connecting') this.#attempts.set(formatCandidate(server), cause);
+      },
       onWatchersEnd: (reason, watchers) => {
         for (const watcher of watchers) this.#call(() => watcher(endEvent(reason)));
       },

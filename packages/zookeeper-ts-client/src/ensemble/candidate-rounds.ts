@@ -15,7 +15,7 @@ export class CandidateRounds {
   readonly #random: () => number;
   /** The servers of the round under way; `null` between rounds. */
   #order: readonly ServerAddress[] | null = null;
-  /** The list of servers from which the order was made. */
+  /** The list of servers from which the order was made: with another list, a new round begins, in which tried candidates stay so. */
   #list: readonly ServerAddress[] | null = null;
   /** Formatted candidates of this round, or the one candidate that was connected before the round. */
   readonly #tried = new Set<string>();

@@ -107,7 +107,6 @@ export class ServerRotation {
    */
   update(servers: readonly ServerAddress[], current: ServerAddress | null): boolean {
     const moves = this.#provider.update(servers, current);
-    if (moves) this.#candidates.restart();
     this.#resolver.wake();
     return moves;
   }
