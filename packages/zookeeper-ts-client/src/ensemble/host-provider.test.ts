@@ -122,4 +122,11 @@ describe('HostProvider.update', () => {
     expect(provider.update(servers('xay'), server('a'))).toBe(false);
     expect(round(provider)).toBe('yxa');
   });
+
+  it('remembers the server that was connected last over an update', () => {
+    const provider = new HostProvider(servers('abc'), unshuffled);
+    provider.connected(server('b'));
+    expect(provider.update(servers('abd'), null)).toBe(false);
+    expect(provider.update(servers('bcd'), null)).toBe(false);
+  });
 });
