@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { sessionOptions } from '../src/client/options.js';
+import { parseConnectString } from '../src/ensemble/connect-string.js';
 import { Stat } from '../src/protocol/stat.js';
-import { settled } from './fake-clock.js';
+import { Session } from '../src/session/session.js';
+import { FakeClock, settled } from './fake-clock.js';
 import { FakeDns } from './fake-dns.js';
-import { plainStat } from './fake-network.js';
+import { FakeNetwork, plainStat } from './fake-network.js';
 import { FakeSession } from './fake-session.js';
 import { seededRandom } from './seeded-random.js';
 
@@ -306,6 +309,24 @@ describe('look-ups', () => {
     await session.clock.advance(60_000);
     expect(session.network.links).toHaveLength(0);
   });
+});
+
+it('a session reports failed look-ups until it has ended', async () => {
+  const clock = new FakeClock();
+  const dns = new FakeDns({ one: new Error('SERVFAIL') });
+  const failures: string[] = [];
+  const environment = { clock, random: () => 0.999_999, open: new FakeNetwork().open, lookup: dns.lookup, firstXid: 1 };
+  const session = new Session(parseConnectString('one,two').servers, sessionOptions({}, environment), {
+    onState: () => {},
+    onEvent: () => {},
+    onAttemptFailed: (_, { message }) => failures.push(message),
+    onWatchersEnd: () => {},
+  });
+  session.start();
+  await clock.advance(0);
+  session.close();
+  dns.answer('two', new Error('SERVFAIL'));
+  expect(failures).toEqual(['the look-up of one failed: SERVFAIL']);
 });
 
 describe('a session that was connected', () => {

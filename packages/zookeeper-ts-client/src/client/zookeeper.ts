@@ -111,7 +111,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   get lastZxid(): bigint {
     return this.#session.lastZxid;
   }
-  /** `host:port` of the server now connected to, `null` when there is none. */
+  /** `host:port` of the server now connected to, as configured; `null` when there is none. */
   get server(): string | null {
     return this.#session.server === null ? null : formatServer(this.#session.server);
   }
