@@ -19,7 +19,7 @@ export interface KeeperOptions {
   readonly namespace?: string | undefined;
   /** Asked for; the server negotiates it into its own range. Default 15,000; from 1 to 2^31-1. */
   readonly sessionTimeoutMs?: number | undefined;
-  /** For one attempt at one server. Default: the session timeout divided by the number of servers. */
+  /** For one attempt at one address of a server. Default: the session timeout divided by the number of addresses. */
   readonly connectTimeoutMs?: number | undefined;
   /**
    * How long a request may wait for a connection, or for a new session: default the session timeout. And, only where given, how long

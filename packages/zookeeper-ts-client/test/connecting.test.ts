@@ -180,6 +180,7 @@ it.each<[string, object, string]>([
   ['a number that is not whole', { maxInFlight: 1.5 }, '`maxInFlight`'],
   ['a ceiling below the floor', { reconnect: { minDelayMs: 5, maxDelayMs: 4 } }, '`reconnect.maxDelayMs`'],
   ['credentials that are neither bytes nor a string', { auth: [{ scheme: 'digest', auth: 42 }] }, '`auth`'],
+  ['a look-up that is no function', { lookup: '127.0.0.1' }, '`lookup`'],
   ['a session without its password', { session: { id: 1n } }, '`session`'],
   ['a password of another length', { session: { id: 1n, passwd: new Uint8Array(3) } }, '`session.passwd`'],
 ])('refuses %s, and names it', async (_, options, message) => {

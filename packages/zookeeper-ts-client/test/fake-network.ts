@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../src/ensemble/connect-string.js';
+import type { Candidate } from '../src/ensemble/candidate.js';
 import type { Codec } from '../src/jute/codec.js';
 import { ConnectRequest, ConnectResponse } from '../src/protocol/handshake.js';
 import { ReplyHeader, SpecialXid } from '../src/protocol/headers.js';
@@ -60,7 +60,7 @@ export function handshakeFrame(response: Partial<ConnectResponse> = {}): Buffer 
 
 /** One connection of the client under test, seen from the server. */
 export class FakeLink implements Transport {
-  readonly server: ServerAddress;
+  readonly server: Candidate;
   /** What the client has written, one entry a call. */
   readonly writes: Buffer[] = [];
   /** Everything after the handshake. */
@@ -75,7 +75,7 @@ export class FakeLink implements Transport {
   #pingsAnswered = 0;
   #isOpen = false;
 
-  constructor(server: ServerAddress, handlers: TransportHandlers) {
+  constructor(server: Candidate, handlers: TransportHandlers) {
     this.server = server;
     this.#handlers = handlers;
   }
@@ -210,6 +210,11 @@ export class FakeNetwork {
     const link = this.links.at(-1);
     if (link === undefined) throw new Error('the client has opened no connection');
     return link;
+  }
+
+  /** Addresses of all attempts, in their order. */
+  get addresses(): string[] {
+    return this.links.map(({ server }) => server.address);
   }
 
   /** Hosts of all attempts, in their order. */

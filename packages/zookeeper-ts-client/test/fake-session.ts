@@ -1,9 +1,13 @@
+import type { LookupFunction } from 'node:net';
 import type { ZooKeeperOptions } from '../src/client/options.js';
 import { ZooKeeper } from '../src/client/zookeeper.js';
 import type { ConnectResponse } from '../src/protocol/handshake.js';
 import { Stat } from '../src/protocol/stat.js';
 import { FakeClock, settled } from './fake-clock.js';
 import { type FakeLink, FakeNetwork, plainStat } from './fake-network.js';
+
+/** Answers at once: a host's only address is its name. */
+const sameAddress: LookupFunction = (host, _options, callback) => callback(null, [{ address: host, family: 4 }]);
 
 /** How a client under test is set up. */
 export interface FakeSessionOptions extends ZooKeeperOptions {
@@ -27,7 +31,7 @@ export class FakeSession {
     this.connecting = ZooKeeper.connect(
       connectString,
       { sessionTimeoutMs: 6000, ...options },
-      { clock, random, open: network.open, firstXid },
+      { clock, random, open: network.open, lookup: sameAddress, firstXid },
     );
     this.connecting.catch(() => {});
   }

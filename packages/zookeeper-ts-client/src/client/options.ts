@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import { DEFAULT_MAX_FRAME_BYTES } from '../protocol/frame.js';
 import { PASSWORD_BYTES } from '../protocol/handshake.js';
 import { type Clock, systemClock } from '../session/clock.js';
@@ -19,7 +21,7 @@ export interface AttemptFailure {
 export interface ZooKeeperOptions {
   /** Asked for; the server negotiates it into its own range (2 to 20 ticks). Default 10,000; from 1 to 2^31-1. */
   readonly sessionTimeoutMs?: number | undefined;
-  /** For one attempt, TCP and handshake together. Default: the session timeout divided by the number of servers. */
+  /** For one attempt, TCP and handshake together, without the look-up. Default: the session timeout divided by the number of addresses. */
   readonly connectTimeoutMs?: number | undefined;
   /**
    * How long a request made without a connection waits for one: default the session timeout. And, only where given, how
@@ -31,7 +33,7 @@ export interface ZooKeeperOptions {
   /** Requests sent and not answered beyond which others wait. Default 1,000. */
   readonly maxInFlight?: number | undefined;
   /**
-   * Pauses between attempts, once every server has been tried: random, from `minDelayMs` up to a limit that doubles with each
+   * Pauses between attempts, once every address has been tried: random, from `minDelayMs` up to a limit that doubles with each
    * round to `maxDelayMs`. Default 100 and 1,000.
    */
   readonly reconnect?:
@@ -39,6 +41,11 @@ export interface ZooKeeperOptions {
     | undefined;
   /** Whether a server in read-only mode will do until another is found. Default false. */
   readonly canBeReadOnly?: boolean | undefined;
+  /**
+   * Resolves the names of servers, as the option of `net.connect`; asked for all addresses of all names before each round of
+   * attempts. An answer may take 10 s; the last good one stays in use meanwhile. Default `dns.lookup`.
+   */
+  readonly lookup?: LookupFunction | undefined;
   /** Credentials, sent on every connection before anything else. */
   readonly auth?: readonly Auth[] | undefined;
   /** Creates the chroot of the connect string, with its parents, if it does not exist. Default false: `connect` rejects then. */
@@ -66,6 +73,7 @@ export interface Environment {
   readonly clock: Clock;
   readonly random: () => number;
   readonly open: OpenTransport;
+  readonly lookup: LookupFunction;
   readonly firstXid: number;
 }
 
@@ -74,6 +82,7 @@ export const systemEnvironment: Environment = {
   clock: systemClock,
   random: Math.random,
   open: openTcpTransport,
+  lookup,
   firstXid: 1,
 };
 
@@ -87,6 +96,7 @@ const known: ReadonlySet<string> = new Set<keyof ZooKeeperOptions>([
   'maxInFlight',
   'reconnect',
   'canBeReadOnly',
+  'lookup',
   'createChroot',
   'connectDeadlineMs',
   'onAttemptFailed',
@@ -119,6 +129,9 @@ export function sessionOptions(options: ZooKeeperOptions, environment: Environme
   if (session !== undefined && session.passwd.length !== PASSWORD_BYTES) {
     throw new RangeError(`Expected \`session.passwd\` to have ${PASSWORD_BYTES} bytes, got ${session.passwd.length}`);
   }
+  if (options.lookup !== undefined && typeof options.lookup !== 'function') {
+    throw new TypeError(`Expected \`lookup\` to be a function, got ${typeof options.lookup}`);
+  }
   return {
     sessionTimeoutMs: whole('sessionTimeoutMs', options.sessionTimeoutMs ?? 10_000, 1, MAX_DELAY_MS),
     connectTimeoutMs: optional('connectTimeoutMs', options.connectTimeoutMs),
@@ -130,6 +143,7 @@ export function sessionOptions(options: ZooKeeperOptions, environment: Environme
     lastZxidSeen: lastZxidSeen(options.lastZxidSeen),
     identity: session === undefined ? null : { id: session.id, passwd: session.passwd },
     ...environment,
+    lookup: options.lookup ?? environment.lookup,
   };
 }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { formatCandidate } from '../ensemble/candidate.js';
 import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
 import { ChrootMissingError, ConnectionLossError, NodeExistsError } from '../errors.js';
 import type { Acl } from '../protocol/acl.js';
@@ -50,7 +51,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   readonly #chroot: Chroot;
   readonly #watchers: WatcherSet;
   readonly #calls: Calls;
-  /** The last failure of each server that was tried and did not let us in. */
+  /** The last failure of each address, and of each look-up, until the first connection. */
   readonly #attempts = new Map<string, Error>();
   readonly #options: ZooKeeperOptions;
   readonly #environment: Environment;
@@ -76,7 +77,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
         const type = eventTypeOf(event.type);
         if (type !== null) for (const watcher of watchers) this.#deliver(watcher, type, event.path);
       },
-      onAttemptFailed: (server, cause) => this.#reportAttempt(formatServer(server), cause),
+      onAttemptFailed: (server, cause) => this.#reportAttempt(formatCandidate(server), cause),
       onHistoryWentBack: (event) => {
         this.#historyWentBack = event;
         for (const listener of this.rawListeners('historyWentBack')) this.#call(() => listener.call(this, event));
@@ -192,7 +193,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   get lastZxid(): bigint {
     return this.#session.lastZxid;
   }
-  /** `host:port` of the server now connected to, `null` when there is none. */
+  /** `host:port` of the server now connected to, as configured; `null` when there is none. */
   get server(): string | null {
     return this.#session.server === null ? null : formatServer(this.#session.server);
   }

@@ -3,7 +3,7 @@ import { validatePath } from '../protocol/znode-path.js';
 /** ZooKeeper's port for clients. */
 export const DEFAULT_PORT = 2181;
 
-/** One server of the ensemble as the connect string names it; the host is resolved at each attempt. */
+/** One server as the connect string names it: the host is a name, which may have several addresses, or an IP address. */
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;

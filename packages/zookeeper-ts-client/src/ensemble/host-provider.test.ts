@@ -8,31 +8,34 @@ const unshuffled = (): number => 0.999_999;
 const server = (host: string): ServerAddress => ({ host, port: 2181 });
 const servers = (hosts: string): ServerAddress[] => [...hosts].map(server);
 
-/** Hosts and pauses of the next attempts: `a b c *a` pauses before the second `a`. */
-function attempts(provider: HostProvider, count: number): string {
-  return Array.from({ length: count }, () => provider.next())
-    .map(({ server: { host }, wentRound }) => (wentRound ? `*${host}` : host))
-    .join(' ');
-}
+/** Hosts of the next round, in the order in which it tries them. */
+const round = (provider: HostProvider): string =>
+  provider
+    .round()
+    .map(({ host }) => host)
+    .join('');
 
 describe('HostProvider', () => {
-  it('goes round, and pauses when it is back at the start of the list', () => {
-    expect(attempts(new HostProvider(servers('abc'), unshuffled), 8)).toBe('a b c *a b c *a b');
-    expect(attempts(new HostProvider(servers('a'), unshuffled), 3)).toBe('a *a *a');
+  it('begins each round with the server that follows the one tried last', () => {
+    const provider = new HostProvider(servers('abc'), unshuffled);
+    expect([round(provider), round(provider)]).toEqual(['abc', 'abc']);
+    provider.tried(server('a'));
+    expect(round(provider)).toBe('bca');
+    provider.tried(server('c'));
+    expect(round(provider)).toBe('abc');
   });
 
-  it('pauses when it is back at the server that it was connected to last', () => {
+  it('tries the server that was connected last in a round after all others', () => {
     const provider = new HostProvider(servers('abc'), unshuffled);
-    expect(attempts(provider, 2)).toBe('a b');
     provider.connected(server('b'));
-    expect(attempts(provider, 6)).toBe('c a *b c a *b');
+    expect(round(provider)).toBe('cab');
   });
 
   it('shuffles the list once, every order as likely as any other', () => {
     const random = seededRandom(1);
     const counts = new Map<string, number>();
     for (let i = 0; i < 6000; i++) {
-      const order = attempts(new HostProvider(servers('abc'), random), 3);
+      const order = round(new HostProvider(servers('abc'), random));
       counts.set(order, (counts.get(order) ?? 0) + 1);
     }
     expect(counts.size).toBe(6);
@@ -58,7 +61,7 @@ describe('HostProvider.update', () => {
       provider.connected(server(mine));
       if (!provider.update(servers(after), server(mine))) continue;
       moved++;
-      if (!before.includes(provider.next().server.host)) toNew++;
+      if (!before.includes(round(provider)[0] as string)) toNew++;
     }
     return { moved: moved / rounds, toNew: toNew / Math.max(1, moved) };
   }
@@ -88,23 +91,21 @@ describe('HostProvider.update', () => {
     const load = new Map<string, number>();
     for (let i = 0; i < rounds; i++) {
       const provider = new HostProvider(servers('abc'), random);
-      const mine = provider.next().server;
+      const mine = provider.round()[0] as ServerAddress;
       provider.connected(mine);
-      const now = provider.update(servers('abcde'), mine) ? provider.next().server : mine;
-      load.set(now.host, (load.get(now.host) ?? 0) + 1);
+      const now = provider.update(servers('abcde'), mine) ? (round(provider)[0] as string) : mine.host;
+      load.set(now, (load.get(now) ?? 0) + 1);
     }
     for (const count of load.values()) expect(Math.abs(count / rounds - 1 / 5)).toBeLessThan(0.015);
     expect(load.size).toBe(5);
   });
 
-  it('tries each server once while on the move, then goes round with a pause', () => {
+  it('has each server once in the round of a move, then goes round', () => {
     const provider = new HostProvider(servers('ab'), unshuffled);
     provider.connected(server('a'));
     expect(provider.update(servers('bcde'), server('a'))).toBe(true);
-    const first = attempts(provider, 4);
-    expect(first).not.toContain('*');
-    expect(first.split(' ').sort()).toEqual(['b', 'c', 'd', 'e']);
-    expect(attempts(provider, 5)).toBe('*b c d e *b');
+    expect([...round(provider)].sort().join('')).toBe('bcde');
+    expect(round(provider)).toBe('bcde');
   });
 
   it('ends the move with the first success', () => {
@@ -112,14 +113,20 @@ describe('HostProvider.update', () => {
     provider.connected(server('a'));
     provider.update(servers('bcde'), server('a'));
     provider.connected(server('d'));
-    expect(attempts(provider, 4)).toBe('e b c *d');
+    expect(round(provider)).toBe('ebcd');
   });
 
-  it('goes on with the new list where nobody moves', () => {
+  it('goes on with the new list when the client stays on its server', () => {
     const provider = new HostProvider(servers('abc'), unshuffled);
     provider.connected(server('a'));
     expect(provider.update(servers('xay'), server('a'))).toBe(false);
-    expect(attempts(provider, 3)).toBe('y x *a');
-    expect(provider.size).toBe(3);
+    expect(round(provider)).toBe('yxa');
+  });
+
+  it('remembers the server that was connected last over an update', () => {
+    const provider = new HostProvider(servers('abc'), unshuffled);
+    provider.connected(server('b'));
+    expect(provider.update(servers('abd'), null)).toBe(false);
+    expect(provider.update(servers('bcd'), null)).toBe(false);
   });
 });

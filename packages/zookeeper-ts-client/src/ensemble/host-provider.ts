@@ -1,11 +1,5 @@
 import type { ServerAddress } from './connect-string.js';
-
-/** The next server to try. */
-export interface Candidate {
-  readonly server: ServerAddress;
-  /** Whether every server has been tried since the last success, so that it is time for a pause. */
-  readonly wentRound: boolean;
-}
+import { shuffled } from './shuffle.js';
 
 /** Probabilities with which a client on the move takes one of the new or of the old servers. */
 interface Move {
@@ -15,49 +9,50 @@ interface Move {
 }
 
 /**
- * Decides which server is tried next: shuffled once, then round robin. Pure but for the injected randomness.
+ * The order in which servers are tried: shuffled once, then round robin. Pure but for the injected randomness. Servers are
+ * entries of the connect string; their addresses are the subject of `CandidateRounds`.
  *
  * @see org.apache.zookeeper.client.StaticHostProvider, ZOOKEEPER-1355 for the rebalancing
  */
 export class HostProvider {
   readonly #random: () => number;
-  #servers: ServerAddress[];
+  #servers: readonly ServerAddress[];
+  /** Position of the server tried last. */
   #index = -1;
-  #lastIndex = -1;
+  #lastConnected: ServerAddress | null = null;
   #move: Move | null = null;
-  #started = false;
 
   constructor(servers: readonly ServerAddress[], random: () => number = Math.random) {
     if (servers.length === 0) throw new TypeError('Expected at least one server, got an empty list');
     this.#random = random;
-    this.#servers = this.#shuffled(servers);
+    this.#servers = shuffled(servers, random);
   }
 
-  get size(): number {
-    return this.#servers.length;
-  }
-
-  /** All servers in the order in which they are tried. */
+  /** All servers; another array after each {@link update}. */
   get servers(): readonly ServerAddress[] {
     return this.#servers;
   }
 
-  next(): Candidate {
-    const moving = this.#nextOfMove();
-    if (moving !== null) return { server: moving, wentRound: false };
-    this.#index = (this.#index + 1) % this.#servers.length;
-    const wentRound = this.#started && this.#index === Math.max(this.#lastIndex, 0);
-    this.#started = true;
-    return { server: this.#at(this.#index), wentRound };
+  /** Returns all servers in the order in which the next round tries them: the one that follows the server tried last first. */
+  round(): readonly ServerAddress[] {
+    const move = this.#move;
+    this.#move = null;
+    if (move !== null) return this.#orderOf(move);
+    const start = this.#index + 1;
+    return [...this.#servers.slice(start), ...this.#servers.slice(0, start)];
   }
 
-  /** To be called when a server has accepted the session and proved useful. */
-  connected(server: ServerAddress): void {
-    this.#move = null;
+  /** Notes that a server has been tried. */
+  tried(server: ServerAddress): void {
     const index = this.#servers.findIndex((other) => sameServer(other, server));
     if (index >= 0) this.#index = index;
-    this.#lastIndex = this.#index;
-    this.#started = true;
+  }
+
+  /** Notes that a server has accepted the session and proved useful. */
+  connected(server: ServerAddress): void {
+    this.#move = null;
+    this.#lastConnected = server;
+    this.tried(server);
   }
 
   /**
@@ -69,17 +64,19 @@ export class HostProvider {
   update(servers: readonly ServerAddress[], current: ServerAddress | null): boolean {
     if (servers.length === 0) throw new TypeError('Expected at least one server, got an empty list');
     const previous = this.#servers;
-    const mine = current ?? previous[Math.max(this.#lastIndex, 0)] ?? null;
+    const mine = current ?? this.#lastConnected ?? previous[0] ?? null;
     const oldServers = servers.filter((server) => previous.some((other) => sameServer(other, server)));
     const newServers = servers.filter((server) => !oldServers.includes(server));
     const mineStays = mine !== null && servers.some((server) => sameServer(server, mine));
     const pNew = this.#probabilityOfNew(previous.length, oldServers.length, newServers.length, mineStays);
 
-    this.#servers = this.#shuffled(servers);
+    this.#servers = shuffled(servers, this.#random);
     this.#index = mine === null ? -1 : this.#servers.findIndex((server) => sameServer(server, mine));
-    this.#lastIndex = this.#index;
+    this.#lastConnected = mineStays ? mine : null;
     this.#move =
-      pNew === null ? null : { oldServers: this.#shuffled(oldServers), newServers: this.#shuffled(newServers), pNew };
+      pNew === null
+        ? null
+        : { oldServers: shuffled(oldServers, this.#random), newServers: shuffled(newServers, this.#random), pNew };
     return this.#move !== null;
   }
 
@@ -94,30 +91,14 @@ export class HostProvider {
     return size === old ? 1 : 1 - (old * (size - total)) / (total * (size - old));
   }
 
-  #nextOfMove(): ServerAddress | null {
-    const move = this.#move;
-    if (move === null) return null;
-    const preferNew = this.#random() < move.pNew;
-    const first = preferNew ? move.newServers : move.oldServers;
-    const second = preferNew ? move.oldServers : move.newServers;
-    const server = first.shift() ?? second.shift() ?? null;
-    if (server === null) this.#move = null;
-    return server;
-  }
-
-  #at(index: number): ServerAddress {
-    const server = this.#servers[index];
-    if (server === undefined) throw new RangeError(`No server ${index} among ${this.#servers.length}`);
-    return server;
-  }
-
-  #shuffled(servers: readonly ServerAddress[]): ServerAddress[] {
-    const shuffled = [...servers];
-    for (let i = shuffled.length - 1; i > 0; i--) {
-      const j = Math.floor(this.#random() * (i + 1));
-      [shuffled[i], shuffled[j]] = [shuffled[j] as ServerAddress, shuffled[i] as ServerAddress];
+  #orderOf({ newServers, oldServers, pNew }: Move): ServerAddress[] {
+    const order: ServerAddress[] = [];
+    while (newServers.length + oldServers.length > 0) {
+      const preferNew = this.#random() < pNew;
+      const server = (preferNew ? newServers : oldServers).shift() ?? (preferNew ? oldServers : newServers).shift();
+      if (server !== undefined) order.push(server);
     }
-    return shuffled;
+    return order;
   }
 }
 

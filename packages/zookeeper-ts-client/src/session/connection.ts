@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../ensemble/connect-string.js';
+import type { Candidate } from '../ensemble/candidate.js';
 import { MarshallingError } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
@@ -50,7 +50,7 @@ export interface ConnectionHandlers {
 
 /** One connection to one server: writes requests, matches replies with them in order, and reports events between them. */
 export class Connection {
-  readonly server: ServerAddress;
+  readonly server: Candidate;
   readonly #options: ConnectionOptions;
   readonly #handlers: ConnectionHandlers;
   readonly #transport: Transport;
@@ -68,7 +68,7 @@ export class Connection {
   #pingUnderWay = false;
   #lastHeardAtMs: number;
 
-  constructor(open: OpenTransport, server: ServerAddress, options: ConnectionOptions, handlers: ConnectionHandlers) {
+  constructor(open: OpenTransport, server: Candidate, options: ConnectionOptions, handlers: ConnectionHandlers) {
     this.server = server;
     this.#options = options;
     this.#handlers = handlers;

@@ -3,7 +3,7 @@ const MAX_IDLE_SEND_MS = 10_000;
 
 /** The arithmetic of the client's timers, all in milliseconds. @see org.apache.zookeeper.ClientCnxn.SendThread */
 export interface Deadlines {
-  /** For an attempt to connect, TCP and handshake together. */
+  /** For an attempt to connect, TCP and handshake together, from the opening of the socket. */
   readonly connectMs: number;
   /** Without a byte from the server for so long, the connection is dead. */
   readonly readMs: number;
@@ -11,10 +11,10 @@ export interface Deadlines {
   readonly silenceMs: number;
 }
 
-/** @param serverCount number of servers in the list: all of them can be tried within one session timeout */
-export function deadlinesFor(sessionTimeoutMs: number, serverCount: number): Deadlines {
+/** @param addressCount number of addresses of all servers: all of them can be tried within one session timeout */
+export function deadlinesFor(sessionTimeoutMs: number, addressCount: number): Deadlines {
   return {
-    connectMs: Math.max(1, Math.floor(sessionTimeoutMs / serverCount)),
+    connectMs: Math.max(1, Math.floor(sessionTimeoutMs / addressCount)),
     readMs: Math.max(1, Math.floor((sessionTimeoutMs * 2) / 3)),
     silenceMs: Math.max(1, Math.floor((sessionTimeoutMs * 4) / 3)),
   };

@@ -1,5 +1,5 @@
-import type { ServerAddress } from '../ensemble/connect-string.js';
-import type { HostProvider } from '../ensemble/host-provider.js';
+import type { Candidate } from '../ensemble/candidate.js';
+import type { CandidateRounds } from '../ensemble/candidate-rounds.js';
 import { probeReadWrite } from '../transport/isro-probe.js';
 import type { OpenTransport, Transport } from '../transport/transport.js';
 import type { Clock } from './clock.js';
@@ -8,20 +8,20 @@ const FIRST_INTERVAL_MS = 100;
 const LAST_INTERVAL_MS = 60_000;
 const ANSWER_MS = 1000;
 
-/** While the session is on a read-only server: asks one server after the other, ever more slowly, for one that takes writes. */
+/** While the session is on a read-only server: asks one address after the other, ever more slowly, for one that takes writes. */
 export class ReadWriteSearch {
   readonly #open: OpenTransport;
   readonly #clock: Clock;
-  readonly #provider: HostProvider;
-  readonly #found: (server: ServerAddress) => void;
+  readonly #candidates: CandidateRounds;
+  readonly #found: (candidate: Candidate) => void;
   #intervalMs = FIRST_INTERVAL_MS;
   #cancel: (() => void) | null = null;
   #probe: Transport | null = null;
 
-  constructor(open: OpenTransport, clock: Clock, provider: HostProvider, found: (server: ServerAddress) => void) {
+  constructor(open: OpenTransport, clock: Clock, candidates: CandidateRounds, found: (candidate: Candidate) => void) {
     this.#open = open;
     this.#clock = clock;
-    this.#provider = provider;
+    this.#candidates = candidates;
     this.#found = found;
   }
 
@@ -44,15 +44,23 @@ export class ReadWriteSearch {
   }
 
   #ask(): void {
-    const { server } = this.#provider.next();
+    let candidate = this.#candidates.next();
+    // Each round of questions begins where the one before ended: the intervals are pause enough.
+    if (candidate === 'over') candidate = this.#candidates.next();
+    if (candidate === 'unresolved') this.#cancel = this.#candidates.onceChanged(() => this.#ask());
+    else if (candidate === 'over') this.#schedule();
+    else this.#probeOne(candidate);
+  }
+
+  #probeOne(candidate: Candidate): void {
     this.#cancel = this.#clock.schedule(ANSWER_MS, () => {
       this.#probe?.destroy();
       this.#probe = null;
       this.#schedule();
     });
-    this.#probe = probeReadWrite(this.#open, server, (readWrite) => {
+    this.#probe = probeReadWrite(this.#open, candidate, (readWrite) => {
       this.stop();
-      if (readWrite) this.#found(server);
+      if (readWrite) this.#found(candidate);
       else this.#schedule();
     });
   }

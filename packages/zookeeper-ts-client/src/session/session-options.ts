@@ -1,3 +1,5 @@
+import type { LookupFunction } from 'node:net';
+import type { Candidate } from '../ensemble/candidate.js';
 import type { ServerAddress } from '../ensemble/connect-string.js';
 import type { WatcherEvent } from '../protocol/watcher-event.js';
 import type { OpenTransport } from '../transport/transport.js';
@@ -8,7 +10,7 @@ import type { ConnectionState, EndReason, SessionIdentity } from './session-stat
 /** What a session is made with. Durations in milliseconds. */
 export interface SessionOptions {
   readonly sessionTimeoutMs: number;
-  /** For one attempt, TCP and handshake; the session timeout divided by the number of servers where not given. */
+  /** For one attempt, TCP and handshake, without the look-up; the session timeout divided by the number of known addresses where not given. */
   readonly connectTimeoutMs: number | undefined;
   /** How long a request waits for a connection (the session timeout where not given) and, only where given, for its reply. */
   readonly requestTimeoutMs: number | undefined;
@@ -23,6 +25,7 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly open: OpenTransport;
+  readonly lookup: LookupFunction;
   readonly firstXid: number;
 }
 
@@ -40,7 +43,8 @@ export interface SessionListener<Watcher> {
   onEvent(event: WatcherEvent, watchers: ReadonlySet<Watcher>): void;
   /** Told before the session counts as connected. */
   onHistoryWentBack(event: HistoryWentBack): void;
-  onAttemptFailed(server: ServerAddress, cause: Error): void;
+  /** An attempt at one address failed, or the look-up of a server's name. */
+  onAttemptFailed(server: Candidate | ServerAddress, cause: Error): void;
   /** These watchers will never hear of anything again. */
   onWatchersEnd(reason: EndReason, watchers: ReadonlySet<Watcher>): void;
 }

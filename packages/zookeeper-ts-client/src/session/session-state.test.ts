@@ -3,7 +3,7 @@ import type { SessionExpiredError } from '../errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
 import { endError, type SessionEffect, type SessionEvent, type SessionState, transition } from './session-state.js';
 
-const server = { host: 'zk1', port: 2181 };
+const server = { host: 'zk1', port: 2181, address: '10.0.0.1' };
 const cause = new Error('cable pulled');
 const passwd = new Uint8Array(16).fill(7);
 const identity = { id: 5n, passwd };

@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../ensemble/connect-string.js';
+import type { Candidate } from '../ensemble/candidate.js';
 import { AuthFailedError, ClosedError, SessionExpiredError, type SessionExpiry } from '../errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
 
@@ -22,22 +22,22 @@ export type SessionEnd =
 export type SessionState =
   | { readonly phase: 'idle'; readonly identity: SessionIdentity | null }
   | { readonly phase: 'pausing'; readonly identity: SessionIdentity | null }
-  | { readonly phase: 'opening'; readonly identity: SessionIdentity | null; readonly server: ServerAddress }
+  | { readonly phase: 'opening'; readonly identity: SessionIdentity | null; readonly server: Candidate }
   /** A server has granted the session and has yet to say to which transaction its history has come. */
-  | { readonly phase: 'verifying'; readonly identity: SessionIdentity; readonly server: ServerAddress }
+  | { readonly phase: 'verifying'; readonly identity: SessionIdentity; readonly server: Candidate }
   | {
       readonly phase: 'connected';
       readonly identity: SessionIdentity;
-      readonly server: ServerAddress;
+      readonly server: Candidate;
       readonly readOnly: boolean;
     }
-  | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly server: ServerAddress }
+  | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly server: Candidate }
   | { readonly phase: 'ended'; readonly identity: SessionIdentity | null; readonly end: SessionEnd };
 
 /** What can happen to a session. */
 export type SessionEvent =
   | { readonly type: 'start' }
-  | { readonly type: 'attempt'; readonly server: ServerAddress }
+  | { readonly type: 'attempt'; readonly server: Candidate }
   | { readonly type: 'opened' }
   /** `inDoubt`: the handshake did not say what the client had seen, so the server's history may be an older one. */
   | { readonly type: 'responded'; readonly response: ConnectResponse; readonly inDoubt: boolean }
@@ -53,7 +53,7 @@ export type SessionEvent =
 /** What is to be done about it, in this order. */
 export type SessionEffect =
   | { readonly type: 'pause' }
-  | { readonly type: 'open'; readonly server: ServerAddress }
+  | { readonly type: 'open'; readonly server: Candidate }
   | { readonly type: 'send-connect-request' }
   | { readonly type: 'accept'; readonly response: ConnectResponse }
   | { readonly type: 'verify' }
@@ -219,7 +219,7 @@ function whileServed(state: SessionState & { phase: 'verifying' | 'connected' },
 
 function connect(
   identity: SessionIdentity,
-  server: ServerAddress,
+  server: Candidate,
   readOnly: boolean,
   effects: readonly SessionEffect[],
 ): Transition {

@@ -1,5 +1,5 @@
-import { formatServer, type ServerAddress } from '../ensemble/connect-string.js';
-import { HostProvider } from '../ensemble/host-provider.js';
+import { type Candidate, formatCandidate } from '../ensemble/candidate.js';
+import type { ServerAddress } from '../ensemble/connect-string.js';
 import { ClosedError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
@@ -13,7 +13,7 @@ import { HistoryCheck } from './history-check.js';
 import { KeepAlive } from './keep-alive.js';
 import { ReadWriteSearch } from './read-write-search.js';
 import { Rewatch } from './rewatch.js';
-import { ServerChoice } from './server-choice.js';
+import { ServerRotation } from './server-rotation.js';
 import type { SessionListener, SessionOptions } from './session-options.js';
 import {
   endError,
@@ -30,8 +30,7 @@ import { WatchRegistry } from './watch-registry.js';
 /** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
 export class Session<Watcher> {
   readonly watches: WatchRegistry<Watcher>;
-  readonly #provider: HostProvider;
-  readonly #choice: ServerChoice;
+  readonly #choice: ServerRotation;
   readonly #options: SessionOptions;
   readonly #listener: SessionListener<Watcher>;
   readonly #validity = new Validity();
@@ -69,15 +68,16 @@ export class Session<Watcher> {
     this.#heardAtMs = clock.now();
     this.#timer = new Timer(clock);
     this.#silence = new Timer(clock);
-    this.#provider = new HostProvider(servers, options.random);
-    this.#choice = new ServerChoice(this.#provider, options.reconnect, options.random);
+    this.#choice = new ServerRotation(servers, options, (server, cause) => {
+      if (this.#state.phase !== 'ended') listener.onAttemptFailed(server, cause);
+    });
     this.#waiting = new WaitingLine(
       clock,
       () => options.requestTimeoutMs ?? this.#timeoutMs,
       () => this.isConnected,
     );
     this.#keepAlive = new KeepAlive(clock, this.#validity, (cause) => this.#dispatch({ type: 'lost', cause }));
-    this.#search = new ReadWriteSearch(options.open, clock, this.#provider, (server) => {
+    this.#search = new ReadWriteSearch(options.open, clock, this.#choice.otherRounds(), (server) => {
       this.#choice.prefer(server);
       this.#dispatch({ type: 'lost', cause: new Error('moving to a server that takes writes') });
     });
@@ -166,7 +166,7 @@ export class Session<Watcher> {
 
   /** Replaces the list of servers; the connection may move to one of the new. */
   updateServers(servers: readonly ServerAddress[]): void {
-    const move = this.#provider.update(servers, this.server);
+    const move = this.#choice.update(servers, this.server);
     if (move && this.#connection !== null && this.#state.phase !== 'closing') {
       this.#dispatch({ type: 'lost', cause: new Error('moving to another server of the new list') });
     }
@@ -178,7 +178,7 @@ export class Session<Watcher> {
   }
 
   get #deadlines(): Deadlines {
-    return deadlinesFor(this.#timeoutMs, this.#provider.size);
+    return deadlinesFor(this.#timeoutMs, this.#choice.size);
   }
 
   #refusal(): Error | null {
@@ -214,8 +214,7 @@ export class Session<Watcher> {
 
   #pause(): void {
     this.#watchSilence();
-    const { server, delayMs } = this.#choice.next();
-    this.#timer.set(delayMs, () => this.#dispatch({ type: 'attempt', server }));
+    this.#choice.next((server) => this.#dispatch({ type: 'attempt', server }));
   }
 
   /** A session that no server has said anything about for 4/3 of its timeout is over, in whatever way they were silent. */
@@ -236,7 +235,7 @@ export class Session<Watcher> {
     return this.#state.identity?.id ?? 0n;
   }
 
-  #open(server: ServerAddress): void {
+  #open(server: Candidate): void {
     const connection: Connection = new Connection(this.#options.open, server, this.#options, {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response, inDoubt: this.#history.isInDoubt }),
@@ -259,7 +258,7 @@ export class Session<Watcher> {
       onLost: (cause) => {
         if (this.#connection !== connection) return;
         if (connection.isUnanswered && this.#askedId === 0n && this.lastZxid > 0n) {
-          this.#history.closedBy(formatServer(connection.server));
+          this.#history.closedBy(formatCandidate(connection.server));
         }
         this.#dispatch({ type: 'lost', cause });
       },
@@ -345,6 +344,7 @@ export class Session<Watcher> {
     const connection = this.#connection;
     this.#connection = null;
     this.#timer.clear();
+    this.#choice.cancel();
     this.#keepAlive.stop();
     this.#search.stop();
     if (connection === null) return;

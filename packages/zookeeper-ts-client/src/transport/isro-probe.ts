@@ -1,14 +1,14 @@
-import type { ServerAddress } from '../ensemble/connect-string.js';
+import type { Candidate } from '../ensemble/candidate.js';
 import type { OpenTransport, Transport } from './transport.js';
 
 /** Asks a server by the four-letter word `isro` whether it takes writes. Any failure or silence is a no. */
 export function probeReadWrite(
   open: OpenTransport,
-  server: ServerAddress,
+  candidate: Candidate,
   done: (readWrite: boolean) => void,
 ): Transport {
   let answer = '';
-  const transport: Transport = open(server, {
+  const transport: Transport = open(candidate, {
     onOpen: () => void transport.write(Buffer.from('isro')),
     onData: (chunk) => {
       answer += chunk.toString('latin1');

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { formatServer, type ServerAddress } from '../ensemble/connect-string.js';
+import { type Candidate, formatCandidate } from '../ensemble/candidate.js';
 import type { OpenTransport, Transport, TransportHandlers } from './transport.js';
 
 /**
@@ -9,7 +9,7 @@ import type { OpenTransport, Transport, TransportHandlers } from './transport.js
 const READ_BYTES = 64 * 1024;
 
 /** Opens a TCP connection without Nagle's delay: requests are small and somebody waits for each. */
-export const openTcpTransport: OpenTransport = (server: ServerAddress, handlers: TransportHandlers): Transport => {
+export const openTcpTransport: OpenTransport = (candidate: Candidate, handlers: TransportHandlers): Transport => {
   const onread = {
     buffer: Buffer.allocUnsafeSlow(READ_BYTES),
     callback: (length: number, bytes: Uint8Array): boolean => {
@@ -17,14 +17,14 @@ export const openTcpTransport: OpenTransport = (server: ServerAddress, handlers:
       return true;
     },
   };
-  const socket = connect({ host: server.host, port: server.port, noDelay: true, onread });
+  const socket = connect({ host: candidate.address, port: candidate.port, noDelay: true, onread });
   let failure: Error | null = null;
   let reported = false;
 
   const report = (): void => {
     if (reported) return;
     reported = true;
-    handlers.onClose(failure ?? new Error(`${formatServer(server)} closed the connection`));
+    handlers.onClose(failure ?? new Error(`${formatCandidate(candidate)} closed the connection`));
   };
   socket.on('connect', () => handlers.onOpen());
   socket.on('drain', () => handlers.onDrain());

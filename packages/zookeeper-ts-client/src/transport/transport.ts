@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../ensemble/connect-string.js';
+import type { Candidate } from '../ensemble/candidate.js';
 
 /** One connection to one server: bytes in both directions, nothing of what they mean. */
 export interface Transport {
@@ -18,5 +18,5 @@ export interface TransportHandlers {
   onClose(cause: Error): void;
 }
 
-/** Opens a connection. Injected, so that a session can be tested without a network. */
-export type OpenTransport = (server: ServerAddress, handlers: TransportHandlers) => Transport;
+/** Opens a connection to the candidate's address and port. Injected, so that a session can be tested without a network. */
+export type OpenTransport = (candidate: Candidate, handlers: TransportHandlers) => Transport;

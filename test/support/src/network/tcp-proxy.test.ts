@@ -48,6 +48,25 @@ describeOnSharedServer('TcpProxy', () => {
     await again[Symbol.asyncDispose]();
   });
 
+  it('turns new connections away and leaves open ones alone', async () => {
+    proxy.turnAway();
+    const refused = await RawClient.connect(proxy.connectString).then(
+      (turnedAway) => turnedAway[Symbol.asyncDispose](),
+      (error: unknown) => error,
+    );
+    expect(refused).toBeInstanceOf(Error);
+    expect((await client.call(exists, existsRecord('/')))?.error).toBe(0);
+    await proxy.accept();
+    await (await RawClient.connect(proxy.connectString))[Symbol.asyncDispose]();
+  });
+
+  it('listens where it is told to', async () => {
+    const other = await TcpProxy.inFrontOf(proxy.connectString, { host: '127.0.0.2', port: proxy.port });
+    expect(other.connectString).toBe(`127.0.0.2:${proxy.port}`);
+    await (await RawClient.connect(other.connectString))[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+  });
+
   it.each(['to-server', 'to-client', 'both'] as const)('holds back what goes %s, until it heals', async (direction) => {
     proxy.blackhole({ direction });
     const seen = proxy.untilRequest(exists);

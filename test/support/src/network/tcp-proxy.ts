@@ -16,27 +16,34 @@ export class TcpProxy implements AsyncDisposable {
   /** `host:port` for clients; the same over {@link refuse} and {@link accept}. */
   readonly connectString: string;
   readonly port: number;
+  readonly #host: string;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #connections: Set<ProxiedConnection> = new Set();
   readonly #faults = new WireFaults();
   readonly #held = { 'to-server': false, 'to-client': false };
   #delayMs = 0;
+  #turnsAway = false;
   #listener: Server | undefined;
 
-  private constructor(target: string, port: number) {
+  private constructor(target: string, host: string, port: number) {
     const colon = target.lastIndexOf(':');
     this.#target = { host: target.slice(0, colon), port: Number(target.slice(colon + 1)) };
+    this.#host = host;
     this.port = port;
-    this.connectString = `127.0.0.1:${port}`;
+    this.connectString = `${host}:${port}`;
   }
 
   /**
-   * Opens a proxy on a free port.
+   * Opens a proxy.
    *
    * @param server its `host:port`; it need not run yet
+   * @param place the IPv4 address and port of the proxy; default 127.0.0.1 and a free port
    */
-  static async inFrontOf(server: string): Promise<TcpProxy> {
-    const proxy = new TcpProxy(server, await freePort());
+  static async inFrontOf(
+    server: string,
+    place: { readonly host?: string; readonly port?: number } = {},
+  ): Promise<TcpProxy> {
+    const proxy = new TcpProxy(server, place.host ?? '127.0.0.1', place.port ?? (await freePort()));
     await proxy.accept();
     return proxy;
   }
@@ -72,12 +79,18 @@ export class TcpProxy implements AsyncDisposable {
     this.#listener = undefined;
   }
 
-  /** Accepts new connections again. */
+  /** Accepts new connections and closes each at once, as a server without a quorum does. Those that are open stay so. */
+  turnAway(): void {
+    this.#turnsAway = true;
+  }
+
+  /** Ends {@link refuse} and {@link turnAway}. */
   async accept(): Promise<void> {
+    this.#turnsAway = false;
     if (this.#listener !== undefined) return;
     const listener = createServer({ allowHalfOpen: false }, (client) => this.#proxy(client));
     this.#listener = listener;
-    listener.listen({ port: this.port, host: '127.0.0.1' });
+    listener.listen({ port: this.port, host: this.#host });
     await once(listener, 'listening');
   }
 
@@ -148,6 +161,10 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #proxy(client: Socket): void {
+    if (this.#turnsAway) {
+      client.destroy();
+      return;
+    }
     const connection = new ProxiedConnection(client, this.#target, this.#faults, () => {
       this.#connections.delete(connection);
     });

@@ -1,0 +1,124 @@
+import type { LookupFunction } from 'node:net';
+import type { Candidate } from '../ensemble/candidate.js';
+import { CandidateRounds } from '../ensemble/candidate-rounds.js';
+import type { ServerAddress } from '../ensemble/connect-string.js';
+import { HostProvider } from '../ensemble/host-provider.js';
+import { Resolver } from '../ensemble/resolver.js';
+import type { Clock } from './clock.js';
+import { type ReconnectDelays, reconnectDelayMs } from './reconnect-policy.js';
+
+/** What a rotation needs; pauses in milliseconds. */
+export interface RotationOptions {
+  readonly clock: Clock;
+  readonly lookup: LookupFunction;
+  readonly random: () => number;
+  readonly reconnect: ReconnectDelays;
+}
+
+/** Decides which address a session tries next, and when: without pause within a round, with a growing one between rounds. */
+export class ServerRotation {
+  readonly #provider: HostProvider;
+  readonly #resolver: Resolver;
+  readonly #candidates: CandidateRounds;
+  readonly #options: RotationOptions;
+  /** How many rounds have ended since a server proved useful. */
+  #rounds = 0;
+  #preferred: Candidate | null = null;
+  /** The server that has accepted the session and has not proved useful yet. */
+  #onTrial: Candidate | null = null;
+  #cancelNext: () => void = () => {};
+
+  /** @param onLookupFailed is called for each server whose name could not be resolved */
+  constructor(
+    servers: readonly ServerAddress[],
+    options: RotationOptions,
+    onLookupFailed: (server: ServerAddress, cause: Error) => void,
+  ) {
+    this.#options = options;
+    this.#provider = new HostProvider(servers, options.random);
+    this.#resolver = new Resolver(options.lookup, options.clock, onLookupFailed);
+    this.#candidates = this.otherRounds();
+  }
+
+  /** Number of known addresses of all servers; a server without one counts as 1. */
+  get size(): number {
+    return this.#candidates.size;
+  }
+
+  /** Rounds over the same servers and with the same look-ups that are independent of this rotation, for the search of a better server. */
+  otherRounds(): CandidateRounds {
+    return new CandidateRounds(this.#provider, this.#resolver, this.#options.random);
+  }
+
+  /** Makes this candidate the next one. */
+  prefer(candidate: Candidate): void {
+    this.#preferred = candidate;
+  }
+
+  /**
+   * Calls back with the next candidate when it is time to try it: after the pause between rounds and after the look-ups that
+   * have to be waited for. Never calls back before it has returned, nor after {@link cancel} or another call.
+   */
+  next(ready: (candidate: Candidate) => void): void {
+    this.cancel();
+    this.#onTrial = null;
+    const { clock } = this.#options;
+    let isCancelled = false;
+    const proceed = (): void => {
+      const next = this.#take();
+      // A failed look-up is reported while the candidate is taken, and the listener may have closed the session.
+      if (isCancelled) return;
+      if (next === 'over') cancelWait = clock.schedule(this.#pauseMs(), proceed);
+      else if (next === 'unresolved') cancelWait = this.#candidates.onceChanged(proceed);
+      else ready(next);
+    };
+    let cancelWait = clock.schedule(0, proceed);
+    this.#cancelNext = (): void => {
+      isCancelled = true;
+      cancelWait();
+    };
+  }
+
+  /** Ends what {@link next} began. */
+  cancel(): void {
+    this.#cancelNext();
+  }
+
+  /** Notes that a server has accepted the session. Some servers do so and close at once: until {@link proved} it counts as tried. */
+  accepted(candidate: Candidate): void {
+    this.#onTrial = candidate;
+  }
+
+  /** Notes that the server which accepted the session has done what it was asked, or has stayed for a while. */
+  proved(): void {
+    if (this.#onTrial === null) return;
+    this.#rounds = 0;
+    this.#provider.connected(this.#onTrial);
+    // When this connection is lost, all other addresses come before this one.
+    this.#candidates.restart(this.#onTrial);
+    this.#onTrial = null;
+  }
+
+  /**
+   * Replaces the list of servers.
+   *
+   * @param current the server now connected to, `null` when there is none
+   * @returns whether the connection is to be given up for another server
+   */
+  update(servers: readonly ServerAddress[], current: ServerAddress | null): boolean {
+    const moves = this.#provider.update(servers, current);
+    this.#resolver.wake();
+    return moves;
+  }
+
+  #take(): Candidate | 'unresolved' | 'over' {
+    const preferred = this.#preferred;
+    this.#preferred = null;
+    return preferred ?? this.#candidates.next();
+  }
+
+  #pauseMs(): number {
+    this.#rounds++;
+    return reconnectDelayMs(this.#options.reconnect, this.#rounds, this.#options.random);
+  }
+}
