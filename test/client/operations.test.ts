@@ -177,9 +177,17 @@ describeOnSharedServer('operations on a server', () => {
     await Promise.all(made.map(({ path }) => zk.delete(path)));
   });
 
-  it('a missing chroot is a missing node', async () => {
-    const below = await clients.connect(`${sharedServer().connectString}${freshPath('chroot')}`);
-    await expect(below.create('/a')).rejects.toThrow(NoNodeError);
-    expect(await below.exists('/')).toBeNull();
+  it('a missing chroot is named when connecting', async () => {
+    const chroot = freshPath('chroot');
+    const connecting = clients.connect(`${sharedServer().connectString}${chroot}`);
+    await expect(connecting).rejects.toMatchObject({ code: 'ZK_CHROOT_MISSING', chroot });
+  });
+
+  it('a missing chroot is created when that is wanted', async () => {
+    const chroot = freshPath('chroot');
+    const connectString = `${sharedServer().connectString}${chroot}/below`;
+    const below = await clients.connect(connectString, { createChroot: true });
+    expect((await below.create('/a')).path).toBe('/a');
+    await below.delete('/a');
   });
 });

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Acl, AttemptFailure, Auth, ZooKeeperOptions } from 'zookeeper-ts-client';
 import { checkOptions, z } from './check-options.js';
@@ -41,6 +42,11 @@ export interface KeeperOptions {
    * take no sessions but local ones (their `localSessionsEnabled`), and none that a quorum has made.
    */
   readonly canBeReadOnly?: boolean | undefined;
+  /**
+   * Resolves the names of servers, as the option of `net.connect`; asked for all addresses of all names before each round of
+   * attempts. An answer may take 10 s; the last good one stays in use meanwhile. Default `dns.lookup`.
+   */
+  readonly lookup?: LookupFunction | undefined;
   /** What a znode holds that is created without data; a string becomes UTF-8. Default: this machine's IP address as text, as in Curator. */
   readonly defaultData?: Uint8Array | string | undefined;
   /** Whether missing parents are made as containers, where the server knows them. Default true. */
@@ -94,6 +100,7 @@ const schema = z.strictObject({
   acl: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
   auth: z.array(z.strictObject({ scheme: z.string().min(1), auth: z.instanceof(Uint8Array) })).optional(),
   canBeReadOnly: z.boolean().optional(),
+  lookup: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
   defaultData: z.union([z.string(), z.instanceof(Uint8Array)], 'expected a string or a Uint8Array').optional(),
   useContainerParents: z.boolean().optional(),
   reconnect: z.strictObject({ minDelayMs: pauseMs.optional(), maxDelayMs: pauseMs.optional() }).optional(),
@@ -109,7 +116,7 @@ const schema = z.strictObject({
 export function resolveOptions(options: KeeperOptions): ResolvedOptions {
   checkOptions('Keeper.connect', schema, options);
   const { sessionTimeoutMs = 15_000, connectTimeoutMs, requestTimeoutMs, maxFrameBytes, maxInFlight } = options;
-  const { canBeReadOnly, auth, reconnect, createChroot, onAttemptFailed } = options;
+  const { canBeReadOnly, lookup, auth, reconnect, createChroot, onAttemptFailed } = options;
   return {
     connectString: options.connectString,
     namespace: checkNamespace(options.namespace ?? ''),
@@ -120,6 +127,7 @@ export function resolveOptions(options: KeeperOptions): ResolvedOptions {
       maxFrameBytes,
       maxInFlight,
       canBeReadOnly,
+      lookup,
       auth,
       reconnect,
       createChroot,

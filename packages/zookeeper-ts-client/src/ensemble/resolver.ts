@@ -9,6 +9,9 @@ const SLOW_MS = 250;
 /** All addresses of both families; a family without an interface is left out, as `net.connect` does where it can. */
 const LOOKUP_OPTIONS = { all: true, hints: process.platform === 'win32' ? 0 : ADDRCONFIG };
 
+/** The last good answers of each look-up function by host name: a new session of a program begins with what the one before knew. */
+const lastAnswers = new WeakMap<LookupFunction, Map<string, readonly string[]>>();
+
 /** The part of a clock that a resolver needs; all in milliseconds, `now` monotonic. */
 export interface ResolverClock {
   now(): number;
@@ -38,6 +41,7 @@ export class Resolver {
   readonly #clock: ResolverClock;
   readonly #onFailed: (server: ServerAddress, cause: Error) => void;
   readonly #names = new Map<string, KnownName>();
+  readonly #lastAnswers: Map<string, readonly string[]>;
   readonly #waiting = new Set<() => void>();
   #servers: readonly ServerAddress[] = [];
 
@@ -46,6 +50,8 @@ export class Resolver {
     this.#lookup = lookup;
     this.#clock = clock;
     this.#onFailed = onFailed;
+    this.#lastAnswers = lastAnswers.get(lookup) ?? new Map();
+    lastAnswers.set(lookup, this.#lastAnswers);
   }
 
   /** Starts the look-ups of all names at once, but for names with a pending one, and forgets all other names. */
@@ -56,7 +62,7 @@ export class Resolver {
     this.#failOverdue();
     for (const host of hosts) {
       const name = this.#names.get(host) ?? {
-        addresses: [],
+        addresses: this.#lastAnswers.get(host) ?? [],
         answeredLookupMs: Number.NEGATIVE_INFINITY,
         pending: null,
       };
@@ -133,6 +139,7 @@ export class Resolver {
     if (name.pending === lookup) name.pending = null;
     if (lookup.startedAtMs < name.answeredLookupMs) return;
     name.addresses = [...new Set(addresses)];
+    this.#lastAnswers.set(host, name.addresses);
     name.answeredLookupMs = lookup.startedAtMs;
     this.wake();
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deadlinesFor, nextPingInMs } from './deadlines.js';
+import { attemptLimitMs, deadlinesFor, nextPingInMs } from './deadlines.js';
 import { reconnectDelayMs } from './reconnect-policy.js';
 
 describe('deadlinesFor', () => {
@@ -57,5 +57,28 @@ describe('reconnectDelayMs', () => {
   it('never pauses less than the least', () => {
     expect(reconnectDelayMs({ minDelayMs: 50, maxDelayMs: 50 }, 3, () => 0.5)).toBe(50);
     expect(reconnectDelayMs({ minDelayMs: 0, maxDelayMs: 0 }, 3, () => 0.5)).toBe(0);
+  });
+});
+
+describe('the limit of an attempt', () => {
+  it.each([
+    [0, 0, 1, 15_000],
+    [0, 5, 3, 15_000],
+    [1, 0, 1, 1_000],
+    [7, 0, 1, 1_000],
+    [7, 1, 1, 2_000],
+    [7, 2, 1, 4_000],
+    [12, 9, 1, 15_000],
+    [1, 2, 3, 1_000],
+    [1, 3, 3, 2_000],
+  ])(
+    'after %i refused attempts and %i unanswered ones, with %i addresses, is %i ms',
+    (refused, unanswered, count, limitMs) => {
+      expect(attemptLimitMs(15_000, refused, unanswered, count)).toBe(limitMs);
+    },
+  );
+
+  it('is never longer than that of an attempt that follows no refused one', () => {
+    expect(attemptLimitMs(500, 4, 0, 1)).toBe(500);
   });
 });

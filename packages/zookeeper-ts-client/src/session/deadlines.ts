@@ -25,3 +25,21 @@ export function nextPingInMs(readMs: number, idleSendMs: number): number {
   const early = idleSendMs > 1000 ? 1000 : 0;
   return Math.min(readMs / 2 - idleSendMs - early, MAX_IDLE_SEND_MS - idleSendMs);
 }
+
+/** The shortest limit of an attempt that follows a refused one. */
+const RETRY_LIMIT_MS = 1_000;
+
+/**
+ * The limit of an attempt to connect, in milliseconds. A server that is starting refuses connections, then accepts one and may
+ * never answer its handshake. So once a connection was refused or closed, an attempt has a second, and twice the time whenever
+ * all addresses were silent.
+ *
+ * @param connectMs the limit as long as no attempt was refused, and the longest one
+ * @param refused number of attempts since the last connection that were refused, or closed before a session was granted
+ * @param unanswered number of attempts since the last connection that reached their limit
+ * @param addressCount number of addresses of all servers
+ */
+export function attemptLimitMs(connectMs: number, refused: number, unanswered: number, addressCount: number): number {
+  if (refused === 0) return connectMs;
+  return Math.min(connectMs, RETRY_LIMIT_MS * 2 ** Math.min(30, Math.floor(unanswered / addressCount)));
+}

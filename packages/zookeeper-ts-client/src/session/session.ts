@@ -7,7 +7,7 @@ import { closeSession } from '../protocol/operations/sync.js';
 import { momentOf, Timer } from './clock.js';
 import { Connection } from './connection.js';
 import { Credentials } from './credentials.js';
-import { type Deadlines, deadlinesFor } from './deadlines.js';
+import { attemptLimitMs, type Deadlines, deadlinesFor } from './deadlines.js';
 import { Exchange, type ExchangeOptions } from './exchange.js';
 import { HistoryCheck } from './history-check.js';
 import { KeepAlive } from './keep-alive.js';
@@ -44,6 +44,9 @@ export class Session<Watcher> {
   #connection: Connection | null = null;
   #sessionId: bigint;
   #timeoutMs: number;
+  /** Attempts since the last connection that failed before their limit, and those that reached it. */
+  #refused = 0;
+  #unanswered = 0;
   #closeTimeoutMs = Number.POSITIVE_INFINITY;
   #isCloseConfirmed = false;
   /** Monotonic milliseconds at which a server last said anything: an accepted handshake, or a frame after it. */
@@ -230,6 +233,13 @@ export class Session<Watcher> {
     this.#dispatch({ type: 'silent', cause: new Error(`no server has said anything for ${silentMs} ms`) });
   }
 
+  get #attemptLimitMs(): number {
+    const { connectTimeoutMs } = this.#options;
+    return (
+      connectTimeoutMs ?? attemptLimitMs(this.#deadlines.connectMs, this.#refused, this.#unanswered, this.#choice.size)
+    );
+  }
+
   /** The session that a handshake asks for; 0 for a new one. */
   get #askedId(): bigint {
     return this.#state.identity?.id ?? 0n;
@@ -260,13 +270,15 @@ export class Session<Watcher> {
         if (connection.isUnanswered && this.#askedId === 0n && this.lastZxid > 0n) {
           this.#history.closedBy(formatCandidate(connection.server));
         }
+        if (this.#state.phase === 'opening') this.#refused++;
         this.#dispatch({ type: 'lost', cause });
       },
     });
     this.#connection = connection;
-    const limitMs = this.#options.connectTimeoutMs ?? this.#deadlines.connectMs;
+    const limitMs = this.#attemptLimitMs;
     const giveUp = (): void => {
       if (this.#connection !== connection || this.#state.phase !== 'opening') return;
+      this.#unanswered++;
       this.#dispatch({ type: 'lost', cause: new Error(`no session within ${limitMs} ms`) });
     };
     // After a blocked event loop the answer may lie in the socket already.
@@ -310,6 +322,7 @@ export class Session<Watcher> {
     this.#timeoutMs = response.timeOut;
     this.#heardAtMs = this.#options.clock.now();
     this.#silence.clear();
+    this.#refused = this.#unanswered = 0;
     this.#choice.accepted(connection.server);
     this.#timer.set(this.#options.reconnect.minDelayMs, () => this.#choice.proved());
     // What a read-only server has made up, no other server keeps alive.
@@ -348,7 +361,9 @@ export class Session<Watcher> {
     this.#keepAlive.stop();
     this.#search.stop();
     if (connection === null) return;
-    if (!established) this.#listener.onAttemptFailed(connection.server, cause);
+    if (!established) {
+      this.#listener.onAttemptFailed(connection.server, cause);
+    }
     connection.abandon(cause);
     if (!established) return;
     this.#heardAtMs = connection.lastHeardAtMs;
