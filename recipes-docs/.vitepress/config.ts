@@ -37,6 +37,7 @@ export default defineConfig({
           { text: 'Holds', link: '/holds' },
           { text: 'Unknown outcomes', link: '/unknown-outcomes' },
           { text: 'Connection states', link: '/connection-states' },
+          { text: 'Sessions', link: '/sessions' },
         ],
       },
       { text: 'Testing', items: [{ text: 'Test server', link: '/test-server' }] },
