@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { NoNodeError } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
 import type { Attempt, Executor } from './executor.js';
 import { childOf } from './namespace.js';
 import { findProtected } from './protection.js';
 import { PERSEVERANCE } from './retry-policy.js';
+import { sleep } from './sleep.js';
 
 /** Deletes that are tried again in the background until they are done, or the `Keeper` is closed. */
 export class GuaranteedDeletes {
@@ -56,7 +56,7 @@ export class GuaranteedDeletes {
   async finish(timeoutMs: number): Promise<void> {
     if (this.#pending.size > 0) {
       const timer = new AbortController();
-      const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => {});
+      const timeout = sleep(timeoutMs, timer.signal).catch(() => {});
       await Promise.race([Promise.all(this.#pending), timeout]);
       timer.abort();
     }

@@ -1,6 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import pRetry from 'p-retry';
-import { AuthFailedError, ClosedError, ConnectionLossError, type ZooKeeper } from 'zookeeper-ts-client';
+import { AuthFailedError, ClosedError, ConnectionLossError, systemClock, type ZooKeeper } from 'zookeeper-ts-client';
 import {
   type ConnectionEvent,
   type ConnectionState,
@@ -11,7 +9,9 @@ import {
 import type { Diagnostics } from '../diagnostics.js';
 import { Listeners } from '../listeners.js';
 import type { Incarnation, SessionSource } from './executor.js';
+import { retryByPolicy } from './retry-loop.js';
 import { PERSEVERANCE } from './retry-policy.js';
+import { sleep } from './sleep.js';
 
 /** Opens a session; rejects when no server gives one. */
 export type OpenSession = (signal: AbortSignal | undefined) => Promise<ZooKeeper>;
@@ -21,9 +21,6 @@ type Phase =
   | { readonly name: 'open' }
   | { readonly name: 'between'; readonly givingUp: AbortController }
   | { readonly name: 'ended' };
-
-/** Node's timers take no longer delay. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The sessions of one `Keeper`, one after the other, and the connection state that its users see.
@@ -43,7 +40,7 @@ export class SessionSuccession implements SessionSource {
   #zookeeper: ZooKeeper;
   #epoch = 1;
   #view: ConnectionView = UNCONNECTED;
-  #clock: NodeJS.Timeout | undefined;
+  #cancelClock: () => void = () => {};
   readonly #over = new AbortController();
 
   private constructor(
@@ -98,12 +95,12 @@ export class SessionSuccession implements SessionSource {
   }
 
   async awaitUsable(sinceEpoch: number, signal: AbortSignal | undefined): Promise<Incarnation> {
-    const deadlineMs = performance.now() + (this.#waitMs ?? this.#zookeeper.sessionTimeoutMs);
+    const deadlineMs = systemClock.now() + (this.#waitMs ?? this.#zookeeper.sessionTimeoutMs);
     for (;;) {
       const session = this.usable(sinceEpoch);
       if (session !== null) return session;
       if (this.#phase.name === 'ended') throw this.over.reason;
-      const leftMs = deadlineMs - performance.now();
+      const leftMs = deadlineMs - systemClock.now();
       if (leftMs <= 0)
         throw new ConnectionLossError('open session', null, 'not-sent', new Error('no new session in time'));
       await this.#nextSession(leftMs, signal);
@@ -118,7 +115,7 @@ export class SessionSuccession implements SessionSource {
     this.#waiters.add(wake);
     signal?.addEventListener('abort', wake, { once: true });
     // Rejects only because one of the two woke it.
-    await delay(Math.min(leftMs, LONGEST_TIMER_MS), undefined, { signal: waiting.signal }).catch(() => {});
+    await sleep(leftMs, waiting.signal).catch(() => {});
     this.#waiters.delete(wake);
     signal?.removeEventListener('abort', wake);
     signal?.throwIfAborted();
@@ -141,7 +138,7 @@ export class SessionSuccession implements SessionSource {
   #finish(reason: Error): void {
     this.#phase = { name: 'ended' };
     this.#over.abort(reason);
-    clearTimeout(this.#clock);
+    this.#cancelClock();
     this.#zookeeper.off('state', this.#onState);
     this.#wakeAll();
   }
@@ -157,7 +154,7 @@ export class SessionSuccession implements SessionSource {
   }
 
   readonly #onState = (state: ZooKeeper['state']): void => {
-    clearTimeout(this.#clock);
+    this.#cancelClock();
     switch (state) {
       case 'connected':
       case 'connected-read-only':
@@ -200,7 +197,7 @@ export class SessionSuccession implements SessionSource {
       return;
     }
     // Asked again when it fires: timers come early, and late after a blocked event loop or a suspended machine.
-    this.#clock = setTimeout(() => this.#watchClock(), Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS));
+    this.#cancelClock = systemClock.schedule(Math.ceil(leftMs), () => this.#watchClock());
   }
 
   async #succeed(): Promise<void> {
@@ -208,13 +205,7 @@ export class SessionSuccession implements SessionSource {
     const { signal } = givingUp;
     this.#phase = { name: 'between', givingUp };
     try {
-      const zookeeper = await pRetry(() => this.#tryToOpen(signal), {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: PERSEVERANCE.baseDelayMs,
-        maxTimeout: PERSEVERANCE.maxDelayMs,
-        randomize: true,
-        signal,
-      });
+      const zookeeper = await retryByPolicy(() => this.#tryToOpen(signal), PERSEVERANCE, { signal });
       this.#zookeeper = zookeeper;
       this.#epoch++;
       this.#phase = { name: 'open' };
