@@ -39,7 +39,13 @@ export default defineConfig({
           { text: 'Connection states', link: '/connection-states' },
         ],
       },
-      { text: 'Testing', items: [{ text: 'Test server', link: '/test-server' }] },
+      {
+        text: 'Testing',
+        items: [
+          { text: 'Test server', link: '/test-server' },
+          { text: 'Testing with fake time', link: '/testing-with-fake-time' },
+        ],
+      },
       {
         text: 'API',
         items: [
