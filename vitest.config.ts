@@ -12,9 +12,12 @@ const pure = [
   'packages/zookeeper-ts-client/test/**/*.test.ts',
   'examples/*/src/**/*.test.ts',
   'examples/testing-with-faults/**/*.test.ts',
-  'test/{architecture,packaging}.test.ts',
+  'test/{architecture,clock,packaging}.test.ts',
   'test/support/src/{reaper,servers/test-server-options}.test.ts',
 ];
+
+/** Tests under fake timers. They start servers of their own, and run in threads: only there vitest fakes `process.nextTick`. */
+const fakeTime = ['test/fake-time/**/*.test.ts'];
 
 /** Tests of what only real servers do, with programs in Java, and of the test server beside a real one. */
 const onZooKeeperOnly = ['**/*ensemble*', '**/real-zookeeper-*', 'test/interop/**', 'test/support/src/java/**', 'packages/test-server/**'];
@@ -37,14 +40,15 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       project('pure', { include: pure }),
+      project('fake-time', { include: fakeTime, pool: 'threads' }),
       project('zookeeper', {
         include: ['packages/*/test/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
-        exclude: [...configDefaults.exclude, ...pure, ...onTestServerOnly],
+        exclude: [...configDefaults.exclude, ...pure, ...fakeTime, ...onTestServerOnly],
         globalSetup: ['test/support/src/vitest/zookeeper-setup.ts'],
       }),
       project('test-server', {
         include: ['packages/*/test/**/*.test.ts', 'test/*/**/*.test.ts'],
-        exclude: [...configDefaults.exclude, ...pure, ...onZooKeeperOnly],
+        exclude: [...configDefaults.exclude, ...pure, ...fakeTime, ...onZooKeeperOnly],
         globalSetup: ['test/support/src/vitest/test-server-setup.ts'],
         env: { ZK_RECIPES_SERVERS: 'test-server' },
       }),

@@ -52,7 +52,7 @@ const testServerLayers: Layers = {
   ...Object.fromEntries(stateLayer.map((name) => [name, stateLayer])),
   ...Object.fromEntries(treeLayer.map((name) => [name, treeLayer])),
   server: socketLayer,
-  cli: ['server', 'snapshot'],
+  cli: ['server', 'snapshot', 'clock'],
 };
 
 /** The locks: what thinks, then what is held, then how it is waited for, then the recipes. */
@@ -85,7 +85,7 @@ const barrierLayers: Layers = {
 /** The queues: what thinks, then znodes, then deliveries, then who consumes, then the recipes. */
 const queueThinking = [
   ...['attempt-record', 'bell', 'codec', 'errors', 'item-framing', 'item-name', 'options', 'places'],
-  ...['backlog', 'turns', 'caution', 'line-order'],
+  ...['backlog', 'turns', 'caution', 'line-order', 'deferrals'],
 ];
 const queueZnodes = [
   ...queueThinking,

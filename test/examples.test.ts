@@ -113,8 +113,10 @@ interface Run {
 /** Runs a program to its end; one that listens for a SIGTERM is given it. */
 async function run(program: ExampleProgram): Promise<Run> {
   const file = join(folder, 'out', `${stem(program)}.js`);
+  // Fake timers of `node:test` are experimental in Node 20, and say so.
+  const flags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const child = spawn(process.execPath, ['--enable-source-maps', file], { cwd: dirname(file), env });
+  const child = spawn(process.execPath, [...flags, file], { cwd: dirname(file), env });
   let [stdout, complained] = ['', ''];
   let service: NodeJS.Timeout | undefined;
   child.stdout.setEncoding('utf8').on('data', (text) => {

@@ -96,7 +96,7 @@ function resolveSource(from: string, specifier: string): string {
   return target.split(sep).join('/').replace(/\.js$/, '.ts');
 }
 
-/** Examples in docstrings import, too. */
-function withoutComments(text: string): string {
+/** The text without its comments: examples in docstrings have code, too. */
+export function withoutComments(text: string): string {
   return text.replace(/^\s*(?:\/\*\*?|\*|\/\/).*$/gm, '');
 }

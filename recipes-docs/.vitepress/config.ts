@@ -40,7 +40,13 @@ export default defineConfig({
           { text: 'Sessions', link: '/sessions' },
         ],
       },
-      { text: 'Testing', items: [{ text: 'Test server', link: '/test-server' }] },
+      {
+        text: 'Testing',
+        items: [
+          { text: 'Test server', link: '/test-server' },
+          { text: 'Testing with fake time', link: '/testing-with-fake-time' },
+        ],
+      },
       {
         text: 'API',
         items: [

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   BadVersionError,
   ConnectionLossError,
@@ -17,6 +16,7 @@ import {
   type Member,
   memberOf,
   orNull,
+  sleep,
   untilCreated,
   untilDeleted,
 } from '@zk-recipes/core/recipe-kit';
@@ -146,7 +146,7 @@ export class Room {
   /** Removes an own member for who gives up, and will not wait for long, nor for a connection: the background goes on. */
   async giveUp(member: Member): Promise<void> {
     const removed = new AbortController();
-    const patience = delay(PATIENCE_MS, undefined, { signal: removed.signal }).catch(() => {});
+    const patience = sleep(PATIENCE_MS, removed.signal).catch(() => {});
     await Promise.race([giveUp([member]), patience]).finally(() => removed.abort());
   }
 

@@ -1,5 +1,5 @@
 import { type Keeper, NoNodeError } from '@zk-recipes/core';
-import { acrossSessions, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { acrossSessions, systemClock, untilDeleted } from '@zk-recipes/core/recipe-kit';
 import { REVOKE } from './lock-hold.js';
 import type { RevokeOptions } from './options.js';
 
@@ -10,13 +10,13 @@ import type { RevokeOptions } from './options.js';
  */
 export async function revoke(keeper: Keeper, path: string, { signal, forceAfterMs }: RevokeOptions): Promise<void> {
   const force = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  let cancelTimer = (): void => {};
   const onAbort = (): void => force.abort(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     await keeper.setData().idempotent().forPath(path, REVOKE, { signal });
     // The holder's time begins when the holder can know.
-    if (forceAfterMs !== undefined) timer = setTimeout(() => force.abort(), forceAfterMs);
+    if (forceAfterMs !== undefined) cancelTimer = systemClock.schedule(forceAfterMs, () => force.abort());
     // Somebody else's znode does not end with the own session.
     await acrossSessions(keeper, force.signal, () => untilDeleted(keeper, path, { signal: force.signal }));
   } catch (error) {
@@ -25,7 +25,7 @@ export async function revoke(keeper: Keeper, path: string, { signal, forceAfterM
     if (!force.signal.aborted) throw error;
     await keeper.delete().quietly().guaranteed().forPath(path, { signal });
   } finally {
-    clearTimeout(timer);
+    cancelTimer();
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -4,7 +4,7 @@ import { decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
 
 describe('a record of attempts', () => {
   it('is read as it was written, but for the end of a long reason', () => {
-    const record = { attempts: 3, claim: 'uuid', notBeforeMs: 12.5, reason: 'r'.repeat(2_000) };
+    const record = { attempts: 3, claim: 'uuid', notBeforeMs: 12.5, delayMs: 7.5, reason: 'r'.repeat(2_000) };
     expect(decodeRecord(encodeRecord(record))).toEqual({ ...record, reason: 'r'.repeat(1_000) });
     expect(decodeRecord(encodeRecord(NO_ATTEMPTS))).toEqual(NO_ATTEMPTS);
   });

@@ -11,6 +11,11 @@ export interface AttemptRecord {
   readonly claim: string | null;
   /** Before when the item is not to be handed out again: milliseconds since 1970, by the clock of who said so. 0 for at once. */
   readonly notBeforeMs: number;
+  /**
+   * How long a consumer leaves the item alone at most, from when it first sees this record: milliseconds, `Infinity` for no bound. Bounds the wait
+   * of a consumer whose wall clock was set back, or is behind.
+   */
+  readonly delayMs: number;
   /** Why the last attempt came to nothing, as far as anybody said. */
   readonly reason: string | null;
 }
@@ -19,19 +24,27 @@ export interface AttemptRecord {
 const LONGEST_REASON = 1_000;
 
 /** What is assumed where nothing is known, or nothing that can be read. */
-export const NO_ATTEMPTS: AttemptRecord = { attempts: 0, claim: null, notBeforeMs: 0, reason: null };
+export const NO_ATTEMPTS: AttemptRecord = {
+  attempts: 0,
+  claim: null,
+  notBeforeMs: 0,
+  delayMs: Number.POSITIVE_INFINITY,
+  reason: null,
+};
 
 const schema = z.object({
   attempts: z.int().min(0).catch(NO_ATTEMPTS.attempts),
   claim: z.string().nullable().catch(NO_ATTEMPTS.claim),
   notBeforeMs: z.number().min(0).catch(NO_ATTEMPTS.notBeforeMs),
+  // JSON has no `Infinity`, and writes `null` for it.
+  delayMs: z.number().min(0).catch(NO_ATTEMPTS.delayMs),
   reason: z.string().nullable().catch(NO_ATTEMPTS.reason),
 });
 
 /** The record as its znode holds it. */
-export function encodeRecord({ attempts, claim, notBeforeMs, reason }: AttemptRecord): Buffer {
+export function encodeRecord({ attempts, claim, notBeforeMs, delayMs, reason }: AttemptRecord): Buffer {
   return Buffer.from(
-    JSON.stringify({ attempts, claim, notBeforeMs, reason: reason?.slice(0, LONGEST_REASON) ?? null }),
+    JSON.stringify({ attempts, claim, notBeforeMs, delayMs, reason: reason?.slice(0, LONGEST_REASON) ?? null }),
   );
 }
 

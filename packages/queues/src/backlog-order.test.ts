@@ -5,6 +5,7 @@ import { withId } from './item-name.js';
 import { storeOf } from './places.js';
 
 const store = storeOf('/queue');
+const START = { monotonicMs: 0, wallMs: 0 };
 
 describe('the order of a backlog', () => {
   it('is that of the names, in whatever order they become known, and whatever goes meanwhile', () => {
@@ -25,7 +26,7 @@ describe('the order of a backlog', () => {
           }
           const expected = [...there].sort((one, other) => (withId.keyOf(one) < withId.keyOf(other) ? -1 : 1));
           expect(backlog.size).toBe(there.size);
-          expect(backlog.available(there.size + 1, 0).items.map(({ name }) => name)).toEqual(expected);
+          expect(backlog.available(there.size + 1, START).items.map(({ name }) => name)).toEqual(expected);
           expect(backlog.size).toBe(there.size);
         }
       }),
@@ -42,7 +43,7 @@ describe('the order of a backlog', () => {
     );
     const startedAt = performance.now();
     for (const name of names) backlog.add(store, name);
-    const { items } = backlog.available(count, 0);
+    const { items } = backlog.available(count, START);
     // It took ten seconds to do so, and the session was lost meanwhile.
     expect(performance.now() - startedAt).toBeLessThan(6_000);
     expect(items.map(({ name }) => name)).toEqual(names.toSorted());

@@ -1,4 +1,4 @@
-import { childOf, compareText } from '@zk-recipes/core/recipe-kit';
+import { childOf, compareText, earlierOf, hasCome, type Moment, NEVER } from '@zk-recipes/core/recipe-kit';
 import type { ItemNaming } from './item-name.js';
 import type { Store } from './places.js';
 
@@ -10,7 +10,7 @@ export interface Item {
 
 /** An item that may be taken. */
 export interface AvailableItem extends Item {
-  /** Since when it was seen to be, in milliseconds since 1970. */
+  /** Since when it was seen to be, in milliseconds of the monotonic clock. */
   readonly sinceMs: number;
   /** Whether this process is about to claim it. It counts among the others still, as it does for everybody else who counts them. */
   readonly isWanted: boolean;
@@ -22,8 +22,8 @@ export interface AvailableItem extends Item {
 export interface Available {
   /** The first ones that may be taken, in order. */
   readonly items: readonly AvailableItem[];
-  /** When a further one may be taken, if nothing happens until then: milliseconds since 1970; infinite for never. */
-  readonly nextAtMs: number;
+  /** When a further one may be taken, if nothing happens until then. */
+  readonly nextAt: Moment;
 }
 
 interface Entry extends AvailableItem {
@@ -31,12 +31,15 @@ interface Entry extends AvailableItem {
   readonly dueAtMs: number;
   /** Infinite while it is not to be had. */
   sinceMs: number;
-  deferredUntilMs: number;
+  deferredUntil: Moment;
   isClaimed: boolean;
   isWanted: boolean;
   isRepeated: boolean;
   isGone: boolean;
 }
+
+/** A moment that both clocks have reached. */
+const AT_ONCE: Moment = { monotonicMs: 0, wallMs: 0 };
 
 /** As many dead entries are put up with before the order is swept. */
 const DEAD_ENTRIES = 1_000;
@@ -82,7 +85,7 @@ export class Backlog {
       key: this.#naming.keyOf(name),
       dueAtMs: this.#naming.labelOf(name).dueAtMs,
       sinceMs: Number.POSITIVE_INFINITY,
-      deferredUntilMs: 0,
+      deferredUntil: AT_ONCE,
       isClaimed: this.#claims.get(store)?.has(name) ?? false,
       isWanted: false,
       isRepeated: false,
@@ -138,30 +141,32 @@ export class Backlog {
   }
 
   /** An item is not to be taken before a moment. */
-  defer({ store, name }: Item, untilMs: number): void {
+  defer({ store, name }: Item, until: Moment): void {
     const entry = this.#entriesOf(store).get(name);
     if (entry === undefined) return;
-    entry.deferredUntilMs = untilMs;
+    entry.deferredUntil = until;
     entry.sinceMs = Number.POSITIVE_INFINITY;
   }
 
   /** The first items that may be taken now. @param count how many at most */
-  available(count: number, nowMs: number): Available {
+  available(count: number, now: Moment): Available {
     this.#sort();
     const items: AvailableItem[] = [];
-    let nextAtMs = Number.POSITIVE_INFINITY;
+    let nextAt = NEVER;
     for (let index = this.#head; index < this.#order.length && items.length < count; index++) {
       const entry = this.#order[index] as Entry;
       if (entry.isGone || entry.isClaimed) continue;
-      const fromMs = Math.max(entry.dueAtMs, entry.deferredUntilMs);
-      if (fromMs <= nowMs) {
-        entry.sinceMs = Math.min(entry.sinceMs, nowMs);
+      if (entry.dueAtMs > now.wallMs) {
+        // Items are in the order of their due times, so no later item is due before this one.
+        nextAt = earlierOf(nextAt, { ...NEVER, wallMs: entry.dueAtMs });
+        break;
+      }
+      if (hasCome(entry.deferredUntil, now)) {
+        entry.sinceMs = Math.min(entry.sinceMs, now.monotonicMs);
         items.push(entry);
-      } else nextAtMs = Math.min(nextAtMs, fromMs);
-      // They are in the order of the times at which they are due, so no later one can be before this one.
-      if (entry.dueAtMs > nowMs) break;
+      } else nextAt = earlierOf(nextAt, entry.deferredUntil);
     }
-    return { items, nextAtMs };
+    return { items, nextAt };
   }
 
   #entriesOf(store: Store): Map<string, Entry> {

@@ -1,25 +1,19 @@
-import { withAnySignal } from '@zk-recipes/core/recipe-kit';
-
-/** The longest delay of a timer; longer ones would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { type Moment, MomentTimer, withAnySignal } from '@zk-recipes/core/recipe-kit';
 
 /** A bell: who waits goes on when it rings, and at once if it has rung since the last wait. */
 export class Bell {
   #hasRung = false;
   #goOn: (() => void) | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new MomentTimer();
 
   ring(): void {
     this.#hasRung = true;
     this.#goOn?.();
   }
 
-  /** Rings at a moment, instead of one that was set before. @param atMs milliseconds since 1970; infinite for never */
-  ringAt(atMs: number): void {
-    clearTimeout(this.#timer);
-    if (atMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(1, Math.ceil(atMs - Date.now()));
-    this.#timer = setTimeout(() => this.ring(), Math.min(delayMs, LONGEST_TIMER_MS));
+  /** Rings at a moment, by whichever clock reaches it first; replaces the moment that was set before. */
+  ringAt(moment: Moment): void {
+    this.#timer.set(moment, () => this.ring());
   }
 
   /** Forgets that it has rung. */

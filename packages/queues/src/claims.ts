@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Keeper, SessionExpiredError, type Transaction } from '@zk-recipes/core';
-import { orNull } from '@zk-recipes/core/recipe-kit';
+import { type Moment, orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import { type ClaimAttempt, type ClaimTransaction, claimingToo, leaving, type Refused } from './claim-attempt.js';
 import { ClaimCommit, type Committed, isCommitted, isUnknown } from './claim-commit.js';
+import { Deferrals } from './deferrals.js';
 
 /*
  * How an item is claimed, so that no two work on it and none is lost, whatever reply is lost.
@@ -34,7 +35,7 @@ export interface Claim {
 /** What came of an attempt to claim an item. */
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly claim: Claim }
-  | { readonly kind: 'deferred'; readonly untilMs: number }
+  | { readonly kind: 'deferred'; readonly until: Moment }
   /** It was claimed before, and nobody has asked for it. */
   | { readonly kind: 'repeated' }
   /** Another one that was to be claimed with it was not to be had. */
@@ -75,6 +76,7 @@ export class Claims {
   readonly #maxAttempts: number;
   readonly #isOver: () => boolean;
   readonly #commit: ClaimCommit;
+  readonly #deferrals = new Deferrals();
 
   /**
    * @param maxAttempts how often an item may be handed out
@@ -206,11 +208,12 @@ export class Claims {
     const known = await this.#readAgain(item);
     if (known === null) return null;
     if ('kind' in known) return known;
-    const { attempts, notBeforeMs, reason } = known.record;
-    if (notBeforeMs > Date.now()) return { kind: 'deferred', untilMs: notBeforeMs };
+    const until = this.#deferrals.of(item, known.record, known.recordVersion);
+    if (until !== null) return { kind: 'deferred', until };
+    const { attempts, reason } = known.record;
     const isExhausted = attempts >= this.#maxAttempts;
     const counted = isExhausted ? attempts : attempts + 1;
-    const record: AttemptRecord = { attempts: counted, claim: randomUUID(), notBeforeMs: 0, reason };
+    const record: AttemptRecord = { ...NO_ATTEMPTS, attempts: counted, claim: randomUUID(), reason };
     const transaction = this.#keeper
       .transaction()
       .creatingParents()

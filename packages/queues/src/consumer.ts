@@ -1,5 +1,5 @@
 import { ClosedError, SessionExpiredError } from '@zk-recipes/core';
-import { persevere } from '@zk-recipes/core/recipe-kit';
+import { persevere, systemClock } from '@zk-recipes/core/recipe-kit';
 import type { ClaimedDelivery, Delivery, SettlementVerb } from './delivery.js';
 import type { Employer, Job, Wanted } from './job.js';
 import { Shift } from './shift.js';
@@ -114,7 +114,7 @@ export class Consumer<T> implements Employer<T> {
     if (!this.#options.wantsMore) return;
     // It is about to be asked for another, or never.
     this.#expected += 1;
-    setImmediate(() => {
+    systemClock.afterIo(() => {
       if (this.#expected === 0) return;
       this.#expected -= 1;
       this.#shift?.ring();

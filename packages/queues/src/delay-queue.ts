@@ -1,5 +1,5 @@
 import type { Keeper } from '@zk-recipes/core';
-import { checkOptions } from '@zk-recipes/core/recipe-kit';
+import { checkOptions, systemClock } from '@zk-recipes/core/recipe-kit';
 import { byDueTime, dueTimeName } from './item-name.js';
 import { type CallOptions, type QueueOptions, schemas } from './options.js';
 import { WorkQueue } from './work-queue.js';
@@ -38,7 +38,7 @@ export class DelayQueue<T> extends WorkQueue<T> {
   async putAll(values: readonly T[], options: DelayOptions = {}): Promise<void> {
     checkOptions('put of DelayQueue', schemas.delay, options);
     const { delayMs = 0, at, signal } = options;
-    const dueAtMs = at?.getTime() ?? Date.now() + Math.ceil(delayMs);
+    const dueAtMs = at?.getTime() ?? systemClock.wallNow() + Math.ceil(delayMs);
     await this.putUnder(dueTimeName(dueAtMs), values, signal);
   }
 }

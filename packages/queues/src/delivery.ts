@@ -1,5 +1,5 @@
 import { HoldLostError, type HoldLostReason, type Keeper, NotHeldError, type Transaction } from '@zk-recipes/core';
-import { checkOptions, epochValidForMs, LazySignal, z } from '@zk-recipes/core/recipe-kit';
+import { checkOptions, epochValidForMs, LazySignal, systemClock, z } from '@zk-recipes/core/recipe-kit';
 import { claimPath, itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
 import type { ItemLabel } from './item-name.js';
@@ -162,11 +162,11 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     checkOptions('retry of a Delivery', retrySchema, options);
     const { settlement, maxAttempts } = this.#desk;
     const { delayMs = 0, reason = null } = options;
-    const notBeforeMs = delayMs === 0 ? 0 : Date.now() + delayMs;
+    const notBeforeMs = delayMs === 0 ? 0 : systemClock.wallNow() + delayMs;
     await this.#settle('retry', () =>
       this.attempts >= maxAttempts
         ? this.#bury(`gave up after ${this.attempts} attempts${reason === null ? '' : `: ${reason}`}`)
-        : settlement.giveBack(this.claim, { notBeforeMs, reason: reason ?? this.lastReason }),
+        : settlement.giveBack(this.claim, { notBeforeMs, delayMs, reason: reason ?? this.lastReason }),
     );
   }
 

@@ -163,7 +163,7 @@ export class Intake<T> {
         await this.#accept(outcome.claim, turn);
         return;
       }
-      if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.untilMs);
+      if (outcome.kind === 'deferred') view.backlog.defer(item, outcome.until);
       else if (outcome.kind === 'repeated') view.backlog.repeat(item);
       else if (outcome.kind === 'taken' || outcome.kind === 'gone') {
         if (seat === null) this.caution.onCollision();

@@ -1,5 +1,5 @@
 import type { Keeper } from '@zk-recipes/core';
-import { checkFunction, checkOptions, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { checkFunction, checkOptions, momentOf, namesIn, orNull, systemClock } from '@zk-recipes/core/recipe-kit';
 import { Backlog, itemPath } from './backlog.js';
 import type { Codec } from './codec.js';
 import { Consumer, type ConsumerOptions, Deliveries } from './consumer.js';
@@ -137,7 +137,7 @@ export class ItemSource<T> {
         for (const name of claims) backlog.claim(store, name);
       }),
     );
-    for (const item of backlog.available(backlog.size, Date.now()).items) {
+    for (const item of backlog.available(backlog.size, momentOf(systemClock)).items) {
       const data = await orNull(this.keeper.getData().forPath(itemPath(item), { signal }));
       try {
         const [payload] = data === null ? [] : unframeItems(data);

@@ -6,7 +6,7 @@ import {
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
-import { childOf } from '@zk-recipes/core/recipe-kit';
+import { childOf, systemClock } from '@zk-recipes/core/recipe-kit';
 
 /** How many markers are removed by one transaction at most. */
 const AT_ONCE = 100;
@@ -71,7 +71,7 @@ export class Markers {
 
   async #remove(): Promise<void> {
     // Those of the same turn of the event loop go together.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => systemClock.afterIo(resolve));
     while (this.#spent.length > 0) await this.#removeSome(this.#spent.splice(0, AT_ONCE));
   }
 

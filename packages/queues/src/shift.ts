@@ -1,6 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import { onSessionLapse, persevere } from '@zk-recipes/core/recipe-kit';
+import {
+  earlierOf,
+  hasCome,
+  momentOf,
+  NEVER,
+  onSessionLapse,
+  persevere,
+  systemClock,
+} from '@zk-recipes/core/recipe-kit';
 import type { AvailableItem } from './backlog.js';
 import { Bell } from './bell.js';
 import type { Claim } from './claims.js';
@@ -61,7 +69,7 @@ export class Shift<T> implements Counter, Onlooker {
       }
     } finally {
       cancel();
-      this.#bell.ringAt(Number.POSITIVE_INFINITY);
+      this.#bell.ringAt(NEVER);
       await this.#seats.leave();
       // The next shift is not to find attempts that are about to be taken back.
       while (this.#intake.underWay > 0) await this.#bell.wait();
@@ -172,17 +180,18 @@ export class Shift<T> implements Counter, Onlooker {
   #step(view: QueueView): void {
     const { asked, most } = this.#wanted;
     if (most === 0 && this.#seats.room === 0) {
-      this.#bell.ringAt(Number.POSITIVE_INFINITY);
+      this.#bell.ringAt(NEVER);
       return;
     }
-    const nowMs = Date.now();
+    const now = momentOf(systemClock);
     const { line } = view;
-    const { items, nextAtMs } = view.backlog.available(line.room + most + this.#intake.underWay, nowMs);
+    const { items, nextAt } = view.backlog.available(line.room + most + this.#intake.underWay, now);
     const before = this.#seats.placed(line)[0]?.before ?? line.room;
     const wanted = wantedOf(items, { asked, most, before });
     this.#seats.leaveAllBut(wanted - this.#seats.joining, line);
-    const isPaused = this.#trouble.untilMs > nowMs;
-    const turns = turnsOf(isPaused ? [] : this.#seats.placed(line), items, (index) => line.rankOf(index), nowMs);
+    const isPaused = !hasCome(this.#trouble.until, now);
+    const placed = isPaused ? [] : this.#seats.placed(line);
+    const turns = turnsOf(placed, items, (index) => line.rankOf(index), now.monotonicMs);
     const missing = Math.max(0, wanted - this.#seats.room);
     let allowed = wanted;
     for (const [seat, items] of turns.items) {
@@ -192,7 +201,8 @@ export class Shift<T> implements Counter, Onlooker {
     if (!isPaused && !this.#seats.isShort) this.#seek(view, items, missing, { asked, wanted });
     const isIdle = !isPaused && this.#intake.custody.size + this.#intake.underWay === 0 && asked <= this.#seats.room;
     this.#isFarBack = isIdle && this.#seats.areFarBack(line, items.length);
-    this.#bell.ringAt(isPaused ? this.#trouble.untilMs : Math.min(nextAtMs, turns.nextAtMs));
+    const nextTurn = { ...NEVER, monotonicMs: turns.nextAtMs };
+    this.#bell.ringAt(isPaused ? this.#trouble.until : earlierOf(nextAt, nextTurn));
   }
 
   /** Claims what is behind the line, so that nobody in it is overtaken, or stands in line. */
@@ -225,11 +235,11 @@ export class Shift<T> implements Counter, Onlooker {
 
   /** The item that may be claimed without standing in line, if one is wanted. */
   #nextInReach(view: QueueView): Next | null {
-    const nowMs = Date.now();
-    if (this.#lapse.signal.aborted || this.#intake.caution.isDue || this.#trouble.untilMs > nowMs) return null;
+    const now = momentOf(systemClock);
+    if (this.#lapse.signal.aborted || this.#intake.caution.isDue || !hasCome(this.#trouble.until, now)) return null;
     const { asked, most } = this.#wanted;
     if (most <= this.#seats.room || this.#seats.isShort) return null;
-    const { items } = view.backlog.available(view.line.room + this.#intake.underWay + 1, nowMs);
+    const { items } = view.backlog.available(view.line.room + this.#intake.underWay + 1, now);
     const isAsked = asked > this.#seats.room;
     const [item] = isAsked || !mustAsk(items) ? beyondLine(items, view.line.room) : [];
     return item === undefined ? null : { item, isAsked };

@@ -1,4 +1,5 @@
 import { type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { inMs, type Moment } from '@zk-recipes/core/recipe-kit';
 import { isPassing } from './giving-back.js';
 
 /** How long nothing is tried after the connection's retries were used up. */
@@ -10,7 +11,7 @@ export class Trouble {
   readonly #path: string;
   readonly #lapse: AbortSignal;
   readonly #onFatal: (error: unknown) => void;
-  #untilMs = 0;
+  #until: Moment = { monotonicMs: 0, wallMs: 0 };
 
   /**
    * @param path for reports
@@ -24,9 +25,9 @@ export class Trouble {
     this.#onFatal = onFatal;
   }
 
-  /** Until when nothing is to be tried: milliseconds since 1970. */
-  get untilMs(): number {
-    return this.#untilMs;
+  /** Until when nothing is to be tried. */
+  get until(): Moment {
+    return this.#until;
   }
 
   /** Waits for a while after what may go well another time; all else is the end. */
@@ -35,7 +36,7 @@ export class Trouble {
     if (!isPassing(error)) this.#onFatal(error);
     else if (!(error instanceof SessionExpiredError)) {
       this.report(error, operation);
-      this.#untilMs = Date.now() + PAUSE_MS;
+      this.#until = inMs(PAUSE_MS);
     }
   }
 

@@ -12,7 +12,7 @@ export interface Placed<Seat> extends Place {
 /** Who in line takes what now, and when somebody may take something that is left lying. */
 export interface Turns<Seat> {
   readonly items: ReadonlyMap<Seat, readonly AvailableItem[]>;
-  /** Milliseconds since 1970; infinite for never. */
+  /** Milliseconds of the monotonic clock; infinite for never. */
   readonly nextAtMs: number;
 }
 
@@ -50,6 +50,7 @@ export function mustAsk(items: readonly AvailableItem[]): boolean {
  *
  * @param items that are to be had, in order; those included that this process is about to claim already
  * @param rankOf who in line an item is left to, by how many stand before: told its index
+ * @param nowMs milliseconds of the monotonic clock
  */
 export function turnsOf<Seat>(
   places: readonly Placed<Seat>[],

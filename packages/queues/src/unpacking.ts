@@ -1,4 +1,5 @@
 import { ConnectionLossError, type Keeper } from '@zk-recipes/core';
+import { systemClock } from '@zk-recipes/core/recipe-kit';
 import { itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
 import type { Codec } from './codec.js';
@@ -58,7 +59,8 @@ export async function unpack<T>(
     // With the session the claim is gone, and whoever has the next one does the same.
     if (error instanceof ClaimGone || error instanceof ConnectionLossError || keeper.closed) return null;
     keeper.reportBackgroundError(error, 'putting an item aside', path);
-    await desk.settlement.giveBack(own, { notBeforeMs: Date.now() + AVOIDED_MS }).catch((failure: unknown) => {
+    const avoided = { notBeforeMs: systemClock.wallNow() + AVOIDED_MS, delayMs: AVOIDED_MS };
+    await desk.settlement.giveBack(own, avoided).catch((failure: unknown) => {
       if (!(failure instanceof ClaimGone)) keeper.reportBackgroundError(failure, 'giving an item back', path);
     });
     return null;

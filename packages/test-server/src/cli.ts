@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { systemClock } from './clock.js';
 import { TestServer } from './server.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -55,7 +56,13 @@ async function readSnapshot(file: string): Promise<Snapshot> {
 
 function keepSnapshots(server: TestServer, file: string): void {
   const write = () => writeSnapshot(server, file).catch((error: Error) => console.error(error.message));
-  setInterval(() => void write(), SNAPSHOT_INTERVAL_MS).unref();
+  const writeLater = (): void => {
+    systemClock.schedule(SNAPSHOT_INTERVAL_MS, () => {
+      void write();
+      writeLater();
+    });
+  };
+  writeLater();
 }
 
 /** Writes beside the file, then puts it in its place: whoever reads it finds a whole one. */

@@ -1,3 +1,6 @@
+import { performance } from 'node:perf_hooks';
+import timers from 'node:timers';
+
 /** Where the server gets the time from; injected, so that tests can turn the hands. */
 export interface Clock {
   /** Monotonic milliseconds, by which sessions expire. */
@@ -8,10 +11,18 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
-/** The clocks of this machine. */
+/*
+ * Node's functions, taken when this module is first imported: fake timers of a test runner replace them later on, and a server that obeyed them would
+ * expire no session, or all at once.
+ */
+const { clearTimeout, setTimeout } = timers;
+const monotonicNow = performance.now.bind(performance);
+const wallNow = Date.now;
+
+/** The clocks of this machine. They stay real when a test installs fake timers after the first import of this package. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
-  wallNow: () => Date.now(),
+  now: () => monotonicNow(),
+  wallNow: () => wallNow(),
   schedule: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

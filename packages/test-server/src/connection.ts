@@ -283,7 +283,8 @@ export class Connection implements Client {
     this.#context.counters.sent += 1;
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    queueMicrotask(() => this.#flush());
+    // By a promise, since fake timers of a test runner may replace `queueMicrotask`.
+    void Promise.resolve().then(() => this.#flush());
   }
 
   #flush(): void {

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
-import { checkOptions, checkPlace, persevere, untilChildren, withAnySignal } from '@zk-recipes/core/recipe-kit';
+import {
+  checkOptions,
+  checkPlace,
+  persevere,
+  systemClock,
+  untilChildren,
+  withAnySignal,
+} from '@zk-recipes/core/recipe-kit';
 import { type Codec, json } from './codec.js';
 import {
   type CoordinatorOptions,
@@ -107,13 +114,14 @@ export class Coordinator<T> {
     const run = new Run(this.#store, this.#presence, randomUUID(), [...options.participants]);
     const timeoutMs = options.timeoutMs ?? 30_000;
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new Error(`not all had voted after ${timeoutMs} ms`)), timeoutMs);
+    const onLate = (): void => late.abort(new Error(`not all had voted after ${timeoutMs} ms`));
+    const cancelTimer = systemClock.schedule(timeoutMs, onLate);
     const givenUp = [options.signal, this.#closing.signal];
     const running = withAnySignal(givenUp, (caller) =>
       withAnySignal([caller, late.signal], (signal) =>
         this.#run(run, payload, caller as AbortSignal, signal as AbortSignal),
       ),
-    ).finally(() => clearTimeout(timer));
+    ).finally(cancelTimer);
     this.#runs.add(running);
     return await running.finally(() => this.#runs.delete(running));
   }
@@ -211,9 +219,9 @@ export class Coordinator<T> {
 
   async #decide(run: Run, verdict: Verdict, caller: AbortSignal): Promise<Decision> {
     const patience = new AbortController();
-    let timer: NodeJS.Timeout | undefined;
+    let cancelTimer = (): void => {};
     const onAbort = (): void => {
-      timer = setTimeout(() => patience.abort(caller.reason), GRACE_MS);
+      cancelTimer = systemClock.schedule(GRACE_MS, () => patience.abort(caller.reason));
     };
     if (caller.aborted) onAbort();
     else caller.addEventListener('abort', onAbort, { once: true });
@@ -227,7 +235,7 @@ export class Coordinator<T> {
       if (caller.aborted && !run.mayBeCommitted) throw caller.reason;
       throw run.unknown(error);
     } finally {
-      clearTimeout(timer);
+      cancelTimer();
       caller.removeEventListener('abort', onAbort);
     }
   }

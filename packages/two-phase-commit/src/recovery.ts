@@ -4,6 +4,7 @@ import {
   giveUp,
   type Member,
   namesIn,
+  systemClock,
   untilChildren,
   untilFirst,
   withAnySignal,
@@ -22,9 +23,8 @@ import type { Store, StoredTransaction } from './store.js';
  * The transactions are listed first and the coordinators after that: who has begun one that was found was there before.
  */
 
-/** Bounds of the time after which the background looks again for what is old enough to be removed, in milliseconds. */
+/** After which time the background looks again for what is old enough to be removed, at the earliest; in milliseconds. */
 const SHORTEST_PAUSE_MS = 60_000;
-const LONGEST_PAUSE_MS = 2 ** 31 - 1;
 
 /** A transaction whose coordinator is gone, and what is to be done about it. */
 interface Orphan {
@@ -138,14 +138,14 @@ async function keepRecovering(
     };
     // What is finished by now is old enough to be removed after that time.
     const pause = new AbortController();
-    const timer = setTimeout(() => pause.abort(), Math.min(Math.max(retentionMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS));
+    const cancelTimer = systemClock.schedule(Math.max(retentionMs, SHORTEST_PAUSE_MS), () => pause.abort());
     await withAnySignal([signal, pause.signal], (either) =>
       untilChildren(keeper, layout.coordinators, isAnyGone, { signal: either }),
     )
       .catch((error: unknown) => {
         if (signal.aborted || !pause.signal.aborted) throw error;
       })
-      .finally(() => clearTimeout(timer));
+      .finally(cancelTimer);
     await recoverAll(store, presence, retentionMs, signal);
     // Who was removed from the line by hand is not the one any more.
     await keeper.transaction().check(member.path).commit({ signal });

@@ -42,5 +42,7 @@ export type { ClientInfo } from './protocol/operations/auth.js';
 // Znodes
 export type { Stat } from './protocol/stat.js';
 export { validatePath } from './protocol/znode-path.js';
+// Time, for recipes and tests
+export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from './session/clock.js';
 export type { HistoryWentBack } from './session/session-options.js';
 export type { ConnectionState } from './session/session-state.js';

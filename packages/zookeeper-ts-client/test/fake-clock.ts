@@ -34,6 +34,10 @@ export class FakeClock implements Clock {
     setImmediate(callback);
   }
 
+  afterTick(callback: () => void): void {
+    process.nextTick(callback);
+  }
+
   /** Number of timers that have not fired. */
   get timerCount(): number {
     return this.#timers.size;

@@ -1,14 +1,15 @@
 import { setMaxListeners } from 'node:events';
-import pRetry from 'p-retry';
 import {
   ConnectionLossError,
   MarshallingError,
   NotReadOnlyError,
   SessionExpiredError,
   SessionMovedError,
+  systemClock,
   ThrottledOpError,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
+import { retryByPolicy } from './retry-loop.js';
 import type { RetryPolicy } from './retry-policy.js';
 import { beyondSession } from './session-end.js';
 import { withAnySignal } from './with-any-signal.js';
@@ -82,14 +83,14 @@ export class Executor {
   async run<T>(perform: (attempt: Attempt) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const beganMs = performance.now();
+    const beganMs = systemClock.now();
     const attempts = new Attempts(this.#sessions, perform, options);
     try {
       return await attempts.next();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (!isRetryable(error)) throw attempts.verdict(error);
-      return await this.#repeat(attempts, error, options, performance.now() - beganMs);
+      return await this.#repeat(attempts, error, options, systemClock.now() - beganMs);
     }
   }
 
@@ -104,16 +105,7 @@ export class Executor {
     };
     try {
       await withAnySignal(stops, (stop) =>
-        pRetry(attempt, {
-          retries: retry.retries,
-          minTimeout: retry.baseDelayMs,
-          maxTimeout: retry.maxDelayMs,
-          factor: retry.factor,
-          randomize: retry.jitter,
-          maxRetryTime: Math.max(0, retry.maxElapsedMs - elapsedMs),
-          shouldRetry: ({ error }) => isRetryable(error),
-          signal: stop,
-        }),
+        retryByPolicy(attempt, retry, { elapsedMs, shouldRetry: isRetryable, signal: stop }),
       );
     } catch (error) {
       // p-retry discards a result that came together with the end of the waiting. What was done is not to be denied.

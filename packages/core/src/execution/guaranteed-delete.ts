@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { BadVersionError, NoNodeError } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
 import type { Attempt, Executor } from './executor.js';
 import { childOf, nameOf } from './namespace.js';
 import { findProtected, parseProtectedName } from './protection.js';
 import { PERSEVERANCE } from './retry-policy.js';
+import { sleep } from './sleep.js';
 
 /** Says of sessions of this process whether they may be alive on the servers: those that are not have no ephemerals. */
 export interface LivingSessions {
@@ -86,7 +86,7 @@ export class GuaranteedDeletes {
   async finish(timeoutMs: number): Promise<void> {
     if (this.#pending.size > 0) {
       const timer = new AbortController();
-      const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => {});
+      const timeout = sleep(timeoutMs, timer.signal).catch(() => {});
       await Promise.race([Promise.all(this.#pending), timeout]);
       timer.abort();
     }

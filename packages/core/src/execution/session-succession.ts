@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import pRetry from 'p-retry';
 import {
   AuthFailedError,
   ClosedError,
   ConnectionLossError,
   type HistoryWentBack,
   SessionExpiredError,
+  systemClock,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
 import {
@@ -20,7 +19,9 @@ import {
 import type { Diagnostics } from '../diagnostics.js';
 import { Listeners } from '../listeners.js';
 import type { Incarnation, SessionSource } from './executor.js';
+import { retryByPolicy } from './retry-loop.js';
 import { PERSEVERANCE } from './retry-policy.js';
+import { sleep } from './sleep.js';
 
 /** Makes the clients of the sessions of one `Keeper`. */
 export interface SessionClients {
@@ -61,9 +62,6 @@ const MOST_ENDED_AT_ONCE = 4;
 /** How many given-up sessions are remembered; the servers have ended older ones long ago. */
 const MOST_GIVEN_UP = 1_000;
 
-/** Node's timers take no longer delay. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * The sessions of one `Keeper`, one after the other, and the connection state that its users see.
  *
@@ -94,7 +92,7 @@ export class SessionSuccession implements SessionSource {
   /** The session whose first connection was announced. */
   #reasonEpoch = 0;
   #view: ConnectionView = UNCONNECTED;
-  #clock: NodeJS.Timeout | undefined;
+  #cancelClock: () => void = () => {};
   readonly #over = new AbortController();
 
   /**
@@ -162,13 +160,13 @@ export class SessionSuccession implements SessionSource {
    *   AuthFailedError; ClosedError
    */
   async untilConnected(connectDeadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const deadlineAtMs = performance.now() + connectDeadlineMs;
+    const deadlineAtMs = systemClock.now() + connectDeadlineMs;
     for (;;) {
       this.over.throwIfAborted();
       const phase = this.#phase;
       const zookeeper = (phase.name === 'between' ? phase.next : null) ?? this.#zookeeper;
       try {
-        const leftMs = Math.max(1, Math.ceil(deadlineAtMs - performance.now()));
+        const leftMs = Math.max(1, Math.ceil(deadlineAtMs - systemClock.now()));
         await zookeeper.untilConnected({ connectDeadlineMs: leftMs, signal });
       } catch (error) {
         if (this.over.aborted) throw this.over.reason;
@@ -178,7 +176,7 @@ export class SessionSuccession implements SessionSource {
         if (isConnected(this.state)) return;
         continue;
       }
-      await this.#nextSession(LONGEST_TIMER_MS, signal);
+      await this.#nextSession(Number.POSITIVE_INFINITY, signal);
     }
   }
 
@@ -190,12 +188,12 @@ export class SessionSuccession implements SessionSource {
   }
 
   async awaitUsable(sinceEpoch: number, signal: AbortSignal | undefined): Promise<Incarnation> {
-    const deadlineMs = performance.now() + (this.#waitMs ?? this.#zookeeper.sessionTimeoutMs);
+    const deadlineMs = systemClock.now() + (this.#waitMs ?? this.#zookeeper.sessionTimeoutMs);
     for (;;) {
       const session = this.usable(sinceEpoch);
       if (session !== null) return session;
       if (this.#phase.name === 'ended') throw this.over.reason;
-      const leftMs = deadlineMs - performance.now();
+      const leftMs = deadlineMs - systemClock.now();
       if (leftMs <= 0)
         throw new ConnectionLossError('open session', null, 'not-sent', new Error('no new session in time'));
       await this.#nextSession(leftMs, signal);
@@ -210,7 +208,7 @@ export class SessionSuccession implements SessionSource {
     this.#waiters.add(wake);
     signal?.addEventListener('abort', wake, { once: true });
     // Rejects only because one of the two woke it.
-    await delay(Math.min(leftMs, LONGEST_TIMER_MS), undefined, { signal: waiting.signal }).catch(() => {});
+    await sleep(leftMs, waiting.signal).catch(() => {});
     this.#waiters.delete(wake);
     signal?.removeEventListener('abort', wake);
     signal?.throwIfAborted();
@@ -234,7 +232,7 @@ export class SessionSuccession implements SessionSource {
   #finish(reason: Error): void {
     this.#phase = { name: 'ended' };
     this.#over.abort(reason);
-    clearTimeout(this.#clock);
+    this.#cancelClock();
     this.#zookeeper.off('state', this.#onState);
     this.#wakeAll();
   }
@@ -250,7 +248,7 @@ export class SessionSuccession implements SessionSource {
   }
 
   readonly #onState = (state: ZooKeeper['state']): void => {
-    clearTimeout(this.#clock);
+    this.#cancelClock();
     switch (state) {
       case 'connected':
       case 'connected-read-only':
@@ -316,7 +314,7 @@ export class SessionSuccession implements SessionSource {
       return;
     }
     // Asked again when it fires: timers come early, and late after a blocked event loop or a suspended machine.
-    this.#clock = setTimeout(() => this.#watchClock(), Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS));
+    this.#cancelClock = systemClock.schedule(Math.ceil(leftMs), () => this.#watchClock());
   }
 
   /** @param started the client of the first attempt, where it was started already */
@@ -333,15 +331,8 @@ export class SessionSuccession implements SessionSource {
       return this.#untilServing(zookeeper, signal);
     };
     try {
-      const zookeeper = await pRetry(tryToOpen, {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: PERSEVERANCE.baseDelayMs,
-        maxTimeout: PERSEVERANCE.maxDelayMs,
-        randomize: true,
-        signal,
-        shouldRetry: ({ error }) => !(error instanceof AuthFailedError),
-      });
-      this.#begin(zookeeper);
+      const shouldRetry = (error: Error): boolean => !(error instanceof AuthFailedError);
+      this.#begin(await retryByPolicy(tryToOpen, PERSEVERANCE, { signal, shouldRetry }));
     } catch (error) {
       if (signal.aborted) return;
       // The credentials are refused: another attempt would be, too.
@@ -379,20 +370,22 @@ export class SessionSuccession implements SessionSource {
   async #endGivenUp({ server }: ZooKeeper): Promise<void> {
     const sessions = [...this.#givenUp.values()].filter(({ isResumable }) => isResumable).slice(-MOST_ENDED_AT_ONCE);
     if (sessions.length === 0 || server === null) return;
-    const limit = AbortSignal.timeout(GIVEN_UP_LIMIT_MS);
-    await Promise.all(
-      sessions.map(async (session) => {
-        try {
-          await this.#clients.endSession(session, server, limit);
-          this.#givenUp.delete(session.id);
-        } catch (error) {
-          if (!(error instanceof SessionExpiredError)) return;
-          // Servers that grant another session in place of this one will never let it be taken up again.
-          if (error.expiry === 'replaced') this.#givenUp.set(session.id, { ...session, isResumable: false });
-          else this.#givenUp.delete(session.id);
-        }
-      }),
-    );
+    const limit = new AbortController();
+    const reached = new Promise<void>((resolve) => limit.signal.addEventListener('abort', () => resolve()));
+    const cancelLimit = systemClock.schedule(GIVEN_UP_LIMIT_MS, () => limit.abort(new Error('no answer in time')));
+    const ended = sessions.map(async (session) => {
+      try {
+        await this.#clients.endSession(session, server, limit.signal);
+        this.#givenUp.delete(session.id);
+      } catch (error) {
+        if (!(error instanceof SessionExpiredError)) return;
+        // Servers that grant another session in place of this one will never let it be taken up again.
+        if (error.expiry === 'replaced') this.#givenUp.set(session.id, { ...session, isResumable: false });
+        else this.#givenUp.delete(session.id);
+      }
+    });
+    await Promise.race([Promise.all(ended), reached]);
+    cancelLimit();
   }
 }
 

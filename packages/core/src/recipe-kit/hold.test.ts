@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import '../../test/fake-timers.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConnectionLossError } from 'zookeeper-ts-client';
 import { FakeKeeper, fakeMember } from '../../test/fake-keeper.js';
 import { HoldLostError, type HoldLostReason, NotHeldError } from '../errors.js';
 import { type LossPolicy, MemberHold } from './hold.js';
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => void vi.clearAllTimers());
 
 async function holding(lossPolicy?: LossPolicy) {
   const keeper = new FakeKeeper();

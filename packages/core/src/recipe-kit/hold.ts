@@ -1,4 +1,4 @@
-import { NoNodeError } from 'zookeeper-ts-client';
+import { NoNodeError, systemClock } from 'zookeeper-ts-client';
 import type { Transaction } from '../builders/transaction.js';
 import type { ConnectionState } from '../connection-state.js';
 import { HoldLostError, type HoldLostReason, NotHeldError } from '../errors.js';
@@ -84,7 +84,7 @@ export class MemberHold implements Hold {
       this.#onState(keeper.connectionState);
     }
     // Not before the next turn of the event loop: what is let go of in this one needs neither timer nor watch.
-    if (this.#state === 'held') setImmediate(() => this.#attend());
+    if (this.#state === 'held') systemClock.afterIo(() => this.#attend());
   }
 
   get signal(): AbortSignal {

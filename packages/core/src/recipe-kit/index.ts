@@ -4,10 +4,13 @@
  * @packageDocumentation
  */
 
+// Time, which stays real where a test runner fakes timers
+export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from 'zookeeper-ts-client';
 // Checking arguments, telling listeners
 export { checkOptions, z } from '../check-options.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
+export { sleep } from '../execution/sleep.js';
 export { withAnySignal } from '../execution/with-any-signal.js';
 export { callListener, EventListeners, type Listener, Listeners } from '../listeners.js';
 // Acquiring
@@ -34,6 +37,7 @@ export { type Hold, type LossPolicy, MemberHold, type MemberHoldOptions } from '
 export { LazySignal } from './lazy-signal.js';
 export { type Obstacle, type ObstacleOf, oneAtATime, type QueueOptions, untilAdmitted, untilFirst } from './line.js';
 export { giveUp, type Member, memberOf } from './member.js';
+export { earlierOf, hasCome, inMs, MomentTimer, NEVER } from './moment-timer.js';
 export { Patience, tryWithin } from './patience.js';
 export { type PersevereOptions, persevere } from './persevere.js';
 export { realPath } from './real-path.js';

@@ -1,4 +1,4 @@
-import { SessionExpiredError, type Stat } from 'zookeeper-ts-client';
+import { SessionExpiredError, type Stat, systemClock } from 'zookeeper-ts-client';
 import type { ConnectionState } from '../connection-state.js';
 import { nameOf, parentOf } from '../execution/namespace.js';
 import type { Keeper } from '../keeper.js';
@@ -133,9 +133,9 @@ export async function giveUp(members: readonly Member[]): Promise<void> {
     const look = (state: ConnectionState): void => {
       if (state !== 'CONNECTED' && state !== 'RECONNECTED') resolve();
     };
-    const timer = setTimeout(resolve, GRACE_MS);
+    const cancelTimer = systemClock.schedule(GRACE_MS, resolve);
     stopWaiting = () => {
-      clearTimeout(timer);
+      cancelTimer();
       keeper.off('state', look);
     };
     keeper.on('state', look);

@@ -1,4 +1,4 @@
-import { ConnectionLossError } from 'zookeeper-ts-client';
+import { ConnectionLossError, systemClock } from 'zookeeper-ts-client';
 import type { Keeper } from '../keeper.js';
 
 /** Why waiting ended: others have it, and the caller does not want to wait any longer. */
@@ -19,7 +19,7 @@ export class Patience {
   readonly #timeoutMs: number;
   readonly #end: AbortController | null;
   readonly #onAbort = (): void => this.#end?.abort(this.#caller?.reason);
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: (() => void) | undefined;
   #isWaiting = false;
 
   /**
@@ -61,14 +61,14 @@ export class Patience {
 
   /** To be called when nothing is waited for any more. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer?.();
     this.#caller?.removeEventListener('abort', this.#onAbort);
   }
 
   #limit(ms: number): void {
     // While there is no connection, whoever had it may have let go long ago.
     const isKnown = (): boolean => this.#isWaiting && isConnected(this.#keeper);
-    this.#timer ??= setTimeout(() => this.#end?.abort(isKnown() ? BUSY : UNKNOWN), ms);
+    this.#cancelTimer ??= systemClock.schedule(ms, () => this.#end?.abort(isKnown() ? BUSY : UNKNOWN));
   }
 }
 

@@ -1,4 +1,4 @@
-import pRetry, { AbortError } from 'p-retry';
+import { retryByPolicy } from '../execution/retry-loop.js';
 import { PERSEVERANCE } from '../execution/retry-policy.js';
 import type { Keeper } from '../keeper.js';
 
@@ -22,13 +22,13 @@ export async function persevere<T>(
   { signal, onFailure }: PersevereOptions,
 ): Promise<T> {
   signal.throwIfAborted();
-  return await pRetry(
+  return await retryByPolicy(
     async () => {
       try {
         return await task();
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        if (keeper.closed) throw new AbortError(error instanceof Error ? error : new Error(String(error)));
+        if (keeper.closed) throw error instanceof Error ? error : new Error(String(error));
         onFailure(error);
         // What is no error, and most TypeErrors, would end the retries; here they are failures like any other.
         throw error instanceof Error && !(error instanceof TypeError)
@@ -36,12 +36,7 @@ export async function persevere<T>(
           : new Error(String(error), { cause: error });
       }
     },
-    {
-      retries: Number.POSITIVE_INFINITY,
-      minTimeout: PERSEVERANCE.baseDelayMs,
-      maxTimeout: PERSEVERANCE.maxDelayMs,
-      randomize: true,
-      signal,
-    },
+    PERSEVERANCE,
+    { signal, shouldRetry: () => !keeper.closed },
   );
 }

@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import '../../test/fake-timers.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SessionExpiredError } from 'zookeeper-ts-client';
 import { FakeKeeper } from '../../test/fake-keeper.js';
 import { epochValidForMs, onSessionLapse, withinSession } from './session-lapse.js';
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => void vi.clearAllTimers());
 
 function lapsing(prepare: (keeper: FakeKeeper) => void = () => {}) {
   const keeper = new FakeKeeper();

@@ -1,12 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { SessionExpiredError } from 'zookeeper-ts-client';
+import { SessionExpiredError, systemClock } from 'zookeeper-ts-client';
 import type { HoldLostReason } from '../errors.js';
 import { sessionEnd } from '../execution/session-end.js';
 import { withAnySignal } from '../execution/with-any-signal.js';
 import type { Keeper } from '../keeper.js';
-
-/** The longest delay of a timer; longer ones would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Whether and for how long the session of that epoch is certainly alive, in milliseconds. */
 export function epochValidForMs(keeper: Keeper, epoch: number): number {
@@ -53,7 +50,7 @@ interface AwaitedLapse {
 class SessionWatch {
   readonly #keeper: Keeper;
   readonly #awaited = new Set<AwaitedLapse>();
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: (() => void) | undefined;
   #end: { readonly epoch: number; readonly controller: AbortController } | null = null;
 
   constructor(keeper: Keeper) {
@@ -67,7 +64,7 @@ class SessionWatch {
       return () => {};
     }
     this.#awaited.add(lapse);
-    if (this.#timer === undefined) this.#arm();
+    if (this.#cancelTimer === undefined) this.#arm();
     return () => void this.#awaited.delete(lapse);
   }
 
@@ -95,8 +92,8 @@ class SessionWatch {
         this.#keeper.reportBackgroundError(error, 'end of a session');
       }
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     if (this.#awaited.size > 0) this.#arm();
     this.#endEarlier();
   };
@@ -112,7 +109,7 @@ class SessionWatch {
   /** It stays when nobody waits any more, since the next one is about to come; nothing is kept alive by it. */
   #arm(): void {
     const leftMs = Math.ceil(this.#keeper.validForMs());
-    this.#timer = setTimeout(this.#look, Math.min(leftMs, LONGEST_TIMER_MS)).unref();
+    this.#cancelTimer = systemClock.schedule(leftMs, this.#look, { keepsAlive: false });
   }
 
   #tell({ epoch, callback }: AwaitedLapse): void {

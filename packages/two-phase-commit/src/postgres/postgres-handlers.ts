@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { checkOptions, z } from '@zk-recipes/core/recipe-kit';
+import { checkOptions, sleep, z } from '@zk-recipes/core/recipe-kit';
 import type { ParticipantHandlers, ParticipantTransaction } from '../participant-options.js';
 import { Slots } from '../slots.js';
 import { PreparedTransactionError } from './errors.js';
@@ -154,7 +153,7 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
     // Who was replaced itself does not end its successor.
     signal.throwIfAborted();
     await driveOut(client, gid);
-    await delay(MOMENT_MS, undefined, { signal });
+    await sleep(MOMENT_MS, signal);
   }
 
   /** @returns how many transactions can be prepared at once, if it was not known that some can */

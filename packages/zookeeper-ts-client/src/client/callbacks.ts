@@ -13,7 +13,8 @@ export function callSafely(callback: () => unknown, onThrow: (error: unknown) =>
   const report = (error: unknown): void => {
     callbackErrors.publish({ error });
     // Listeners of errors throw into the channel alone: there is nobody left to tell.
-    queueMicrotask(() => {
+    // By a promise, since fake timers of a test runner may replace `queueMicrotask`.
+    void Promise.resolve().then(() => {
       try {
         onThrow(error);
       } catch (another) {

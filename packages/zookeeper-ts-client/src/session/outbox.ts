@@ -85,6 +85,6 @@ export class Outbox {
   #schedule(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    process.nextTick(this.flush);
+    this.#clock.afterTick(this.flush);
   }
 }
