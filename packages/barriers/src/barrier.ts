@@ -32,16 +32,16 @@ export class Barrier {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     this.path = path;
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
   }
 
   /** Sets the barrier: from now on, who comes waits. Nothing happens if it is set already. */
   async set(options: WaitOptions = {}): Promise<void> {
     checkWait('set of Barrier', options);
     try {
-      await this.#keeper.create().creatingParents().idempotent().forPath(this.path, options);
+      await this.#keeper.limited.create().creatingParents().idempotent().forPath(this.path, options);
     } catch (error) {
       if (!(error instanceof NodeExistsError)) throw error;
     }
@@ -50,13 +50,13 @@ export class Barrier {
   /** Removes the barrier: all who wait go on. Nothing happens if it is not set. */
   async remove(options: WaitOptions = {}): Promise<void> {
     checkWait('remove of Barrier', options);
-    await this.#keeper.delete().quietly().forPath(this.path, options);
+    await this.#keeper.limited.delete().quietly().forPath(this.path, options);
   }
 
   /** Whether it is set, as far as the server knows that this client is connected to. */
   async isSet(options: WaitOptions = {}): Promise<boolean> {
     checkWait('isSet of Barrier', options);
-    return (await this.#keeper.exists().forPath(this.path, options)) !== null;
+    return (await this.#keeper.limited.exists().forPath(this.path, options)) !== null;
   }
 
   /**

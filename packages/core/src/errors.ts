@@ -60,6 +60,17 @@ export class HoldLostError extends RecipeError {
   }
 }
 
+/**
+ * The time limit of an operation has passed. The `cause` of the `ConnectionLossError` with which the operation rejects; its own `cause` is
+ * what the last attempt failed with, if any attempt has failed.
+ */
+export class TimeLimitError extends RecipeError {
+  declare readonly code: 'ZK_TIME_LIMIT';
+  static {
+    describeError(TimeLimitError, 'TimeLimitError', 'ZK_TIME_LIMIT');
+  }
+}
+
 /** Something was asked of a hold that does not stand any more. */
 export class NotHeldError extends RecipeError {
   declare readonly code: 'ZK_NOT_HELD';

@@ -82,6 +82,7 @@ export {
   NotHeldError,
   RecipeError,
   SequenceUsedUpError,
+  TimeLimitError,
 } from './errors.js';
 export type { CreatedZnode } from './execution/creation.js';
 export type { CallOptions } from './execution/execution.js';

@@ -73,11 +73,11 @@ export class MultiLock {
    * @throws TypeError or RangeError for a wrong argument, which it names
    */
   constructor(keeper: Keeper, locks: readonly Lock<LockHold>[], options: MultiLockOptions = {}) {
-    checkKeeper(keeper);
-    checkLocks(keeper, locks);
+    const unlimited = checkKeeper(keeper);
+    checkLocks(unlimited, locks);
     checkOptions('MultiLock', constructorSchema, options);
     this.locks = [...locks];
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     this.#lines = locks.map(lineOf);
     this.#lossPolicy = options.lossPolicy ?? 'session';
   }

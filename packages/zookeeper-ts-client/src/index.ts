@@ -42,4 +42,5 @@ export type { ClientInfo } from './protocol/operations/auth.js';
 // Znodes
 export type { Stat } from './protocol/stat.js';
 export { validatePath } from './protocol/znode-path.js';
+export type { RequestSignal } from './session/request-signal.js';
 export type { ConnectionState } from './session/session-state.js';

@@ -18,6 +18,7 @@ export interface EngineOptions {
   /** How long a request may wait for a session; the session timeout where `undefined`. */
   readonly waitMs: number | undefined;
   readonly retry: RetryPolicy;
+  readonly operationTimeoutMs: number;
   readonly aclFor: Execution['aclFor'];
   readonly defaultData: Uint8Array;
   readonly useContainerParents: boolean;
@@ -29,6 +30,7 @@ export class Engine {
   readonly diagnostics: Diagnostics;
   readonly #options: EngineOptions;
   readonly #executor: Executor;
+  readonly #unlimited: Executor;
   readonly #deletes: GuaranteedDeletes;
   readonly #parents: Parents;
   #closing: Promise<void> | null = null;
@@ -37,8 +39,9 @@ export class Engine {
     this.sessions = sessions;
     this.diagnostics = diagnostics;
     this.#options = options;
-    this.#executor = new Executor(sessions, options.retry);
-    this.#deletes = new GuaranteedDeletes(this.#executor, diagnostics);
+    this.#executor = new Executor(sessions, options.retry, options.operationTimeoutMs);
+    this.#unlimited = new Executor(sessions, options.retry);
+    this.#deletes = new GuaranteedDeletes(this.#unlimited, diagnostics);
     this.#parents = new Parents({ aclFor: options.aclFor, useContainers: options.useContainerParents });
   }
 
@@ -61,6 +64,15 @@ export class Engine {
       aclFor: this.#options.aclFor,
       defaultData: this.#options.defaultData,
     };
+  }
+
+  /** The same, for operations that `operationTimeoutMs` does not bound. */
+  withoutTimeLimit(execution: Execution): Execution {
+    return { ...execution, executor: this.#unlimited };
+  }
+
+  get operationTimeoutMs(): number {
+    return this.#options.operationTimeoutMs;
   }
 
   /** Ends the session. Whatever is asked for after this is refused. */
