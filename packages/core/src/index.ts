@@ -83,6 +83,7 @@ export {
   RecipeError,
   SequenceUsedUpError,
   TimeLimitError,
+  ZnodeOwnerError,
 } from './errors.js';
 export type { CreatedZnode } from './execution/creation.js';
 export type { CallOptions } from './execution/execution.js';

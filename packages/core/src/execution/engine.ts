@@ -63,6 +63,7 @@ export class Engine {
       deletes: this.#deletes,
       aclFor: this.#options.aclFor,
       defaultData: this.#options.defaultData,
+      isEarlierSession: (sessionId) => this.sessions.isEarlierSession(sessionId),
     };
   }
 

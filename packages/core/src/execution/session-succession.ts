@@ -42,6 +42,7 @@ export class SessionSuccession implements SessionSource {
   #phase: Phase = { name: 'open' };
   #zookeeper: ZooKeeper;
   #epoch = 1;
+  readonly #earlier = new Set<bigint>();
   #view: ConnectionView = UNCONNECTED;
   #clock: NodeJS.Timeout | undefined;
   readonly #over = new AbortController();
@@ -80,6 +81,10 @@ export class SessionSuccession implements SessionSource {
   /** Aborts when no session will come any more and the present one is about to end, or has; its reason says why. */
   get over(): AbortSignal {
     return this.#over.signal;
+  }
+  /** Whether it is the id of a session that another one has followed. */
+  isEarlierSession(sessionId: bigint): boolean {
+    return this.#earlier.has(sessionId);
   }
   get state(): ConnectionState {
     return this.#view.state ?? 'SUSPENDED';
@@ -215,6 +220,7 @@ export class SessionSuccession implements SessionSource {
         randomize: true,
         signal,
       });
+      this.#earlier.add(this.#zookeeper.sessionId);
       this.#zookeeper = zookeeper;
       this.#epoch++;
       this.#phase = { name: 'open' };
