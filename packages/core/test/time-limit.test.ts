@@ -2,7 +2,14 @@ import type { TcpProxy } from '@zk-recipes/test-support';
 import { until } from '@zk-recipes/test-support';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
-import { Keeper, type KeeperOptions, retryForever, retryNTimes, TimeLimitError } from '../src/index.js';
+import {
+  Keeper,
+  type KeeperOptions,
+  retryForever,
+  retryNTimes,
+  TimeLimitError,
+  type WatchedEvent,
+} from '../src/index.js';
 import { stage, untilState, wire } from './stage.js';
 
 const LIMIT_MS = 300;
@@ -116,6 +123,21 @@ describeOnSharedServer('operationTimeoutMs', () => {
       expect(on.errors).toEqual([]);
     },
   );
+
+  it('bounds the removal of a watch, which is done here in any case', async () => {
+    const { keeper, proxy, observer } = await scene();
+    const events: WatchedEvent[] = [];
+    const onEvent = (event: WatchedEvent): void => void events.push(event);
+    await keeper.getData().watching(onEvent).forPath('/dir/x');
+    proxy.blackhole({ direction: 'to-client' });
+    const beganMs = performance.now();
+    await keeper.removeWatch(onEvent).forPath('/dir/x');
+    expect(performance.now() - beganMs).toBeLessThan(LIMIT_MS + SOON_MS);
+    await observer.setData().forPath('/dir/x', 'after');
+    proxy.heal();
+    await keeper.unlimited.sync().forPath('/dir/x');
+    expect(events.filter(({ type }) => type === 'NodeDataChanged')).toEqual([]);
+  });
 
   it('bounds all requests together that requestTimeoutMs bounds one by one, and says what the last attempt said', async () => {
     const { keeper, proxy } = await scene({ requestTimeoutMs: 100 });

@@ -91,7 +91,7 @@ export class Executor {
     const { signal } = options;
     signal?.throwIfAborted();
     const beganMs = performance.now();
-    const limited = this.#limit?.begin(beyondSession(signal)) ?? null;
+    const limited = this.#limit?.begin(beyondSession(signal), beganMs) ?? null;
     const attempts = new Attempts(this.#sessions, perform, options, limited);
     try {
       return await attempts.next();

@@ -50,6 +50,36 @@ describe('the time limit of operations', () => {
     limit.end(running);
   });
 
+  it('tells all that listen, whichever of them has left', async () => {
+    const limit = new OperationLimit(10);
+    const operation = limit.begin(undefined);
+    const told: string[] = [];
+    const listeners = ['first', 'second', 'third', 'fourth'].map((name) => () => void told.push(name));
+    const [first, second] = listeners as [() => void, () => void];
+    for (const listener of listeners.slice(0, 3)) operation.addEventListener('abort', listener);
+    for (const listener of [first, second]) operation.removeEventListener('abort', listener);
+    operation.addEventListener('abort', listeners[3] as () => void);
+    await aborted(operation);
+    expect(told.sort()).toEqual(['fourth', 'third']);
+  });
+
+  it('ends operations that others between them have not outlived', async () => {
+    const limit = new OperationLimit(20);
+    const operations = Array.from({ length: 6 }, () => limit.begin(undefined));
+    for (const index of [0, 2, 3, 5]) limit.end(operations[index] as LimitedOperation);
+    const last = limit.begin(undefined);
+    await aborted(last);
+    expect([...operations, last].map((operation) => operation.aborted)).toEqual([
+      false,
+      true,
+      false,
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
+
   it('gives an AbortSignal to what needs one, and leaves no listener', async () => {
     const limit = new OperationLimit(10);
     const operation = limit.begin(undefined);

@@ -8,8 +8,9 @@ import { TimeLimitError } from '../errors.js';
  */
 export class OperationLimit {
   readonly #limitMs: number;
-  /** In the order in which they began. */
-  readonly #running = new Set<LimitedOperation>();
+  /** Operations that are running form a list, in the order in which they began. */
+  #first: LimitedOperation | null = null;
+  #last: LimitedOperation | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param limitMs from 1 to 2^31-1 */
@@ -17,17 +18,29 @@ export class OperationLimit {
     this.#limitMs = limitMs;
   }
 
-  /** @param caller signal of the caller, which the operation's signal follows */
-  begin(caller: AbortSignal | undefined): LimitedOperation {
-    const operation = new LimitedOperation(this.#limitMs, caller);
-    this.#running.add(operation);
+  /**
+   * Begins an operation, which is to be ended whatever comes of it.
+   *
+   * @param caller signal of the caller, which the operation's signal follows
+   * @param beganAtMs monotonic milliseconds, never less than those of the operation before
+   */
+  begin(caller: AbortSignal | undefined, beganAtMs: number = performance.now()): LimitedOperation {
+    const operation = new LimitedOperation(this.#limitMs, beganAtMs + this.#limitMs, caller);
+    operation.previous = this.#last;
+    if (this.#last === null) this.#first = operation;
+    else this.#last.next = operation;
+    this.#last = operation;
     if (this.#timer === undefined) this.#arm(this.#limitMs);
     return operation;
   }
 
-  /** Every operation that began is to be ended. */
+  /** Ends an operation, once. */
   end(operation: LimitedOperation): void {
-    this.#running.delete(operation);
+    const { previous, next } = operation;
+    if (previous === null) this.#first = next;
+    else previous.next = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
     operation.leaveCaller();
   }
 
@@ -38,16 +51,11 @@ export class OperationLimit {
   }
 
   #expire(): void {
-    this.#timer = undefined;
-    for (const operation of this.#running) {
-      const leftMs = operation.dueAtMs - performance.now();
-      if (leftMs > 0) {
-        this.#arm(leftMs);
-        return;
-      }
-      this.#running.delete(operation);
-      operation.expire();
-    }
+    const nowMs = performance.now();
+    let operation = this.#first;
+    for (; operation !== null && operation.dueAtMs <= nowMs; operation = operation.next) operation.expire();
+    if (operation === null) this.#timer = undefined;
+    else this.#arm(operation.dueAtMs - nowMs);
   }
 }
 
@@ -56,19 +64,26 @@ export class LimitedOperation implements RequestSignal {
   readonly limitMs: number;
   /** Monotonic milliseconds. */
   readonly dueAtMs: number;
+  /** Neighbours in the list of its `OperationLimit`. */
+  previous: LimitedOperation | null = null;
+  next: LimitedOperation | null = null;
   readonly #caller: AbortSignal | undefined;
-  readonly #listeners = new Set<() => void>();
+  /** At most one listens at a time, most often. */
+  #listener: (() => void) | null = null;
+  #others: Set<() => void> | null = null;
+  #onCallerAbort: (() => void) | null = null;
   #expiry: TimeLimitError | null = null;
   #aborted = false;
 
-  constructor(limitMs: number, caller: AbortSignal | undefined) {
+  constructor(limitMs: number, dueAtMs: number, caller: AbortSignal | undefined) {
     this.limitMs = limitMs;
-    this.dueAtMs = performance.now() + limitMs;
+    this.dueAtMs = dueAtMs;
     this.#caller = caller;
     if (caller === undefined) return;
     // Many operations may follow one signal, which is no leak.
     setMaxListeners(0, caller);
-    caller.addEventListener('abort', this.#abort, { once: true });
+    this.#onCallerAbort = () => this.#abort();
+    caller.addEventListener('abort', this.#onCallerAbort, { once: true });
   }
 
   get aborted(): boolean {
@@ -90,11 +105,17 @@ export class LimitedOperation implements RequestSignal {
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.add(listener);
+    if (this.#listener === null) {
+      this.#listener = listener;
+      return;
+    }
+    this.#others ??= new Set();
+    this.#others.add(listener);
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.delete(listener);
+    if (this.#listener === listener) this.#listener = null;
+    else this.#others?.delete(listener);
   }
 
   /** The time limit has passed. */
@@ -106,7 +127,7 @@ export class LimitedOperation implements RequestSignal {
 
   /** The operation has ended. */
   leaveCaller(): void {
-    this.#caller?.removeEventListener('abort', this.#abort);
+    if (this.#onCallerAbort !== null) this.#caller?.removeEventListener('abort', this.#onCallerAbort);
   }
 
   /** Does something that takes an `AbortSignal`, and ends with the operation. */
@@ -122,11 +143,11 @@ export class LimitedOperation implements RequestSignal {
     }
   }
 
-  readonly #abort = (): void => {
+  #abort(): void {
     if (this.#aborted) return;
     this.#aborted = true;
-    for (const listener of [...this.#listeners]) listener();
-  };
+    for (const listener of [this.#listener, ...(this.#others ?? [])]) listener?.();
+  }
 }
 
 /** @param said what the last attempt said, and the error that it failed with, if any */
