@@ -152,9 +152,9 @@ describeOnSharedServer('operationTimeoutMs and recipes', () => {
 
   describe.each(lockKinds)('tryAcquire of %s', (kind) => {
     /** What it rejects with, at the time when it has to. */
-    const rejectionOf = async (trying: Promise<unknown>, limitMs: number): Promise<unknown> => {
+    const rejectionOf = async (attempt: () => Promise<unknown>, limitMs: number): Promise<unknown> => {
       const beganMs = performance.now();
-      const error = await trying.then(
+      const error = await attempt().then(
         () => expect.unreachable('it is acquired, or held by others'),
         (caught: unknown) => caught,
       );
@@ -175,7 +175,7 @@ describeOnSharedServer('operationTimeoutMs and recipes', () => {
       const path = freshLine();
       await refuse(proxied);
       const lock = lockContestant(kind, proxied.keeper, path);
-      const error = await rejectionOf(lock.tryAcquire({ timeoutMs }), limitMs);
+      const error = await rejectionOf(() => lock.tryAcquire({ timeoutMs }), limitMs);
       expect((error as Error).message).toMatch(limitMs === timeoutMs ? /\(timeoutMs\)/ : /\(operationTimeoutMs\)/);
       await proxied.proxy.accept();
       expect(await znodesOf(kind, proxied.keeper.unlimited, path)).toEqual([]);
@@ -186,7 +186,7 @@ describeOnSharedServer('operationTimeoutMs and recipes', () => {
       const observer = await on.keeper();
       const path = freshLine();
       proxy.blackhole({ direction: 'to-client' });
-      await rejectionOf(lockContestant(kind, keeper, path).tryAcquire(), LIMIT_MS);
+      await rejectionOf(() => lockContestant(kind, keeper, path).tryAcquire(), LIMIT_MS);
       proxy.heal();
       await until(async () => ((await znodesOf(kind, observer, path)).length === 0 ? true : undefined), {
         what: 'the znodes to be removed',
