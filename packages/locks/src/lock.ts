@@ -127,7 +127,8 @@ export class Lock<H extends LockHold = LockHold> {
    * Acquires the lock if that takes no longer than the caller has patience.
    *
    * @returns `null` if somebody else has it
-   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
+   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
+   *   as `acquire` does
    */
   async tryAcquire(options: TryAcquireOptions = {}): Promise<H | null> {
     checkOptions(`tryAcquire of ${this.#kind.name}`, schemas.tryAcquire, options);

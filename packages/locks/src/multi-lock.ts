@@ -108,7 +108,8 @@ export class MultiLock {
    * Acquires all locks if that takes no longer than the caller has patience.
    *
    * @returns `null` if somebody else has one of them
-   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
+   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
+   *   as `acquire` does
    */
   async tryAcquire(options: MultiTryAcquireOptions = {}): Promise<MultiHold | null> {
     checkOptions('tryAcquire of MultiLock', tryAcquireSchema, options);

@@ -114,7 +114,8 @@ export class Semaphore {
    * Acquires permits if that takes no longer than the caller has patience.
    *
    * @returns `null` if others have them, or want them before. Those for whom there is room as well are waited for, a second at most
-   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
+   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
+   *   as `acquire` does
    */
   async tryAcquire(options: SemaphoreTryAcquireOptions = {}): Promise<SemaphoreLease | null> {
     checkOptions('tryAcquire of Semaphore', semaphoreSchemas.tryAcquire, options);
