@@ -171,6 +171,11 @@ describe.each(packageNames())('packages/%s', (packageName) => {
     if (layers !== undefined) expect(upwardImports(sources, layers)).toEqual([]);
   });
 
+  it('works with the keeper that the check of its arguments returns', () => {
+    // `operationTimeoutMs` would end the waits of a recipe that goes on with the keeper of its user.
+    expect(names(sources.filter(({ text }) => /^\s*check(Place|Keeper)\(/m.test(text)))).toEqual([]);
+  });
+
   it('has no cycle of imports', () => {
     expect(findCycle(sources)).toBeUndefined();
   });

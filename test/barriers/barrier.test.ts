@@ -2,6 +2,7 @@ import { Barrier } from '@zk-recipes/barriers';
 import { ClosedError, type Keeper } from '@zk-recipes/core';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { describe, expect, it } from 'vitest';
+import { OpCode } from 'zookeeper-ts-client/protocol';
 import { isSettled } from '../stage/lines.js';
 import { untilUnwatched, untilWatchCount, untilWatched } from '../stage/server-counters.js';
 import { expire, freshLine, ownServer, stage, untilState } from '../stage/stage.js';
@@ -27,6 +28,36 @@ describeOnOwnServers('Barrier', () => {
     await others.remove();
     await own.remove();
     expect(await own.isSet()).toBe(false);
+  });
+
+  it('is not set while an ephemeral has its path, which would open it with the end of its session', async () => {
+    const [keeper, other] = [await on.keeper(), await on.keeper()];
+    const path = freshLine();
+    const barrier = new Barrier(keeper, path);
+    await other.create().creatingParents().withMode('EPHEMERAL').forPath(path, 'theirs');
+    await expect(barrier.set()).rejects.toMatchObject({
+      code: 'ZK_ZNODE_OWNER',
+      path,
+      ownerSessionId: other.sessionId,
+    });
+    await other.delete().forPath(path);
+    await barrier.set();
+    await barrier.set();
+    expect(await barrier.isSet()).toBe(true);
+  });
+
+  it('is set when a znode with other data is deleted at the moment of the look', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const other = await on.keeper();
+    const path = freshLine();
+    await other.create().creatingParents().forPath(path, 'theirs');
+    // The create has found other data, and the barrier looks whose znode it is.
+    const looking = proxy.loseRequestOnce({ op: OpCode.exists });
+    const setting = new Barrier(keeper, path).set();
+    await looking;
+    await other.delete().forPath(path);
+    await setting;
+    expect(String(await other.getData().forPath(path))).not.toBe('theirs');
   });
 
   it('lets through who comes while it is not set', async () => {

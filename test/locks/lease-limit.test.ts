@@ -106,6 +106,20 @@ describeOnSharedServer('a semaphore with a shared count', () => {
     await untilUnwatched(on.server, limit);
   });
 
+  it('is not changed by setMaxLeases where it is an ephemeral of another session, and would go with that', async () => {
+    const [keeper, other] = [await on.keeper(), await on.keeper()];
+    const limit = freshLine();
+    await other
+      .create()
+      .withMode('EPHEMERAL')
+      .forPath(limit, Buffer.from([0, 0, 0, 1]));
+    const semaphore = new Semaphore(keeper, freshLine(), { maxLeases: { path: limit } });
+    await expect(semaphore.setMaxLeases(3)).rejects.toMatchObject({ code: 'ZK_ZNODE_OWNER', path: limit });
+    expect(await other.getData().forPath(limit)).toEqual(Buffer.from([0, 0, 0, 1]));
+    await using lease = await semaphore.acquire();
+    expect(lease.state).toBe('held');
+  });
+
   it.each([
     ['removed', undefined],
     ['overwritten', 'nonsense'],

@@ -1,4 +1,4 @@
-import { ConnectionLossError, type Keeper } from '@zk-recipes/core';
+import { ConnectionLossError, type Keeper, NoChildrenForEphemeralsError } from '@zk-recipes/core';
 import { bytesCodec, DelayQueue, IdQueue, jsonCodec, PriorityQueue, Queue, ShardedQueue } from '@zk-recipes/queues';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { describe, expect, it } from 'vitest';
@@ -181,6 +181,15 @@ describeOnSharedServer('producing', () => {
     }
     await untilEmpty(keeper, `${queue.path}/${shards[0]}`);
     expect(seen.size).toBe(200);
+  });
+
+  it('rejects a put where an ephemeral has the path of the queue, or of its markers', async () => {
+    const [keeper, other] = [await on.keeper(), await on.keeper()];
+    const [queue, marked] = [new Queue(keeper, freshLine()), new Queue(keeper, freshLine())];
+    await other.create().withMode('EPHEMERAL').forPath(queue.path);
+    await other.create().creatingParents().withMode('EPHEMERAL').forPath(`${marked.path}-side/markers`);
+    for (const one of [queue, marked]) await expect(one.put('item')).rejects.toThrow(NoChildrenForEphemeralsError);
+    expect(await marked.size()).toBe(0);
   });
 
   it('wrong arguments are named', async () => {

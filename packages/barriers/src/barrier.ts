@@ -1,5 +1,5 @@
-import { type Keeper, NodeExistsError } from '@zk-recipes/core';
-import { acrossSessions, checkPlace, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { type Keeper, NodeExistsError, ZnodeOwnerError } from '@zk-recipes/core';
+import { acrossSessions, checkPlace, realPath, untilDeleted } from '@zk-recipes/core/recipe-kit';
 import { checkWait, type WaitOptions } from './options.js';
 
 /*
@@ -21,6 +21,7 @@ import { checkWait, type WaitOptions } from './options.js';
  *   removed and set again, unseen   another czxid: it has been open
  *   data changed by hand            looked at again
  *   parents missing                 set makes them
+ *   an ephemeral has the path       set rejects, since it would go with its session; who waits waits for it
  *   given up at any point           rejects with the signal's reason; no watch is left
  */
 
@@ -32,31 +33,44 @@ export class Barrier {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     this.path = path;
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
   }
 
-  /** Sets the barrier: from now on, who comes waits. Nothing happens if it is set already. */
+  /**
+   * Sets the barrier: from now on, who comes waits. Nothing happens if it is set already.
+   *
+   * @throws ZnodeOwnerError if an ephemeral has its path: it would open the barrier with the end of its session
+   */
   async set(options: WaitOptions = {}): Promise<void> {
     checkWait('set of Barrier', options);
-    try {
-      await this.#keeper.create().creatingParents().idempotent().forPath(this.path, options);
-    } catch (error) {
-      if (!(error instanceof NodeExistsError)) throw error;
+    const { limited } = this.#keeper;
+    for (;;) {
+      try {
+        await limited.create().creatingParents().idempotent().forPath(this.path, options);
+        return;
+      } catch (error) {
+        if (!(error instanceof NodeExistsError)) throw error;
+      }
+      const found = await limited.exists().forPath(this.path, options);
+      if (found !== null && found.ephemeralOwner !== 0n) {
+        throw new ZnodeOwnerError(realPath(limited, this.path), 0n, found.ephemeralOwner);
+      }
+      if (found !== null) return;
     }
   }
 
   /** Removes the barrier: all who wait go on. Nothing happens if it is not set. */
   async remove(options: WaitOptions = {}): Promise<void> {
     checkWait('remove of Barrier', options);
-    await this.#keeper.delete().quietly().forPath(this.path, options);
+    await this.#keeper.limited.delete().quietly().forPath(this.path, options);
   }
 
   /** Whether it is set, as far as the server knows that this client is connected to. */
   async isSet(options: WaitOptions = {}): Promise<boolean> {
     checkWait('isSet of Barrier', options);
-    return (await this.#keeper.exists().forPath(this.path, options)) !== null;
+    return (await this.#keeper.limited.exists().forPath(this.path, options)) !== null;
   }
 
   /**

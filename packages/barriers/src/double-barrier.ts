@@ -96,12 +96,12 @@ export class DoubleBarrier {
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: DoubleBarrierOptions) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('DoubleBarrier', schema, options);
     this.path = path;
     this.members = options.members;
-    this.#keeper = keeper;
-    this.#room = new Room(keeper, path, options.id);
+    this.#keeper = unlimited;
+    this.#room = new Room(unlimited, path, options.id);
   }
 
   /**

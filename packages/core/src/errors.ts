@@ -60,6 +60,44 @@ export class HoldLostError extends RecipeError {
   }
 }
 
+/**
+ * The time limit of an operation has passed. The `cause` of the `ConnectionLossError` with which the operation rejects; its own `cause` is
+ * what the last attempt failed with, if any attempt has failed.
+ */
+export class TimeLimitError extends RecipeError {
+  declare readonly code: 'ZK_TIME_LIMIT';
+  static {
+    describeError(TimeLimitError, 'TimeLimitError', 'ZK_TIME_LIMIT');
+  }
+}
+
+/**
+ * The znode that a create found in its place belongs to another session than one that the create would have made: it would end with that
+ * session, or would not end with this one.
+ */
+export class ZnodeOwnerError extends RecipeError {
+  declare readonly code: 'ZK_ZNODE_OWNER';
+  static {
+    describeError(ZnodeOwnerError, 'ZnodeOwnerError', 'ZK_ZNODE_OWNER');
+  }
+  /** Real path of the znode, namespace included. */
+  readonly path: string;
+  /** Session whose ephemeral the znode is; 0n if it is none. */
+  readonly ownerSessionId: bigint;
+
+  /** @param expectedOwner session whose ephemeral the create makes; 0n if it makes none */
+  constructor(path: string, expectedOwner: bigint, ownerSessionId: bigint, options?: ErrorOptions) {
+    super(`Expected ${path} to be ${nameOfKind(expectedOwner)}, got ${nameOfKind(ownerSessionId)}`, options);
+    this.path = path;
+    this.ownerSessionId = ownerSessionId;
+  }
+}
+
+function nameOfKind(owner: bigint): string {
+  if (owner === 0n) return 'a znode without an owner';
+  return `an ephemeral of session 0x${BigInt.asUintN(64, owner).toString(16)}`;
+}
+
 /** Something was asked of a hold that does not stand any more. */
 export class NotHeldError extends RecipeError {
   declare readonly code: 'ZK_NOT_HELD';

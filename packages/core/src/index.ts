@@ -87,6 +87,8 @@ export {
   NotHeldError,
   RecipeError,
   SequenceUsedUpError,
+  TimeLimitError,
+  ZnodeOwnerError,
 } from './errors.js';
 export type { CreatedZnode } from './execution/creation.js';
 export type { CallOptions } from './execution/execution.js';

@@ -51,21 +51,25 @@ export class Keeper {
   readonly #name: string;
   readonly #execution: Execution;
   readonly #isRoot: boolean;
+  /** The `Keeper` of which this is the one without time limit; `null` for one that has a limit. */
+  readonly #limited: Keeper | null;
+  #unlimited: Keeper | null = null;
   readonly #listeners: { readonly [Event in keyof KeeperEvents]: Listeners<KeeperEvents[Event]> };
 
-  private constructor(engine: Engine, family: Family, name: string, isRoot: boolean) {
+  private constructor(engine: Engine, family: Family, name: string, isRoot: boolean, limited: Keeper | null = null) {
     this.#engine = engine;
     this.#family = family;
     this.#name = name;
     this.#isRoot = isRoot;
-    this.#execution = engine.execution(name);
+    this.#limited = limited;
+    this.#execution = limited === null ? engine.execution(name) : engine.withoutTimeLimit(limited.#execution);
     this.#listeners = {
       state: engine.sessions.listeners,
       stateChange: engine.sessions.changeListeners,
       historyWentBack: engine.sessions.historyListeners,
       backgroundError: engine.diagnostics.listeners,
     };
-    family.set(name, this);
+    if (limited === null) family.set(name, this);
   }
 
   /**
@@ -202,7 +206,28 @@ export class Keeper {
    * @throws {RangeError} not the name of a namespace
    */
   usingNamespace(name: string): Keeper {
-    return this.#family.get(checkNamespace(name)) ?? new Keeper(this.#engine, this.#family, name, false);
+    const keeper = this.#family.get(checkNamespace(name)) ?? new Keeper(this.#engine, this.#family, name, false);
+    return this.#limited === null ? keeper : keeper.unlimited;
+  }
+
+  // The time limit of operations
+
+  /** Milliseconds that one operation of the `limited` keeper takes at most. */
+  get operationTimeoutMs(): number {
+    return this.#engine.operationTimeoutMs;
+  }
+  /**
+   * The same `Keeper`, whose operations `operationTimeoutMs` does not bound: for recipes, which wait as long as their caller's signal lets
+   * them, and clean up however long that takes. Always the same object; its `close` does nothing.
+   */
+  get unlimited(): Keeper {
+    if (this.#limited !== null) return this;
+    this.#unlimited ??= new Keeper(this.#engine, this.#family, this.#name, false, this);
+    return this.#unlimited;
+  }
+  /** The same `Keeper`, whose operations end within `operationTimeoutMs`: the one that `connect` or `usingNamespace` returned. */
+  get limited(): Keeper {
+    return this.#limited ?? this;
   }
 
   // Reading

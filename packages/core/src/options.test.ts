@@ -10,6 +10,7 @@ describe('options of Keeper.connect', () => {
     expect(namespace).toBe('');
     expect(client.sessionTimeoutMs).toBe(15_000);
     expect(engine.retry).toMatchObject({ retries: 8, baseDelayMs: 50, maxDelayMs: 2_000 });
+    expect(engine.operationTimeoutMs).toBe(30_000);
     expect(engine.useContainerParents).toBe(true);
     expect(engine.aclFor('/a')).toBeUndefined();
     expect(isIP(Buffer.from(engine.defaultData).toString())).not.toBe(0);
@@ -22,6 +23,7 @@ describe('options of Keeper.connect', () => {
     [{ connectString: 7 }, 'option `connectString`'],
     [{ sessionTimeoutMs: '5s' }, 'option `sessionTimeoutMs`'],
     [{ retry: { retries: 1 } }, 'option `retry.baseDelayMs`'],
+    [{ operationTimeoutMs: '5s' }, 'option `operationTimeoutMs`'],
     [{ acl: [] }, 'expected a function'],
     [{ auth: [{ scheme: 'digest', auth: 'user:secret' }] }, 'option `auth.0.auth`'],
     [{ defaultData: 7 }, 'option `defaultData`'],
@@ -35,12 +37,19 @@ describe('options of Keeper.connect', () => {
   it.each([
     [{ sessionTimeoutMs: 0 }, '`sessionTimeoutMs`'],
     [{ requestTimeoutMs: 2 ** 31 }, '`requestTimeoutMs`'],
+    [{ operationTimeoutMs: 0 }, '`operationTimeoutMs`'],
+    [{ operationTimeoutMs: 2 ** 31 }, '`operationTimeoutMs`'],
     [{ connectString: '' }, '`connectString`'],
     [{ namespace: '/billing' }, '`namespace`'],
   ])('are refused out of range: %o', (wrong, message) => {
     const options = { connectString, ...wrong } as KeeperOptions;
     expect(() => resolveOptions(options)).toThrow(RangeError);
     expect(() => resolveOptions(options)).toThrow(message);
+  });
+
+  it('may leave operations without a time limit', () => {
+    const operationTimeoutMs = Number.POSITIVE_INFINITY;
+    expect(resolveOptions({ connectString, operationTimeoutMs }).engine).toMatchObject({ operationTimeoutMs });
   });
 
   it('are not an object: refused too', () => {

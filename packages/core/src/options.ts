@@ -27,11 +27,22 @@ export interface KeeperOptions {
    * it may take: a connection on which a reply is overdue is given up.
    */
   readonly requestTimeoutMs?: number | undefined;
+  /**
+   * The most that one operation of the fluent API (each `forPath` and `commit`) takes: all of its attempts, the pauses between them, and
+   * the waiting for a connection or a new session. The operation then rejects with a `ConnectionLossError`, unless the `retry` policy
+   * has ended it before; so `retryForever` repeats without end only beside `operationTimeoutMs: Infinity`. Recipes that wait for other
+   * processes (`acquire`, `take`, `enter`, …) wait longer: as long as their `signal` lets them. Default 30,000; from 1 to 2^31-1, or
+   * `Infinity`.
+   */
+  readonly operationTimeoutMs?: number | undefined;
   /** Largest frame sent or accepted, in bytes; should equal `jute.maxbuffer` of the servers. Default 1,048,575. */
   readonly maxFrameBytes?: number | undefined;
   /** Requests sent and not answered beyond which others wait. Default 1,000. */
   readonly maxInFlight?: number | undefined;
-  /** How operations that are safe to repeat are. Default `exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 })`. */
+  /**
+   * How operations that are safe to repeat are repeated, within `operationTimeoutMs`. Default
+   * `exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 })`.
+   */
   readonly retry?: RetryPolicy | undefined;
   /** Access control list of a new znode, parents included, by its real path (namespace included). Default: everybody may do everything. */
   readonly acl?: ((realPath: string) => readonly Acl[]) | undefined;
@@ -94,6 +105,7 @@ const schema = z.strictObject({
   sessionTimeoutMs: milliseconds.optional(),
   connectTimeoutMs: milliseconds.optional(),
   requestTimeoutMs: milliseconds.optional(),
+  operationTimeoutMs: milliseconds.or(z.literal(Number.POSITIVE_INFINITY)).optional(),
   maxFrameBytes: z.int().min(1024).max(MAX_MS).optional(),
   maxInFlight: z.int().min(1).max(MAX_MS).optional(),
   retry: retrySchema.optional(),
@@ -135,6 +147,7 @@ export function resolveOptions(options: KeeperOptions): ResolvedOptions {
     },
     engine: {
       waitMs: requestTimeoutMs,
+      operationTimeoutMs: options.operationTimeoutMs ?? 30_000,
       retry: options.retry ?? exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 }),
       aclFor: options.acl ?? (() => undefined),
       defaultData: Buffer.from(options.defaultData ?? localAddress()),

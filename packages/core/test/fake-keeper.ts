@@ -61,6 +61,10 @@ export class FakeKeeper {
     this.backgroundErrors.push(error);
   }
 
+  get limited(): this {
+    return this;
+  }
+
   getData(): unknown {
     return {
       withStat: () => ({

@@ -87,13 +87,13 @@ export class LeaderLatch {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: LeaderLatchOptions = {}) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('LeaderLatch', schema, options);
     this.path = path;
     this.id = options.id ?? defaultId();
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     this.#lossPolicy = options.lossPolicy ?? 'session';
-    this.#candidate = new Candidate(keeper, path, { marker: MARKER, data: Buffer.from(this.id) });
+    this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data: Buffer.from(this.id) });
     const report = (error: unknown): void => keeper.reportBackgroundError(error, 'listener of a LeaderLatch', path);
     this.#listeners = new EventListeners(['leader', 'notLeader', 'ended'], report);
   }
@@ -188,12 +188,12 @@ export class LeaderLatch {
 
   /** All candidates, of every process and language, the leader first. */
   participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
-    return listParticipants(this.#keeper, this.path, MARKER, signal);
+    return listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** The candidate that stands first, `null` when there is none. */
   leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
-    return findLeader(this.#keeper, this.path, MARKER, signal);
+    return findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** Steps down at once and leaves the election; resolves when the znode is gone, or certain to go. Idempotent; never rejects. */

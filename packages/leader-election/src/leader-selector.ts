@@ -78,17 +78,17 @@ export class LeaderSelector {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, takeLeadership: TakeLeadership, options: LeaderSelectorOptions = {}) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkFunction('takeLeadership', takeLeadership);
     checkOptions('LeaderSelector', schema, options);
     this.path = path;
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     this.#takeLeadership = takeLeadership;
     this.#id = options.id;
     this.#autoRequeue = options.autoRequeue ?? false;
     this.#lossPolicy = options.lossPolicy ?? 'session';
     const data = options.id === undefined ? undefined : Buffer.from(options.id);
-    this.#candidate = new Candidate(keeper, path, { marker: MARKER, data });
+    this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data });
   }
 
   /** Who it is; empty where it was given no id. */
@@ -144,12 +144,12 @@ export class LeaderSelector {
 
   /** All candidates, of every process and language, the leader first. */
   participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
-    return listParticipants(this.#keeper, this.path, MARKER, signal);
+    return listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** The candidate that stands first, `null` when there is none. */
   leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
-    return findLeader(this.#keeper, this.path, MARKER, signal);
+    return findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** Interrupts, leaves the election, and resolves when the function has ended and the znode is gone, or certain to go. Idempotent; never rejects. */

@@ -72,22 +72,26 @@ export function lineOf(lock: Lock<LockHold>): LockLine {
 export class Lock<H extends LockHold = LockHold> {
   /** Path of the lock. */
   readonly path: string;
-  /** The connection by which it is acquired. */
-  readonly keeper: Keeper;
+  readonly #keeper: Keeper;
   readonly #kind: LockKind<H>;
   readonly #data: ZnodeData | undefined;
   readonly #reentrant: boolean;
   readonly #lossPolicy: LossPolicy;
 
-  /** For the locks that have checked their arguments. */
+  /** @param keeper as `checkPlace` returns it */
   constructor(keeper: Keeper, path: string, kind: LockKind<H>, options: LockOptions) {
     this.path = path;
-    this.keeper = keeper;
+    this.#keeper = keeper;
     this.#kind = kind;
     this.#data = options.data;
     this.#reentrant = options.reentrant ?? false;
     this.#lossPolicy = options.lossPolicy ?? 'session';
     lines.set(this, { keeper, path, rule: kind.rule, data: options.data });
+  }
+
+  /** The connection by which it is acquired. */
+  get keeper(): Keeper {
+    return this.#keeper.limited;
   }
 
   /**
@@ -101,10 +105,10 @@ export class Lock<H extends LockHold = LockHold> {
     checkFunction('fn', fn);
     checkOptions(`run of ${this.#kind.name}`, schemas.acquire, options);
     const again = this.#enterAgain();
-    if (again !== null) return await runWhileHeld(this.keeper, again, fn);
+    if (again !== null) return await runWhileHeld(this.#keeper, again, fn);
     const entrances = await this.#acquire(options);
-    const inside = { place: { keeper: this.keeper, path: this.path }, held: entrances };
-    return await runWhileHeld(this.keeper, this.#kind.enter(entrances), (hold) => runInside([inside], () => fn(hold)));
+    const inside = { place: { keeper: this.#keeper, path: this.path }, held: entrances };
+    return await runWhileHeld(this.#keeper, this.#kind.enter(entrances), (hold) => runInside([inside], () => fn(hold)));
   }
 
   /**
@@ -123,14 +127,15 @@ export class Lock<H extends LockHold = LockHold> {
    * Acquires the lock if that takes no longer than the caller has patience.
    *
    * @returns `null` if somebody else has it
-   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
+   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
+   *   as `acquire` does
    */
   async tryAcquire(options: TryAcquireOptions = {}): Promise<H | null> {
     checkOptions(`tryAcquire of ${this.#kind.name}`, schemas.tryAcquire, options);
     const again = this.#enterAgain();
     if (again !== null) return again;
     const attempt = (patience: Patience): Promise<Entrances> => this.#acquire(options, patience);
-    const entrances = await tryWithin(this.keeper, this.path, options, attempt);
+    const entrances = await tryWithin(this.#keeper, this.path, options, attempt);
     return entrances && this.#kind.enter(entrances);
   }
 
@@ -138,7 +143,13 @@ export class Lock<H extends LockHold = LockHold> {
   async contenders(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions(`contenders of ${this.#kind.name}`, schemas.call, options);
     const { rule } = this.#kind;
-    return await listContenders(this.keeper, this.path, rule, (name) => name.includes(rule.marker), options.signal);
+    return await listContenders(
+      this.#keeper.limited,
+      this.path,
+      rule,
+      (name) => name.includes(rule.marker),
+      options.signal,
+    );
   }
 
   /**
@@ -151,14 +162,14 @@ export class Lock<H extends LockHold = LockHold> {
   async revoke(options: RevokeOptions = {}): Promise<void> {
     checkOptions(`revoke of ${this.#kind.name}`, schemas.revoke, options);
     const { rule } = this.#kind;
-    const ordered = rule.inOrder(await namesIn(this.keeper, this.path, { signal: options.signal }));
+    const ordered = rule.inOrder(await namesIn(this.#keeper, this.path, { signal: options.signal }));
     const holders = ordered.slice(0, rule.holdersOf(ordered)).filter((name) => name.includes(rule.marker));
-    await Promise.all(holders.map((name) => revoke(this.keeper, childOf(this.path, name), options)));
+    await Promise.all(holders.map((name) => revoke(this.#keeper, childOf(this.path, name), options)));
   }
 
   /** @throws ReentrantAcquireError if it would wait for itself */
   #enterAgain(): (EnteredHold & H) | null {
-    const inside = insideOf({ keeper: this.keeper, path: this.path });
+    const inside = insideOf({ keeper: this.#keeper, path: this.path });
     if (inside === undefined) return null;
     const { held } = inside;
     if (!(held instanceof Entrances)) throw this.#refusal('it is held here together with others');
@@ -173,8 +184,8 @@ export class Lock<H extends LockHold = LockHold> {
     return new ReentrantAcquireError(this.path, why);
   }
 
-  async #acquire(options: AcquireOptions, patience = new Patience(this.keeper, options.signal)): Promise<Entrances> {
-    const keeper = this.keeper;
+  async #acquire(options: AcquireOptions, patience = new Patience(this.#keeper, options.signal)): Promise<Entrances> {
+    const keeper = this.#keeper;
     const { marker } = this.#kind.rule;
     const join = (): Promise<Member> =>
       enrol(keeper, this.path, { name: marker, data: this.#data, signal: patience.signal }); //     step 1

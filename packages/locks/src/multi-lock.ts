@@ -73,11 +73,11 @@ export class MultiLock {
    * @throws TypeError or RangeError for a wrong argument, which it names
    */
   constructor(keeper: Keeper, locks: readonly Lock<LockHold>[], options: MultiLockOptions = {}) {
-    checkKeeper(keeper);
-    checkLocks(keeper, locks);
+    const unlimited = checkKeeper(keeper);
+    checkLocks(unlimited, locks);
     checkOptions('MultiLock', constructorSchema, options);
     this.locks = [...locks];
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     this.#lines = locks.map(lineOf);
     this.#lossPolicy = options.lossPolicy ?? 'session';
   }
@@ -108,7 +108,8 @@ export class MultiLock {
    * Acquires all locks if that takes no longer than the caller has patience.
    *
    * @returns `null` if somebody else has one of them
-   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
+   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
+   *   as `acquire` does
    */
   async tryAcquire(options: MultiTryAcquireOptions = {}): Promise<MultiHold | null> {
     checkOptions('tryAcquire of MultiLock', tryAcquireSchema, options);

@@ -38,8 +38,13 @@ import { type LockOptions, schemas } from './options.js';
 export class Mutex extends Lock {
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: LockOptions = {}) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('Mutex', schemas.lock, options);
-    super(keeper, path, { name: 'Mutex', rule: mutexRule, enter: (entrances) => new EnteredHold(entrances) }, options);
+    super(
+      unlimited,
+      path,
+      { name: 'Mutex', rule: mutexRule, enter: (entrances) => new EnteredHold(entrances) },
+      options,
+    );
   }
 }

@@ -42,10 +42,10 @@ export class ReadWriteLock {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: LockOptions = {}) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('ReadWriteLock', schemas.lock, options);
     this.path = path;
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     const reading: LockKind<LockHold> = {
       name: 'ReadWriteLock.read',
       rule: readRule,
@@ -56,15 +56,15 @@ export class ReadWriteLock {
       rule: writeRule,
       enter: (entrances) => new EnteredWriteHold(entrances, options.data),
     };
-    this.read = new Lock(keeper, path, reading, options);
-    this.write = new Lock(keeper, path, writing, options);
+    this.read = new Lock(unlimited, path, reading, options);
+    this.write = new Lock(unlimited, path, writing, options);
   }
 
   /** All who hold the lock or wait for it, for reading or writing, in the order of the line. */
   async contenders(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions('contenders of ReadWriteLock', schemas.call, options);
     const isMeant = (name: string): boolean => name.includes(READ) || name.includes(WRITE);
-    return await listContenders(this.#keeper, this.path, writeRule, isMeant, options.signal);
+    return await listContenders(this.#keeper.limited, this.path, writeRule, isMeant, options.signal);
   }
 }
 

@@ -77,10 +77,10 @@ export class Semaphore {
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: SemaphoreOptions) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('Semaphore', semaphoreSchemas.semaphore, options);
     this.path = path;
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     this.#limit = options.maxLeases;
     this.#data = options.data;
     this.#lossPolicy = options.lossPolicy ?? 'session';
@@ -114,7 +114,8 @@ export class Semaphore {
    * Acquires permits if that takes no longer than the caller has patience.
    *
    * @returns `null` if others have them, or want them before. Those for whom there is room as well are waited for, a second at most
-   * @throws ConnectionLossError if nobody answered in time; else as `acquire` does
+   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
+   *   as `acquire` does
    */
   async tryAcquire(options: SemaphoreTryAcquireOptions = {}): Promise<SemaphoreLease | null> {
     checkOptions('tryAcquire of Semaphore', semaphoreSchemas.tryAcquire, options);
@@ -124,10 +125,10 @@ export class Semaphore {
   /** All leases, of every process and language. One of Curator's waiters, the first, has its lease already. */
   async leases(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions('leases of Semaphore', schemas.call, options);
-    const names = inSequence(await namesIn(this.#keeper, this.#leases, options), LEASE);
+    const names = inSequence(await namesIn(this.#keeper.limited, this.#leases, options), LEASE);
     const place = { state: 'holding', position: 0 } as const;
     const leases = names.map((name) => {
-      return readContender(this.#keeper, childOf(this.#leases, name), place, options.signal);
+      return readContender(this.#keeper.limited, childOf(this.#leases, name), place, options.signal);
     });
     return (await Promise.all(leases)).filter((lease) => lease !== null);
   }
@@ -138,7 +139,7 @@ export class Semaphore {
     const isMeant = (name: string): boolean => name.includes(LOCK);
     const [leases, line] = await Promise.all([
       this.leases(options),
-      listContenders(this.#keeper, this.#line, mutexRule, isMeant, options.signal),
+      listContenders(this.#keeper.limited, this.#line, mutexRule, isMeant, options.signal),
     ]);
     return [...leases, ...line.map((one): Contender => ({ ...one, state: 'waiting', position: one.position + 1 }))];
   }
@@ -154,7 +155,7 @@ export class Semaphore {
       throw new TypeError('Expected `maxLeases` of the Semaphore to be a shared count, `{ path }`, got a number');
     }
     checkOptions('setMaxLeases of Semaphore', semaphoreSchemas.setMaxLeases, { ...options, maxLeases });
-    await writeLimit(this.#keeper, this.#limit, maxLeases, options);
+    await writeLimit(this.#keeper.limited, this.#limit, maxLeases, options);
   }
 
   async #acquire(
@@ -180,7 +181,7 @@ export class Semaphore {
       await looking;
       await this.#untilRoom(member, room, permits, options, patience); //                       steps 2, 3
       patience.throwIfGivenUp();
-      const leases = await this.#take(member, permits, options.signal); //                      step 4
+      const leases = await this.#take(member, permits, patience.keeper, options.signal); //     step 4
       const lease = handOut(new Lease(leases, this.#lossPolicy)); //                            step 5
       if (options.signal?.aborted) await lease.release();
       patience.throwIfGivenUp();
@@ -231,9 +232,14 @@ export class Semaphore {
   }
 
   /** Step 4. */
-  async #take(member: Member, permits: number, signal: AbortSignal | undefined): Promise<[Member, ...Member[]]> {
+  async #take(
+    member: Member,
+    permits: number,
+    keeper: Keeper,
+    signal: AbortSignal | undefined,
+  ): Promise<[Member, ...Member[]]> {
     const lease = { mode: 'EPHEMERAL_SEQUENTIAL', protection: true } as const;
-    let transaction = this.#keeper.transaction().creatingParents().check(member.path);
+    let transaction = keeper.transaction().creatingParents().check(member.path);
     for (let permit = 0; permit < permits; permit++) {
       transaction = transaction.create(childOf(this.#leases, LEASE), this.#data, lease);
     }

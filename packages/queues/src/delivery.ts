@@ -151,7 +151,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
 
   guard(): Transaction {
     if (this.state !== 'held') throw new NotHeldError(this.path, { cause: this.#signal.signal.reason });
-    return this.#desk.keeper.transaction().check(claimPath(this.claim.item));
+    return this.#desk.keeper.limited.transaction().check(claimPath(this.claim.item));
   }
 
   ack(): Promise<void> {

@@ -114,7 +114,7 @@ export class ItemSource<T> {
     checkOptions(`size of ${this.#options.name}`, schemas.call, options);
     const { signal } = options;
     const stores = await this.#options.stores(signal);
-    const stats = await Promise.all(stores.map(({ items }) => this.keeper.exists().forPath(items, { signal })));
+    const stats = await Promise.all(stores.map(({ items }) => this.keeper.limited.exists().forPath(items, { signal })));
     return stats.reduce((sum, stat) => sum + (stat?.numChildren ?? 0), 0);
   }
 
@@ -138,7 +138,7 @@ export class ItemSource<T> {
       }),
     );
     for (const item of backlog.available(backlog.size, momentOf(systemClock)).items) {
-      const data = await orNull(this.keeper.getData().forPath(itemPath(item), { signal }));
+      const data = await orNull(this.keeper.limited.getData().forPath(itemPath(item), { signal }));
       try {
         const [payload] = data === null ? [] : unframeItems(data);
         if (payload !== undefined) return await codec.decode(payload);
@@ -152,7 +152,7 @@ export class ItemSource<T> {
   /** All dead letters, in the order of their names. */
   async deadLetters(options: CallOptions = {}): Promise<DeadLetter[]> {
     checkOptions(`deadLetters of ${this.#options.name}`, schemas.call, options);
-    return await readDeadLetters(this.keeper, this.#options.deadLetters, options.signal);
+    return await readDeadLetters(this.keeper.limited, this.#options.deadLetters, options.signal);
   }
 
   async #consumer(options: ConsumerOptions): Promise<Consumer<T>> {
@@ -177,7 +177,7 @@ export class ItemSource<T> {
 
   async #list(path: string, signal: AbortSignal | undefined): Promise<string[]> {
     try {
-      return await namesIn(this.keeper, path, { signal });
+      return await namesIn(this.keeper.limited, path, { signal });
     } catch (error) {
       throw named(error, path);
     }

@@ -37,7 +37,7 @@ export class ShardedQueue<T> extends ItemSource<T> {
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: ShardedQueueOptions<T> = {}) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('ShardedQueue', schemas.sharded, options);
     const { codec = jsonCodec<T>(), maxAttempts = Number.POSITIVE_INFINITY, deadLetterPath, shards = 8 } = options;
     const { line, deadLetters } = placesOf(path, deadLetterPath);
@@ -45,7 +45,7 @@ export class ShardedQueue<T> extends ItemSource<T> {
       const names = await this.#makeShards(signal);
       return names.map((name) => storeOf(childOf(path, name), childOf(besides(path), name)));
     };
-    super(keeper, path, { name: 'ShardedQueue', naming: inOrder, codec, maxAttempts, line, deadLetters, stores });
+    super(unlimited, path, { name: 'ShardedQueue', naming: inOrder, codec, maxAttempts, line, deadLetters, stores });
     this.#codec = codec;
     this.#shards = shards;
   }

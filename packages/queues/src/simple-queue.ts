@@ -74,14 +74,14 @@ export class SimpleQueue {
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     const places = placesOf(path);
     const { takers, markers } = places;
     this.path = path;
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     this.#line = takers;
-    this.#markers = new Markers(keeper, markers);
-    this.#producer = new Producer(keeper, path, places);
+    this.#markers = new Markers(unlimited, markers);
+    this.#producer = new Producer(unlimited, path, places);
   }
 
   /**
@@ -148,7 +148,7 @@ export class SimpleQueue {
   /** Number of items. Asks for no names, so it costs little. */
   async size(options: CallOptions = {}): Promise<number> {
     checkOptions('size of SimpleQueue', schemas.call, options);
-    const stat = await this.#keeper.exists().forPath(this.path, { signal: options.signal });
+    const stat = await this.#keeper.limited.exists().forPath(this.path, { signal: options.signal });
     return stat?.numChildren ?? 0;
   }
 

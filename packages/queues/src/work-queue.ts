@@ -68,16 +68,16 @@ export class WorkQueue<T> extends ItemSource<T> {
    * @throws TypeError or RangeError for a wrong argument, which it names
    */
   protected constructor(name: string, naming: ItemNaming, keeper: Keeper, path: string, options: QueueOptions<T>) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions(name, schemas.queue, options);
     const { codec = jsonCodec<T>(), maxAttempts = Number.POSITIVE_INFINITY, deadLetterPath, lockPath } = options;
     const places = placesOf(path, deadLetterPath);
     const stores = [storeOf(path, besides(path), lockPath)];
     const { line, deadLetters } = places;
-    super(keeper, path, { name, naming, codec, maxAttempts, line, deadLetters, stores: async () => stores });
+    super(unlimited, path, { name, naming, codec, maxAttempts, line, deadLetters, stores: async () => stores });
     this.#codec = codec;
     this.#maxItems = options.maxItems ?? Number.POSITIVE_INFINITY;
-    this.#producer = new Producer(keeper, path, places);
+    this.#producer = new Producer(unlimited, path, places);
     this.#deadLetters = deadLetters;
   }
 

@@ -86,14 +86,14 @@ export class Coordinator<T> {
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: CoordinatorOptions<T> = {}) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('Coordinator', coordinatorSchema, options);
     this.path = path;
-    this.#keeper = keeper;
+    this.#keeper = unlimited;
     // Each run listens to it.
     setMaxListeners(0, this.#closing.signal);
-    this.#store = new Store(keeper, path);
-    this.#presence = new Presence(keeper, (uuid) => this.#store.layout.coordinator(uuid));
+    this.#store = new Store(unlimited, path);
+    this.#presence = new Presence(unlimited, (uuid) => this.#store.layout.coordinator(uuid));
     this.#codec = options.codec ?? (json as Codec<T>);
     this.#retentionMs = options.retentionMs ?? 3_600_000;
     this.#recovery = options.recovery ?? 'manual';

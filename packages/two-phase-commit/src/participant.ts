@@ -91,14 +91,14 @@ export class Participant<T> {
     handlers: ParticipantHandlers<T>,
     options: ParticipantOptions<T> = {},
   ) {
-    checkPlace(keeper, path);
+    const unlimited = checkPlace(keeper, path);
     checkOptions('Participant (its name)', nameSchema, name);
     checkOptions('Participant (its handlers)', handlersSchema, handlers);
     checkOptions('Participant', participantSchema, options);
     this.path = path;
     this.name = name;
-    this.#keeper = keeper;
-    this.#store = new Store(keeper, path);
+    this.#keeper = unlimited;
+    this.#store = new Store(unlimited, path);
     this.#handlers = handlers;
     this.#options = options;
     this.#beginning = new Slots(options.concurrency ?? 10);

@@ -44,5 +44,6 @@ export type { Stat } from './protocol/stat.js';
 export { validatePath } from './protocol/znode-path.js';
 // Time, for recipes and tests
 export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from './session/clock.js';
+export type { RequestSignal } from './session/request-signal.js';
 export type { HistoryWentBack } from './session/session-options.js';
 export type { ConnectionState } from './session/session-state.js';

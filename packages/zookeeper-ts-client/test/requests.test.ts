@@ -202,6 +202,27 @@ describe('results and events', () => {
   });
 });
 
+class FakeSignal {
+  aborted = false;
+  readonly reason: Error = new Error('enough');
+  readonly endsAsLoss: boolean;
+  readonly listeners: Set<() => void> = new Set();
+
+  constructor(endsAsLoss = false) {
+    this.endsAsLoss = endsAsLoss;
+  }
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.listeners.add(listener);
+  }
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    this.listeners.delete(listener);
+  }
+  abort(): void {
+    this.aborted = true;
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
 describe('a signal', () => {
   it('that has aborted keeps the request from being sent', async () => {
     const session = new FakeSession();
@@ -228,6 +249,41 @@ describe('a signal', () => {
     session.link.answerWith(Stat, plainStat);
     await third;
     expect(session.link.sent).toEqual(['exists', 'exists']);
+  });
+
+  it('may be any object with the few members that a request uses', async () => {
+    const session = new FakeSession();
+    const zk = await session.connect();
+    const signal = new FakeSignal();
+    const answered = zk.exists('/a', { signal });
+    await settled();
+    session.link.answerWith(Stat, plainStat);
+    await answered;
+    expect(signal.listeners.size).toBe(0);
+    const given = Fate.of(zk.exists('/a', { signal }));
+    signal.abort();
+    await settled();
+    expect(given).toMatchObject({ settledTimes: 1, error: signal.reason });
+  });
+
+  it('may end requests as a lost connection does, which says of each whether it was sent', async () => {
+    const session = new FakeSession({ maxInFlight: 1 });
+    const zk = await session.connect();
+    const signal = new FakeSignal(true);
+    const sent = Fate.of(zk.exists('/sent', { signal }));
+    const queued = Fate.of(zk.exists('/queued', { signal }));
+    await settled();
+    signal.abort();
+    const late = Fate.of(zk.exists('/late', { signal }));
+    await settled();
+    const cause = signal.reason;
+    expect(sent).toMatchObject({ settledTimes: 1, error: { outcome: 'unknown', path: '/sent', cause } });
+    for (const fate of [queued, late]) {
+      expect(fate).toMatchObject({ settledTimes: 1, error: { outcome: 'not-sent', operation: 'exists', cause } });
+    }
+    session.link.answerWith(Stat, plainStat);
+    await settled();
+    expect(session.link.sent).toEqual(['exists']);
   });
 
   it('ends the waiting for a request under way, whose watch is then taken from the server', async () => {

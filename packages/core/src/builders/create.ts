@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Acl,
+  BadVersionError,
   type CreateMode,
   NodeExistsError,
   NoNodeError,
   type Stat,
   type ZnodeData,
+  type ZooKeeper,
 } from 'zookeeper-ts-client';
+import { ZnodeOwnerError } from '../errors.js';
 import {
   type CreatedZnode,
   type CreateRequest,
@@ -90,15 +93,20 @@ export class CreateBuilder<Result> {
   }
 
   /**
-   * Success, too, if the znode is there already just as this create makes it: same data, never changed, and of the own session or of
-   * none as the mode says.
+   * Success, too, if the znode is there already just as this create makes it: same data, never changed, and an ephemeral of the own
+   * session or of none, as the mode says. The server does not tell a persistent znode from a container or one with a TTL.
    */
   idempotent(): CreateBuilder<Result> {
     return this.#with({ idempotent: true });
   }
 
   /**
-   * Sets the data instead if the znode is there already.
+   * Sets the data instead if the znode is there already, and has the owner that the mode gives it: the own session for `EPHEMERAL`, none
+   * for the other modes, which the server does not tell apart. An ephemeral of an earlier session of this `Keeper` is deleted, and the
+   * create repeated. Any other owner is a `ZnodeOwnerError`, and the data is not set.
+   *
+   * The owner is looked at before the data is set, and again in the answer. Should another process delete the znode in between and create
+   * its own, the data is set there and the call rejects.
    *
    * @param version that it must have; -1, the default, matches any. With another one a `setData` of unknown outcome is not
    *   repeated
@@ -119,6 +127,7 @@ export class CreateBuilder<Result> {
    * @param data the `defaultData` option where not given; `null` is not the same as empty
    * @returns the actual path
    * @throws {NodeExistsError} it is there already
+   * @throws {ZnodeOwnerError} with `orSetData`: it is there already, and has another owner than the mode gives it
    * @throws {NoNodeError} the parent is missing
    * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown and the create not safe to repeat
    */
@@ -178,7 +187,7 @@ export class CreateBuilder<Result> {
   async #acceptExisting(attempt: Attempt, request: CreateRequest): Promise<Stat | 'gone' | null> {
     const { idempotent, orSetData } = this.#description;
     try {
-      if (orSetData !== null) return await setInstead(attempt, request, orSetData);
+      if (orSetData !== null) return await this.#setInstead(attempt, request, orSetData);
       return idempotent ? await matchingStat(attempt, request) : null;
     } catch (error) {
       if (error instanceof NoNodeError) return 'gone';
@@ -186,24 +195,50 @@ export class CreateBuilder<Result> {
     }
   }
 
+  async #setInstead(attempt: Attempt, request: CreateRequest, version: number): Promise<Stat | 'gone'> {
+    const { zookeeper, signal } = attempt;
+    const { realPath, data } = request;
+    const found = await zookeeper.exists(realPath, { signal });
+    if (found === null) return 'gone';
+    if (this.#execution.isEarlierSession(found.ephemeralOwner)) return await deleteGhost(attempt, realPath, found);
+    checkOwner(attempt, request, found);
+    const set = zookeeper.setData(realPath, data, { version, signal });
+    const stat = await (version === -1 ? set : once(set));
+    checkOwner(attempt, request, stat);
+    return stat;
+  }
+
   #with(change: Partial<CreateDescription>): CreateBuilder<Result> {
     return new CreateBuilder(this.#execution, { ...this.#description, ...change }, this.#present);
   }
 }
 
-async function setInstead(
-  { zookeeper, signal }: Attempt,
-  { realPath, data }: CreateRequest,
-  version: number,
-): Promise<Stat> {
-  const set = zookeeper.setData(realPath, data, { version, signal });
-  return await (version === -1 ? set : once(set));
+/** An ephemeral of an earlier session of this `Keeper`, which the server has not ended yet. */
+async function deleteGhost({ zookeeper, signal }: Attempt, realPath: string, { version }: Stat): Promise<'gone'> {
+  try {
+    await zookeeper.delete(realPath, { version, signal });
+  } catch (error) {
+    // Another znode may have its name by now, which the next look tells.
+    if (!(error instanceof NoNodeError || error instanceof BadVersionError)) throw error;
+  }
+  return 'gone';
+}
+
+/** @throws ZnodeOwnerError */
+function checkOwner({ zookeeper }: Attempt, { realPath, mode }: CreateRequest, { ephemeralOwner }: Stat): void {
+  const expected = ownerFor(mode, zookeeper);
+  if (ephemeralOwner !== expected) throw new ZnodeOwnerError(realPath, expected, ephemeralOwner);
+}
+
+/** Session that owns what a create of that mode makes; 0n for none. */
+function ownerFor(mode: CreateMode, { sessionId }: ZooKeeper): bigint {
+  return isEphemeral(mode) ? sessionId : 0n;
 }
 
 async function matchingStat({ zookeeper, signal }: Attempt, request: CreateRequest): Promise<Stat | null> {
   const { data, stat } = await zookeeper.getData(request.realPath, { signal });
-  const owner = isEphemeral(request.mode) ? zookeeper.sessionId : 0n;
-  return stat.version === 0 && stat.ephemeralOwner === owner && isSameData(data, request.data) ? stat : null;
+  const isOwned = stat.ephemeralOwner === ownerFor(request.mode, zookeeper);
+  return stat.version === 0 && isOwned && isSameData(data, request.data) ? stat : null;
 }
 
 function isCallOptions(value: ZnodeData | CallOptions | undefined): value is CallOptions {

@@ -1,4 +1,4 @@
-import { NoNodeError, NotEmptyError, type ZooKeeper } from 'zookeeper-ts-client';
+import { NoNodeError, NotEmptyError, type RequestSignal, type ZooKeeper } from 'zookeeper-ts-client';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import { type Attempt, isRetryable, isUnknown, once } from '../execution/executor.js';
 import { deleteIfThere, ignoreNoNode } from '../execution/guaranteed-delete.js';
@@ -39,7 +39,7 @@ export class DeleteBuilder {
   }
 
   /**
-   * Goes on in the background when the retries are used up or the caller gives up: until the znode is gone, or the `Keeper` is
+   * Goes on in the background when the retries or the time limit are used up, or the caller gives up: until the znode is gone, or the `Keeper` is
    * closed. The promise resolves when the znode is deleted or the background has taken over, so it rejects only for what
    * no repetition can mend. An error of the background is a `backgroundError`.
    *
@@ -85,7 +85,8 @@ export class DeleteBuilder {
     try {
       await executor.run((attempt) => deletion.attempt(attempt), { signal });
     } catch (error) {
-      const goesOn = this.#description.guaranteed && deletion.isBegun && (signal?.aborted || isRetryable(error));
+      const mayGoOn = signal?.aborted ? deletion.isBegun : isRetryable(error);
+      const goesOn = this.#description.guaranteed && mayGoOn;
       if (goesOn) {
         const goOn = (attempt: Attempt): Promise<void> => deletion.attempt(attempt).catch(ignoreNoNode);
         deletes.goOn(deletion.realPath, this.#description.owner, goOn);
@@ -140,7 +141,7 @@ class Deletion {
 }
 
 /** Deletes what is below a znode: listed level by level, deleted in one go, the deepest first. Safe to repeat. */
-async function deleteDescendants(zookeeper: ZooKeeper, path: string, signal: AbortSignal | undefined): Promise<void> {
+async function deleteDescendants(zookeeper: ZooKeeper, path: string, signal: RequestSignal | undefined): Promise<void> {
   const descendants: string[] = [];
   for (let level = [path]; level.length > 0; ) {
     const families = await Promise.all(level.map((parent) => childPaths(zookeeper, parent, signal)));
@@ -159,7 +160,7 @@ async function deleteDescendants(zookeeper: ZooKeeper, path: string, signal: Abo
   );
 }
 
-async function childPaths(zookeeper: ZooKeeper, parent: string, signal: AbortSignal | undefined): Promise<string[]> {
+async function childPaths(zookeeper: ZooKeeper, parent: string, signal: RequestSignal | undefined): Promise<string[]> {
   try {
     const { children } = await zookeeper.getChildren(parent, { signal });
     return children.map((name) => childOf(parent, name));

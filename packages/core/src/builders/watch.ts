@@ -1,5 +1,12 @@
-import { AddWatchMode, NoWatcherError, type WatcherType, type WatchHandle } from 'zookeeper-ts-client';
+import {
+  AddWatchMode,
+  ConnectionLossError,
+  NoWatcherError,
+  type WatcherType,
+  type WatchHandle,
+} from 'zookeeper-ts-client';
 import type { CallOptions, Execution } from '../execution/execution.js';
+import type { Attempt } from '../execution/executor.js';
 import type { WatchFunction } from '../execution/namespace.js';
 
 /** Sets watches that stay until they are removed. Immutable: each step returns a new builder. */
@@ -55,16 +62,21 @@ export class RemoveWatchBuilder {
 
   /**
    * Removes the watch, here in any case and at the server if it can be reached: the listener hears of nothing any more but of the
-   * removal itself. Nothing happens if there is no such watch. Never waits for a connection.
+   * removal itself. Nothing happens if there is no such watch. Never waits for a connection, nor longer than `operationTimeoutMs` for the
+   * server's answer.
    */
   async forPath(path: string): Promise<void> {
     const { executor, namespace, watches } = this.#execution;
     const realPath = namespace.toReal(path);
     const options = { type: this.#type, listener: watches.wrap(this.#listener), local: true };
+    if (executor.current === null) return;
     try {
-      await executor.current?.zookeeper.removeWatches(realPath, options);
+      const remove = ({ zookeeper, signal }: Attempt): Promise<void> =>
+        zookeeper.removeWatches(realPath, { ...options, signal });
+      await executor.run(remove, { whileClosing: true });
     } catch (error) {
-      if (!(error instanceof NoWatcherError)) throw error;
+      // The time limit: it is removed here.
+      if (!(error instanceof NoWatcherError || error instanceof ConnectionLossError)) throw error;
     }
   }
 }

@@ -19,6 +19,7 @@ export interface EngineOptions {
   /** How long a request may wait for a session; the session timeout where `undefined`. */
   readonly waitMs: number | undefined;
   readonly retry: RetryPolicy;
+  readonly operationTimeoutMs: number;
   readonly aclFor: Execution['aclFor'];
   readonly defaultData: Uint8Array;
   readonly useContainerParents: boolean;
@@ -30,6 +31,7 @@ export class Engine {
   readonly diagnostics: Diagnostics;
   readonly #options: EngineOptions;
   readonly #executor: Executor;
+  readonly #unlimited: Executor;
   readonly #deletes: GuaranteedDeletes;
   readonly #parents: Parents;
   readonly #ephemerals = new OwnEphemerals();
@@ -42,8 +44,9 @@ export class Engine {
     this.sessions = new SessionSuccession(options.clients, this.diagnostics, options.waitMs, (givenUp) =>
       this.#removeEphemeralsOf(givenUp),
     );
-    this.#executor = new Executor(this.sessions, options.retry);
-    this.#deletes = new GuaranteedDeletes(this.#executor, this.sessions, this.diagnostics);
+    this.#executor = new Executor(this.sessions, options.retry, options.operationTimeoutMs);
+    this.#unlimited = new Executor(this.sessions, options.retry);
+    this.#deletes = new GuaranteedDeletes(this.#unlimited, this.sessions, this.diagnostics);
     this.#parents = new Parents({ aclFor: options.aclFor, useContainers: options.useContainerParents });
   }
 
@@ -67,7 +70,17 @@ export class Engine {
       ephemerals: this.#ephemerals,
       aclFor: this.#options.aclFor,
       defaultData: this.#options.defaultData,
+      isEarlierSession: (sessionId) => this.sessions.isEarlierSession(sessionId),
     };
+  }
+
+  /** The same, for operations that `operationTimeoutMs` does not bound. */
+  withoutTimeLimit(execution: Execution): Execution {
+    return { ...execution, executor: this.#unlimited };
+  }
+
+  get operationTimeoutMs(): number {
+    return this.#options.operationTimeoutMs;
   }
 
   /** Ends the session. Whatever is asked for after this is refused. */

@@ -4,6 +4,7 @@ import {
   CreateMode,
   NodeExistsError,
   NoNodeError,
+  type RequestSignal,
   UnimplementedError,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
@@ -33,7 +34,7 @@ export class Parents {
    *
    * Which ones are missing is asked first: a create needs a permission on the parent even if the znode is there already.
    */
-  async ensure(zookeeper: ZooKeeper, realPath: string, signal: AbortSignal | undefined): Promise<boolean> {
+  async ensure(zookeeper: ZooKeeper, realPath: string, signal: RequestSignal | undefined): Promise<boolean> {
     const ancestors = ancestorsOf(realPath);
     if (ancestors.length === 0) return false;
     const stats = await Promise.all(ancestors.map((path) => zookeeper.exists(path, { signal })));
@@ -43,7 +44,7 @@ export class Parents {
   }
 
   /** All at once: the server executes them in their order, so that each finds its parent. */
-  async #create(zookeeper: ZooKeeper, paths: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+  async #create(zookeeper: ZooKeeper, paths: readonly string[], signal: RequestSignal | undefined): Promise<void> {
     const asContainers = this.#options.useContainers && !this.#withoutContainers.has(zookeeper);
     const mode = asContainers ? CreateMode.CONTAINER : CreateMode.PERSISTENT;
     const results = await Promise.allSettled(

@@ -26,6 +26,8 @@ export interface Execution {
   readonly aclFor: (realPath: string) => readonly Acl[] | undefined;
   /** What a znode holds that is created without data. */
   readonly defaultData: Uint8Array;
+  /** Whether a session is an earlier one of this `Keeper`. An ephemeral of such a session is about to vanish, and blocks only this `Keeper`. */
+  readonly isEarlierSession: (sessionId: bigint) => boolean;
 }
 
 /**

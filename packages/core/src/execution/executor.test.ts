@@ -27,11 +27,15 @@ class Sessions implements SessionSource {
   usable(sinceEpoch: number): Incarnation | null {
     return this.epoch < sinceEpoch ? null : { zookeeper: {} as ZooKeeper, epoch: this.epoch };
   }
-  async awaitUsable(sinceEpoch: number): Promise<Incarnation> {
+  async awaitUsable(sinceEpoch: number, signal?: AbortSignal): Promise<Incarnation> {
     for (;;) {
+      signal?.throwIfAborted();
       const session = this.usable(sinceEpoch);
       if (session !== null) return session;
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
     }
   }
   next(): void {
@@ -40,9 +44,12 @@ class Sessions implements SessionSource {
   }
 }
 
-function executorWith(retry = retryNTimes({ retries: 3, delayMs: 0 })): { executor: Executor; sessions: Sessions } {
+function executorWith(
+  retry = retryNTimes({ retries: 3, delayMs: 0 }),
+  operationTimeoutMs?: number,
+): { executor: Executor; sessions: Sessions } {
   const sessions = new Sessions();
-  return { executor: new Executor(sessions, retry), sessions };
+  return { executor: new Executor(sessions, retry, operationTimeoutMs), sessions };
 }
 
 /** Fails with each error in turn, then succeeds. */
@@ -180,7 +187,7 @@ describe('Executor', () => {
     const { executor, sessions } = executorWith();
     const end = sessionEnd();
     const caller = new AbortController();
-    const seen: (AbortSignal | undefined)[] = [];
+    const seen: Attempt['signal'][] = [];
     const note = async ({ signal }: Attempt): Promise<number> => seen.push(signal);
     await executor.run(note, { signal: end.signal });
     await executor.run(note, { signal: caller.signal });
@@ -197,6 +204,90 @@ describe('Executor', () => {
     };
     await expect(executor.run(late, { signal: next.signal })).rejects.toThrow('another session has begun');
     expect(getEventListeners(end.signal, 'abort')).toEqual([]);
+  });
+
+  describe('with a time limit', () => {
+    const limitMs = 30;
+
+    /** Makes a request that is never answered, and rejects as the client does when its signal aborts. */
+    const unanswered =
+      (outcome: 'not-sent' | 'unknown') =>
+      ({ signal }: Attempt): Promise<string> =>
+        new Promise((_, reject) => {
+          signal?.addEventListener('abort', () =>
+            reject(new ConnectionLossError('create', '/a', outcome, signal.reason)),
+          );
+        });
+
+    it.each([
+      ['unknown', 'no reply to the request'],
+      ['not-sent', 'no connection to send the request on'],
+    ] as const)('ends a first attempt that is not answered, its request being %s', async (outcome, why) => {
+      const { executor } = executorWith(retryForever({ delayMs: 0 }), limitMs);
+      const error = await executor.run(unanswered(outcome)).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(ConnectionLossError);
+      expect(error).toMatchObject({ operation: 'create', path: '/a', outcome, cause: { code: 'ZK_TIME_LIMIT' } });
+      expect((error as Error).message).toContain(`not done within ${limitMs} ms (operationTimeoutMs): ${why}`);
+    });
+
+    it('ends what must not be sent twice alike', async () => {
+      const { executor } = executorWith(retryForever({ delayMs: 0 }), limitMs);
+      const running = executor.run((attempt) => once(unanswered('unknown')(attempt)));
+      await expect(running).rejects.toMatchObject({ outcome: 'unknown', cause: { code: 'ZK_TIME_LIMIT' } });
+    });
+
+    it('ends the repetitions of a policy without end, and says what the last attempt said', async () => {
+      const { executor } = executorWith(retryForever({ delayMs: 1 }), limitMs);
+      const running = executor.run(async () => {
+        throw new ConnectionLossError('create', '/a', 'not-sent', new Error('no connection within 7 ms'));
+      });
+      await expect(running).rejects.toMatchObject({ outcome: 'not-sent', cause: { cause: { outcome: 'not-sent' } } });
+      await expect(running).rejects.toThrow(/not done within 30 ms .*the last attempt: .*no connection within 7 ms/);
+    });
+
+    it('ends a pause between two attempts, and says "unknown" if an earlier attempt may have been executed', async () => {
+      const { executor } = executorWith(retryForever({ delayMs: 60_000 }), limitMs);
+      await expect(executor.run(failing(unknown()).attempt)).rejects.toMatchObject({
+        outcome: 'unknown',
+        cause: { code: 'ZK_TIME_LIMIT' },
+      });
+    });
+
+    it('ends the waiting for a session', async () => {
+      const { executor, sessions } = executorWith(retryForever({ delayMs: 0 }), limitMs);
+      sessions.epoch = -1;
+      await expect(executor.run(failing().attempt)).rejects.toMatchObject({
+        operation: 'open session',
+        outcome: 'not-sent',
+        cause: { code: 'ZK_TIME_LIMIT' },
+      });
+    });
+
+    it('leaves an answer what it is', async () => {
+      const { executor } = executorWith(retryForever({ delayMs: 0 }), limitMs);
+      const answer = new NoNodeError(-101, 'delete', '/a');
+      const late = ({ signal }: Attempt): Promise<string> =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(answer)));
+      await expect(executor.run(late)).rejects.toBe(answer);
+    });
+
+    it('lets a smaller limit of the retry policy end it first', async () => {
+      const { executor } = executorWith(retryNTimes({ retries: 1, delayMs: 0 }), 60_000);
+      const { attempt, count } = failing(notSent(), notSent(), notSent());
+      const error = await executor.run(attempt).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ outcome: 'not-sent' });
+      expect(error).toHaveProperty('cause', undefined);
+      expect(count()).toBe(2);
+    });
+
+    it('lets the caller give up first, with the reason', async () => {
+      const { executor } = executorWith(retryForever({ delayMs: 60_000 }), 60_000);
+      const giveUp = new AbortController();
+      const running = executor.run(unanswered('unknown'), { signal: giveUp.signal });
+      giveUp.abort('enough');
+      await expect(running).rejects.toBe('enough');
+      expect(getEventListeners(giveUp.signal, 'abort')).toEqual([]);
+    });
   });
 
   it('refuses everything but the cleaning up once it is over, also what waits for its next attempt', async () => {

@@ -1,14 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import {
   ConnectionLossError,
+  KeeperError,
   MarshallingError,
   NotReadOnlyError,
+  type RequestSignal,
   SessionExpiredError,
   SessionMovedError,
   systemClock,
   ThrottledOpError,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
+import { TimeLimitError } from '../errors.js';
+import { type LimitedOperation, OperationLimit, timeLimitPassed } from './operation-limit.js';
 import { retryByPolicy } from './retry-loop.js';
 import type { RetryPolicy } from './retry-policy.js';
 import { beyondSession } from './session-end.js';
@@ -33,8 +37,8 @@ export interface SessionSource {
 
 /** What an attempt has to work with. */
 export interface Attempt extends Incarnation {
-  /** To be handed to every request, so that nothing is sent after the caller has given up. */
-  readonly signal: AbortSignal | undefined;
+  /** To be handed to every request, so that nothing is sent after the caller has given up or the time limit has passed. */
+  readonly signal: RequestSignal | undefined;
 }
 
 /** How an operation is to be run. */
@@ -59,10 +63,13 @@ class Final extends Error {
 export class Executor {
   readonly #sessions: SessionSource;
   readonly #retry: RetryPolicy;
+  readonly #limit: OperationLimit | null;
 
-  constructor(sessions: SessionSource, retry: RetryPolicy) {
+  /** @param operationTimeoutMs for all attempts of one operation together, from 1 to 2^31-1, or `Infinity` */
+  constructor(sessions: SessionSource, retry: RetryPolicy, operationTimeoutMs: number = Number.POSITIVE_INFINITY) {
     this.#sessions = sessions;
     this.#retry = retry;
+    this.#limit = operationTimeoutMs === Number.POSITIVE_INFINITY ? null : new OperationLimit(operationTimeoutMs);
     // Many operations may wait to be repeated, which is no leak.
     setMaxListeners(0, sessions.over);
   }
@@ -78,19 +85,23 @@ export class Executor {
    * @param perform makes one attempt. It is repeated after every error for which `isRetryable` holds, except for those that
    *   came through `once`
    * @throws the signal's reason; the error that no retry may follow; or that of the last attempt. A connection loss says
-   *   `unknown` if any of the attempts had an unknown outcome
+   *   `unknown` if any of the attempts had an unknown outcome. When the time limit passes, it is a connection loss caused by a
+   *   `TimeLimitError`
    */
   async run<T>(perform: (attempt: Attempt) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { signal } = options;
     signal?.throwIfAborted();
     const beganMs = systemClock.now();
-    const attempts = new Attempts(this.#sessions, perform, options);
+    const limited = this.#limit?.begin(beyondSession(signal), beganMs) ?? null;
+    const attempts = new Attempts(this.#sessions, perform, options, limited);
     try {
       return await attempts.next();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      if (!isRetryable(error)) throw attempts.verdict(error);
+      if (limited?.expiry || !isRetryable(error)) throw attempts.verdict(error);
       return await this.#repeat(attempts, error, options, systemClock.now() - beganMs);
+    } finally {
+      if (limited !== null) this.#limit?.end(limited);
     }
   }
 
@@ -104,7 +115,7 @@ export class Executor {
       done = { result: await attempts.next() };
     };
     try {
-      await withAnySignal(stops, (stop) =>
+      await attempts.within(stops, (stop) =>
         retryByPolicy(attempt, retry, { elapsedMs, shouldRetry: isRetryable, signal: stop }),
       );
     } catch (error) {
@@ -120,39 +131,84 @@ class Attempts<T> {
   readonly #sessions: SessionSource;
   readonly #perform: (attempt: Attempt) => Promise<T>;
   readonly #options: RunOptions;
+  readonly #limited: LimitedOperation | null;
   #sinceEpoch = 0;
   #unknown: ConnectionLossError | null = null;
+  /** Why the newest attempt failed that the time limit did not end. */
+  #failure: Error | null = null;
 
-  constructor(sessions: SessionSource, perform: (attempt: Attempt) => Promise<T>, options: RunOptions) {
+  constructor(
+    sessions: SessionSource,
+    perform: (attempt: Attempt) => Promise<T>,
+    options: RunOptions,
+    limited: LimitedOperation | null,
+  ) {
     this.#sessions = sessions;
     this.#perform = perform;
     this.#options = options;
+    this.#limited = limited;
   }
 
   async next(): Promise<T> {
     const { signal } = this.#options;
     if (!this.#options.whileClosing) this.#sessions.over.throwIfAborted();
+    const since = this.#sinceEpoch;
     const { zookeeper, epoch } =
-      this.#sessions.usable(this.#sinceEpoch) ?? (await this.#sessions.awaitUsable(this.#sinceEpoch, signal));
+      this.#sessions.usable(since) ?? (await this.within([signal], (stop) => this.#sessions.awaitUsable(since, stop)));
     try {
       const heeded = beyondSession(signal);
-      const result = await this.#perform({ zookeeper, epoch, signal: heeded });
+      const result = await this.#perform({ zookeeper, epoch, signal: this.#limited ?? heeded });
       // What was to be done in one session was done in the next.
       if (heeded !== signal) signal?.throwIfAborted();
       return result;
     } catch (error) {
       if (error instanceof SessionExpiredError) this.#sinceEpoch = epoch + 1;
-      if (error instanceof ConnectionLossError && error.outcome === 'unknown') this.#unknown ??= error;
+      const failure = error instanceof Final ? error.error : error;
+      if (failure instanceof ConnectionLossError && failure.outcome === 'unknown') this.#unknown ??= failure;
+      if (isRetryable(failure) && !(failure.cause instanceof TimeLimitError)) this.#failure = failure;
       throw error;
     }
   }
 
+  /** Does something that ends with the first of the signals, and with the time limit. */
+  async within<U>(
+    signals: readonly (AbortSignal | undefined)[],
+    work: (stop: AbortSignal | undefined) => Promise<U>,
+  ): Promise<U> {
+    if (this.#limited === null) return await withAnySignal(signals, work);
+    return await this.#limited.within((limit) => withAnySignal([...signals, limit], work));
+  }
+
   /** What to tell the caller: "not sent" would be a lie if an earlier attempt may have been executed. */
   verdict(last: unknown): unknown {
-    if (last instanceof Final) return last.error;
+    const error = last instanceof Final ? last.error : last;
+    if (this.#limited?.expiry && isEndedBy(this.#limited.expiry, error)) return this.#outOfTime(this.#limited, error);
+    if (last instanceof Final) return error;
     if (this.#unknown === null || !isRetryable(last) || last === this.#unknown) return last;
     return new ConnectionLossError(this.#unknown.operation, this.#unknown.path, 'unknown', last);
   }
+
+  #outOfTime({ limitMs }: LimitedOperation, interrupted: unknown): ConnectionLossError {
+    const request = [this.#unknown, interrupted, this.#failure].find(isOfRequest);
+    const outcome = this.#unknown === null ? 'not-sent' : 'unknown';
+    const said = this.#failure === null ? whatWasMissing(interrupted) : `the last attempt: ${this.#failure.message}`;
+    const cause = timeLimitPassed(limitMs, said, this.#failure);
+    return new ConnectionLossError(request?.operation ?? 'open session', request?.path ?? null, outcome, cause);
+  }
+}
+
+/** Whether an error says no more than that the time limit has passed. An answer that came in time stays the answer. */
+function isEndedBy(expiry: TimeLimitError, error: unknown): boolean {
+  return error === expiry || isRetryable(error);
+}
+
+function isOfRequest(error: unknown): error is ConnectionLossError | KeeperError {
+  return error instanceof ConnectionLossError || error instanceof KeeperError;
+}
+
+function whatWasMissing(interrupted: unknown): string {
+  if (!(interrupted instanceof ConnectionLossError)) return 'no session to send the request in';
+  return interrupted.outcome === 'unknown' ? 'no reply to the request' : 'no connection to send the request on';
 }
 
 /**

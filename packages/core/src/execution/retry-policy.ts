@@ -3,7 +3,7 @@
  * The first attempt is made at once; the policy rules the attempts after it.
  */
 export interface RetryPolicy {
-  /** How many attempts may follow the first: 0 (none) to `Infinity`. */
+  /** How many attempts may follow the first: 0 (none) to `Infinity`. The `operationTimeoutMs` of the `Keeper` bounds them all. */
   readonly retries: number;
   /** Delay before the first repetition. At least 0. */
   readonly baseDelayMs: number;
@@ -65,7 +65,8 @@ export function retryNTimes(options: { retries: number; delayMs: number }): Retr
 }
 
 /**
- * Repetitions without end; only the caller's `signal` and the closing of the `Keeper` stop them.
+ * Repetitions without end: the caller's `signal`, the closing of the `Keeper` and its `operationTimeoutMs` stop them. Without end they are
+ * only beside `operationTimeoutMs: Infinity`.
  *
  * @param options.delayMs delay before each, at least 0
  * @throws {RangeError} an option is out of its range

@@ -59,7 +59,7 @@ const GIVEN_UP_LIMIT_MS = 1_000;
 /** How many of them a new session tries to end: the newest ones. */
 const MOST_ENDED_AT_ONCE = 4;
 
-/** How many given-up sessions are remembered; the servers have ended older ones long ago. */
+/** How many earlier sessions are remembered; the servers have ended older ones long ago. */
 const MOST_GIVEN_UP = 1_000;
 
 /**
@@ -87,6 +87,8 @@ export class SessionSuccession implements SessionSource {
   readonly #givenUp = new Map<bigint, GivenUpSession>();
   #phase: Phase = { name: 'ended' };
   #zookeeper: ZooKeeper;
+  /** Ids of the sessions before the newest one, the oldest first. */
+  readonly #earlier = new Set<bigint>();
   #epoch = 0;
   #lastZxid = 0n;
   /** The session whose first connection was announced. */
@@ -130,6 +132,10 @@ export class SessionSuccession implements SessionSource {
   /** Aborts when no session will come any more and the present one is about to end, or has; its reason says why. */
   get over(): AbortSignal {
     return this.#over.signal;
+  }
+  /** Whether it is the id of a session that another one has followed. */
+  isEarlierSession(sessionId: bigint): boolean {
+    return this.#earlier.has(sessionId);
   }
   get state(): ConnectionState {
     return this.#view.state ?? 'SUSPENDED';
@@ -343,6 +349,9 @@ export class SessionSuccession implements SessionSource {
 
   #begin(zookeeper: ZooKeeper): void {
     const { historyWentBack } = zookeeper;
+    if (this.#epoch > 0) this.#earlier.add(this.#zookeeper.sessionId);
+    const [oldest] = this.#earlier;
+    if (oldest !== undefined && this.#earlier.size > MOST_GIVEN_UP) this.#earlier.delete(oldest);
     this.#zookeeper = zookeeper;
     this.#epoch++;
     this.#phase = { name: 'open' };

@@ -105,7 +105,7 @@ export class MemberHold implements Hold {
   guard(): Transaction {
     this.#look();
     if (this.#state !== 'held') throw new NotHeldError(this.path, { cause: this.#signal.signal.reason });
-    return this.#members.reduce((transaction, { path }) => transaction.check(path), this.#keeper.transaction());
+    return this.#members.reduce((transaction, { path }) => transaction.check(path), this.#keeper.limited.transaction());
   }
 
   /** Asks the owner to let go: the signal aborts, while the znode stays until `release`, so that nobody else comes in before. */

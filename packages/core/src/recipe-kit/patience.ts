@@ -1,23 +1,26 @@
 import { ConnectionLossError, systemClock } from 'zookeeper-ts-client';
+import { TimeLimitError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 
 /** Why waiting ended: others have it, and the caller does not want to wait any longer. */
 const BUSY = new Error('others have it');
-/** Why waiting ended: the time is over, and nobody knows who has it. */
-const UNKNOWN = new Error('no answer in time');
+/** Why waiting ended: no server said in time whether there are others. */
+class NoAnswer extends Error {}
 
 /** How long one who does not want to wait stands behind those who are on their way through, in milliseconds. */
 const BRIEFLY_MS = 1_000;
 
 /**
  * How long a caller is ready to wait for others. A time limit of 0 does not keep anybody from what is to be had at once; a greater one
- * bounds everything from the beginning.
+ * bounds everything from the beginning. Whatever a finite limit is, a server has to say within `operationTimeoutMs` whether there are
+ * others.
  */
 export class Patience {
   readonly #keeper: Keeper;
   readonly #caller: AbortSignal | undefined;
   readonly #timeoutMs: number;
   readonly #end: AbortController | null;
+  readonly #beganAtMs = systemClock.now();
   readonly #onAbort = (): void => this.#end?.abort(this.#caller?.reason);
   #cancelTimer: (() => void) | undefined;
   #isWaiting = false;
@@ -34,7 +37,14 @@ export class Patience {
     if (this.#end === null) return;
     if (caller?.aborted) this.#onAbort();
     caller?.addEventListener('abort', this.#onAbort, { once: true });
-    if (timeoutMs > 0) this.#limit(timeoutMs);
+    const isBounded = timeoutMs > 0 && timeoutMs <= keeper.operationTimeoutMs;
+    if (isBounded) this.#limit(timeoutMs, 'timeoutMs');
+    else this.#limit(keeper.operationTimeoutMs, 'operationTimeoutMs');
+  }
+
+  /** The `Keeper` for requests that are to be finished although the limit passes: it has a time limit if the caller has one. */
+  get keeper(): Keeper {
+    return this.#end === null ? this.#keeper : this.#keeper.limited;
   }
 
   /** By which what is waited for has to end. */
@@ -44,14 +54,17 @@ export class Patience {
 
   /** Says that there are others to be waited for. Throws if there is no patience for that. */
   wait(): void {
-    this.#isWaiting = true;
     if (this.#timeoutMs === 0) throw BUSY;
+    if (!this.#isWaiting && this.#timeoutMs > this.#keeper.operationTimeoutMs) {
+      this.#limit(this.#beganAtMs + this.#timeoutMs - systemClock.now(), 'timeoutMs');
+    }
+    this.#isWaiting = true;
   }
 
   /** Says that there are others to be waited for who are on their way through, so that it takes a moment. */
   waitBriefly(): void {
+    if (this.#timeoutMs === 0 && !this.#isWaiting) this.#limit(BRIEFLY_MS, 'timeoutMs');
     this.#isWaiting = true;
-    if (this.#timeoutMs === 0) this.#limit(BRIEFLY_MS);
   }
 
   /** Throws the caller's reason if the caller has given up. */
@@ -65,10 +78,14 @@ export class Patience {
     this.#caller?.removeEventListener('abort', this.#onAbort);
   }
 
-  #limit(ms: number): void {
-    // While there is no connection, whoever had it may have let go long ago.
-    const isKnown = (): boolean => this.#isWaiting && isConnected(this.#keeper);
-    this.#cancelTimer ??= systemClock.schedule(ms, () => this.#end?.abort(isKnown() ? BUSY : UNKNOWN));
+  #limit(ms: number, name: 'timeoutMs' | 'operationTimeoutMs'): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = systemClock.schedule(ms, () => {
+      // While there is no connection, whoever had it may have let go long ago.
+      const isKnown = this.#isWaiting && isConnected(this.#keeper);
+      const passedMs = Math.round(systemClock.now() - this.#beganAtMs);
+      this.#end?.abort(isKnown ? BUSY : new NoAnswer(`no answer within ${passedMs} ms (${name})`));
+    });
   }
 }
 
@@ -79,7 +96,8 @@ export class Patience {
  * @param timeoutMs how long others are waited for
  * @param acquire is to heed the patience
  * @returns `null` if others have it, and had it all the time
- * @throws ConnectionLossError if nobody answered in time, so that nobody knows; what `acquire` throws
+ * @throws ConnectionLossError if no server answered within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed,
+ *   so that it is not known who has it; what `acquire` throws
  */
 export async function tryWithin<T>(
   keeper: Keeper,
@@ -92,7 +110,8 @@ export async function tryWithin<T>(
     return await acquire(patience);
   } catch (error) {
     if (error === BUSY) return null;
-    throw error === UNKNOWN ? new ConnectionLossError('acquire', path, 'unknown', UNKNOWN) : error;
+    if (!(error instanceof NoAnswer)) throw error;
+    throw new ConnectionLossError('acquire', path, 'unknown', new TimeLimitError(error.message));
   } finally {
     patience.end();
   }

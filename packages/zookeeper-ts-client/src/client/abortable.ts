@@ -1,5 +1,7 @@
+import type { RequestSignal } from '../session/request-signal.js';
+
 /** The promise, unless the signal aborts first: then it rejects with the signal's reason. What it stands for goes on. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function abortable<T>(promise: Promise<T>, signal: RequestSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);

@@ -1,11 +1,12 @@
 import type { Acl } from '../protocol/acl.js';
+import type { RequestSignal } from '../session/request-signal.js';
 import type { CreateMode } from './create-mode.js';
 import type { Watcher } from './watched-event.js';
 
 /** What every method takes. */
 export interface RequestOptions {
   /** Stops the waiting: the promise rejects with the signal's reason. What was sent cannot be taken back. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: RequestSignal | undefined;
 }
 
 /** What reads take. */

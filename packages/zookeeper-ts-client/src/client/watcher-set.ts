@@ -9,6 +9,7 @@ import { ErrorCode } from '../protocol/error-code.js';
 import type { ReadRequest } from '../protocol/operations/exists.js';
 import { addWatch, removeWatches } from '../protocol/operations/watches.js';
 import { validatePath } from '../protocol/znode-path.js';
+import type { RequestSignal } from '../session/request-signal.js';
 import type { Session } from '../session/session.js';
 import type { WatchKind } from '../session/watch-registry.js';
 import type { Chroot } from './chroot.js';
@@ -72,7 +73,7 @@ export class WatcherSet {
     kind: 'data' | 'child' | 'exists',
     serverPath: string,
     watcher: Watcher | undefined,
-    signal: AbortSignal | undefined,
+    signal: RequestSignal | undefined,
   ): { readonly request: ReadRequest } & Partial<WatchHooks> {
     const request = { path: serverPath, watch: false };
     if (watcher === undefined) return { request };
@@ -97,7 +98,12 @@ export class WatcherSet {
   }
 
   /** Sets a watch that stays. */
-  async add(path: string, mode: AddWatchMode, watcher: Watcher, signal: AbortSignal | undefined): Promise<WatchHandle> {
+  async add(
+    path: string,
+    mode: AddWatchMode,
+    watcher: Watcher,
+    signal: RequestSignal | undefined,
+  ): Promise<WatchHandle> {
     if (!Object.hasOwn(AddWatchMode, mode)) {
       throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got '${String(mode)}'`);
     }
@@ -158,7 +164,7 @@ export class WatcherSet {
     asked: WatchKind,
     serverPath: string,
     watcher: Watcher,
-    signal: AbortSignal | undefined,
+    signal: RequestSignal | undefined,
     kindFor: (err: number) => WatchKind | null,
   ): WatchHooks {
     const { watches } = this.#session;
@@ -176,7 +182,7 @@ export class WatcherSet {
     };
   }
 
-  #registered(kind: WatchKind | null, serverPath: string, watcher: Watcher, signal: AbortSignal | undefined): void {
+  #registered(kind: WatchKind | null, serverPath: string, watcher: Watcher, signal: RequestSignal | undefined): void {
     const { watches } = this.#session;
     if (kind === null) return;
     if (signal?.aborted) {

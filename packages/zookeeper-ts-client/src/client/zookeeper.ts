@@ -215,7 +215,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   }
 
   /** Each state from now on, the present one first, until the session has ended. */
-  states(options: RequestOptions = {}): AsyncIterableIterator<ConnectionState> {
+  states(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<ConnectionState> {
     return statesOf(this, options.signal);
   }
 

@@ -6,6 +6,7 @@ import { ErrorCode } from '../protocol/error-code.js';
 import type { Operation } from '../protocol/operation.js';
 import type { Moment } from './clock.js';
 import type { PendingRequest } from './pending-requests.js';
+import type { RequestSignal } from './request-signal.js';
 
 /** What to send, and what to make of the answer. */
 export interface ExchangeOptions<Request, Response, Result> {
@@ -25,11 +26,11 @@ export interface ExchangeOptions<Request, Response, Result> {
   readonly onLost?: () => void;
   /** Whether it goes before the requests that wait for room on the connection. */
   readonly ahead?: boolean;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: RequestSignal | undefined;
 }
 
 /** Signals that any number of requests may wait on. */
-const unlimited = new WeakSet<AbortSignal>();
+const unlimited = new WeakSet<RequestSignal>();
 
 const NEVER: Moment = { monotonicMs: 0, wallMs: 0 };
 
@@ -69,20 +70,32 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     return this.#settled;
   }
 
-  /** Rejects with the signal's reason when it aborts; `withdraw` may take the request out of a line it stands in. */
-  watchSignal(withdraw: () => void): void {
+  /**
+   * Rejects when the signal aborts.
+   *
+   * @param withdraw takes the request out of the queue of unsent requests; returns whether it was there
+   */
+  watchSignal(withdraw: () => boolean): void {
     const { signal } = this.#options;
     if (signal === undefined) return;
     this.#onAbort = () => {
-      withdraw();
-      if (this.#end()) this.#reject(signal.reason);
+      const outcome = withdraw() ? 'not-sent' : 'unknown';
+      if (this.#end()) this.#reject(this.#errorOfAbort(signal, outcome));
     };
-    if (!unlimited.has(signal)) {
+    if (signal instanceof EventTarget && !unlimited.has(signal)) {
       // Many requests may wait on one signal, which is no leak.
       setMaxListeners(Number.POSITIVE_INFINITY, signal);
       unlimited.add(signal);
     }
     signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Rejects if the signal has aborted: the request is not sent. */
+  rejectIfAborted(): boolean {
+    const { signal } = this.#options;
+    if (!signal?.aborted) return false;
+    this.fail(this.#errorOfAbort(signal, 'not-sent'));
+    return true;
   }
 
   write(writer: JuteWriter): void {
@@ -114,9 +127,13 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     this.fail(cause instanceof AuthFailedError ? new AuthFailedError(undefined, { cause: loss }) : loss);
   }
 
-  fail(error: Error): void {
+  fail(error: unknown): void {
     this.#options.onLost?.();
     if (this.#end()) this.#reject(error);
+  }
+
+  #errorOfAbort({ reason, endsAsLoss }: RequestSignal, outcome: RequestOutcome): unknown {
+    return endsAsLoss ? new ConnectionLossError(this.name, this.path, outcome, reason) : reason;
   }
 
   /** Whether the promise has yet to be settled, which is then up to the caller. */

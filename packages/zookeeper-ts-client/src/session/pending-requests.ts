@@ -53,6 +53,7 @@ export class RequestQueue {
 
   /** Takes one request out of the line; `false` when it is not in it. */
   remove(request: PendingRequest): boolean {
+    if (this.first === request) return this.shift() !== undefined;
     const index = this.#items.indexOf(request, this.#head);
     if (index < 0) return false;
     this.#items.splice(index, 1);

@@ -123,21 +123,20 @@ export class Session<Watcher> {
 
   /** Sends a request now, or as soon as there is a connection with room for it. */
   request<Request, Response, Result>(options: ExchangeOptions<Request, Response, Result>): Promise<Result> {
-    if (options.signal?.aborted) {
-      options.onLost?.();
-      return Promise.reject(options.signal.reason);
-    }
     const exchange = new Exchange(options);
+    if (exchange.rejectIfAborted()) return exchange.promise;
     const goesNow = options.ahead || (this.#waiting.isEmpty && this.#connection?.hasCapacity);
     const refusal = this.#refusal();
     if (refusal !== null) exchange.fail(refusal);
     else if (this.#connection !== null && this.isConnected && goesNow) {
-      exchange.watchSignal(() => {});
+      exchange.watchSignal(() => false);
       this.#connection.send(exchange);
       this.#keepAlive.sent();
     } else {
       exchange.watchSignal(() => {
-        if (this.#waiting.remove(exchange)) options.onLost?.();
+        const wasWaiting = this.#waiting.remove(exchange);
+        if (wasWaiting) options.onLost?.();
+        return wasWaiting;
       });
       this.#waiting.push(exchange);
     }

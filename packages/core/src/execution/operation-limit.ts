@@ -1,0 +1,159 @@
+import { setMaxListeners } from 'node:events';
+import { type RequestSignal, systemClock } from 'zookeeper-ts-client';
+import { TimeLimitError } from '../errors.js';
+
+/**
+ * The time limit that all operations of a `Keeper` share. The operation that began first is due first, so one timer serves all of
+ * them, and an operation that is answered in time costs neither a timer nor an `AbortSignal`.
+ */
+export class OperationLimit {
+  readonly #limitMs: number;
+  /** Operations that are running form a list, in the order in which they began. */
+  #first: LimitedOperation | null = null;
+  #last: LimitedOperation | null = null;
+  #isArmed = false;
+
+  /** @param limitMs from 1 to 2^31-1 */
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /**
+   * Begins an operation, which is to be ended whatever comes of it.
+   *
+   * @param caller signal of the caller, which the operation's signal follows
+   * @param beganAtMs monotonic milliseconds, never less than those of the operation before
+   */
+  begin(caller: AbortSignal | undefined, beganAtMs: number = systemClock.now()): LimitedOperation {
+    const operation = new LimitedOperation(this.#limitMs, beganAtMs + this.#limitMs, caller);
+    operation.previous = this.#last;
+    if (this.#last === null) this.#first = operation;
+    else this.#last.next = operation;
+    this.#last = operation;
+    if (!this.#isArmed) this.#arm(this.#limitMs);
+    return operation;
+  }
+
+  /** Ends an operation, once. */
+  end(operation: LimitedOperation): void {
+    const { previous, next } = operation;
+    if (previous === null) this.#first = next;
+    else previous.next = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
+    operation.leaveCaller();
+  }
+
+  /** The timer is left to fire when no operation is running: the next operation is about to begin. It keeps no process alive. */
+  #arm(delayMs: number): void {
+    this.#isArmed = true;
+    // After a blocked event loop the answers may lie in the socket already.
+    const onTimer = (): void => systemClock.afterIo(() => this.#expire());
+    systemClock.schedule(Math.ceil(delayMs), onTimer, { keepsAlive: false });
+  }
+
+  #expire(): void {
+    const nowMs = systemClock.now();
+    let operation = this.#first;
+    for (; operation !== null && operation.dueAtMs <= nowMs; operation = operation.next) operation.expire();
+    if (operation === null) this.#isArmed = false;
+    else this.#arm(operation.dueAtMs - nowMs);
+  }
+}
+
+/** One operation under a time limit. It is the signal of the operation's requests, and aborts with the limit or with the caller's signal. */
+export class LimitedOperation implements RequestSignal {
+  readonly limitMs: number;
+  /** Monotonic milliseconds. */
+  readonly dueAtMs: number;
+  /** Neighbours in the list of its `OperationLimit`. */
+  previous: LimitedOperation | null = null;
+  next: LimitedOperation | null = null;
+  readonly #caller: AbortSignal | undefined;
+  /** At most one listens at a time, most often. */
+  #listener: (() => void) | null = null;
+  #others: Set<() => void> | null = null;
+  #onCallerAbort: (() => void) | null = null;
+  #expiry: TimeLimitError | null = null;
+  #aborted = false;
+
+  constructor(limitMs: number, dueAtMs: number, caller: AbortSignal | undefined) {
+    this.limitMs = limitMs;
+    this.dueAtMs = dueAtMs;
+    this.#caller = caller;
+    if (caller === undefined) return;
+    // Many operations may follow one signal, which is no leak.
+    setMaxListeners(0, caller);
+    this.#onCallerAbort = () => this.#abort();
+    caller.addEventListener('abort', this.#onCallerAbort, { once: true });
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  get reason(): unknown {
+    return this.#expiry ?? this.#caller?.reason;
+  }
+
+  /** A request that the limit ends was sent or not, as with a lost connection. */
+  get endsAsLoss(): boolean {
+    return this.#expiry !== null;
+  }
+
+  /** Why the time limit ended the operation; `null` if it did not. */
+  get expiry(): TimeLimitError | null {
+    return this.#expiry;
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    if (this.#listener === null) {
+      this.#listener = listener;
+      return;
+    }
+    this.#others ??= new Set();
+    this.#others.add(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    if (this.#listener === listener) this.#listener = null;
+    else this.#others?.delete(listener);
+  }
+
+  /** The time limit has passed. */
+  expire(): void {
+    if (this.#aborted) return;
+    this.#expiry = timeLimitPassed(this.limitMs);
+    this.#abort();
+  }
+
+  /** The operation has ended. */
+  leaveCaller(): void {
+    if (this.#onCallerAbort !== null) this.#caller?.removeEventListener('abort', this.#onCallerAbort);
+  }
+
+  /** Does something that takes an `AbortSignal`, and ends with the operation. */
+  async within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(this.reason);
+    if (this.#aborted) onAbort();
+    this.addEventListener('abort', onAbort);
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #abort(): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    for (const listener of [this.#listener, ...(this.#others ?? [])]) listener?.();
+  }
+}
+
+/** @param said what the last attempt said, and the error that it failed with, if any */
+export function timeLimitPassed(limitMs: number, said?: string, cause: Error | null = null): TimeLimitError {
+  const what = `not done within ${limitMs} ms (operationTimeoutMs)`;
+  return new TimeLimitError(said === undefined ? what : `${what}: ${said}`, cause === null ? undefined : { cause });
+}
