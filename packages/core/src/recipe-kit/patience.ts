@@ -1,60 +1,82 @@
 import { ConnectionLossError } from 'zookeeper-ts-client';
 import type { Keeper } from '../keeper.js';
 
-/** Why waiting ended: others have it, and the caller does not want to wait any longer. */
+/** Why the waiting ended: others have it, and the caller does not want to wait longer. */
 const BUSY = new Error('others have it');
-/** Why waiting ended: the time is over, and nobody knows who has it. */
+/** Why the waiting ended: no server answered in time, so it is unknown who has it. */
 const UNKNOWN = new Error('no answer in time');
+/** Why the waiting ended: the time was over while there was no connection. The line is read again on the new connection. */
+const AGAIN = new Error('the line is to be read again');
 
-/** How long one who does not want to wait stands behind those who are on their way through, in milliseconds. */
+/** How long a caller without patience waits for contenders for whom there is room as well, in milliseconds. */
 const BRIEFLY_MS = 1_000;
 
+/** How long a caller waits for an answer of the servers, whatever its time limit, in milliseconds. */
+const ANSWER_MS = 30_000;
+
 /**
- * How long a caller is ready to wait for others. A time limit of 0 does not keep anybody from what is to be had at once; a greater one
- * bounds everything from the beginning.
+ * How long a caller waits for others. The time limit says when the waiting for others ends, not how fast the servers have to answer: a late
+ * answer is still an answer. A time limit of 0 does not prevent an acquisition that is possible at once.
+ *
+ * | when the time is over                 | then                                                                        |
+ * |---------------------------------------|-----------------------------------------------------------------------------|
+ * | others are ahead, there is a connection | the waiting ends: others have it                                          |
+ * | others were ahead, no connection      | the line is read once more on the next connection: they may have left since |
+ * | no answer yet                         | the first answer decides                                                    |
  */
 export class Patience {
   readonly #keeper: Keeper;
   readonly #caller: AbortSignal | undefined;
-  readonly #timeoutMs: number;
-  readonly #end: AbortController | null;
-  readonly #onAbort = (): void => this.#end?.abort(this.#caller?.reason);
+  /** `null` without a time limit. Another one takes its place when the line is to be read again. */
+  #end: AbortController | null;
   #timer: NodeJS.Timeout | undefined;
+  readonly #beganMs = performance.now();
+  /** Whether the line as it was last read has others ahead. */
   #isWaiting = false;
+  /** Whether the time for waiting is over. */
+  #isOver: boolean;
 
   /**
-   * @param caller gives up: what is waited for rejects with its reason
+   * @param caller aborts the waiting, which then rejects with its reason
    * @param timeoutMs 0 to 2^31-1; infinite by default
    */
   constructor(keeper: Keeper, caller: AbortSignal | undefined, timeoutMs: number = Number.POSITIVE_INFINITY) {
     this.#keeper = keeper;
     this.#caller = caller;
-    this.#timeoutMs = timeoutMs;
+    this.#isOver = timeoutMs === 0;
     this.#end = timeoutMs === Number.POSITIVE_INFINITY ? null : new AbortController();
     if (this.#end === null) return;
     if (caller?.aborted) this.#onAbort();
     caller?.addEventListener('abort', this.#onAbort, { once: true });
-    if (timeoutMs > 0) this.#limit(timeoutMs);
+    if (timeoutMs > 0) this.#arm(timeoutMs, this.#onTimeOver);
   }
 
-  /** By which what is waited for has to end. */
+  /** The signal that ends what is waited for now. To be asked for each time that something is begun. */
   get signal(): AbortSignal | undefined {
     return this.#end === null ? this.#caller : this.#end.signal;
   }
 
-  /** Says that there are others to be waited for. Throws if there is no patience for that. */
+  /** Says that others are ahead. @throws what ends the waiting if the time is over */
   wait(): void {
     this.#isWaiting = true;
-    if (this.#timeoutMs === 0) throw BUSY;
+    if (this.#isOver) throw BUSY;
   }
 
-  /** Says that there are others to be waited for who are on their way through, so that it takes a moment. */
+  /** Says that contenders are ahead for whom there is room as well, so that they leave in a moment. */
   waitBriefly(): void {
     this.#isWaiting = true;
-    if (this.#timeoutMs === 0) this.#limit(BRIEFLY_MS);
+    if (this.#isOver) this.#arm(BRIEFLY_MS, this.#onTimeOver);
   }
 
-  /** Throws the caller's reason if the caller has given up. */
+  /** Says that the line is about to be read, so that what was known of others counts no more. */
+  lookAgain(): void {
+    this.#isWaiting = false;
+    if (this.#end?.signal.reason !== AGAIN) return;
+    this.#end = new AbortController();
+    if (this.#caller?.aborted) this.#onAbort();
+  }
+
+  /** Throws the caller's reason if the caller has aborted. */
   throwIfGivenUp(): void {
     this.#caller?.throwIfAborted();
   }
@@ -62,14 +84,42 @@ export class Patience {
   /** To be called when nothing is waited for any more. */
   end(): void {
     clearTimeout(this.#timer);
+    this.#keeper.off('state', this.#onState);
     this.#caller?.removeEventListener('abort', this.#onAbort);
   }
 
-  #limit(ms: number): void {
-    // While there is no connection, whoever had it may have let go long ago.
-    const isKnown = (): boolean => this.#isWaiting && isConnected(this.#keeper);
-    this.#timer ??= setTimeout(() => this.#end?.abort(isKnown() ? BUSY : UNKNOWN), ms);
+  readonly #onAbort = (): void => this.#end?.abort(this.#caller?.reason);
+
+  readonly #onTimeOver = (): void => {
+    this.#isOver = true;
+    if (this.#isWaiting && isConnected(this.#keeper)) {
+      this.#end?.abort(BUSY);
+      return;
+    }
+    const leftMs = this.#beganMs + ANSWER_MS - performance.now();
+    if (leftMs <= 0) {
+      this.#onNoAnswer();
+      return;
+    }
+    this.#arm(leftMs, this.#onNoAnswer);
+    this.#keeper.on('state', this.#onState);
+  };
+
+  readonly #onNoAnswer = (): void => this.#end?.abort(UNKNOWN);
+
+  readonly #onState = (): void => {
+    if (this.#isWaiting && isConnected(this.#keeper)) this.#end?.abort(AGAIN);
+  };
+
+  #arm(ms: number, callback: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(callback, ms);
   }
+}
+
+/** Whether a wait ended because the line is to be read again. */
+export function isToLookAgain(error: unknown): boolean {
+  return error === AGAIN;
 }
 
 /**
