@@ -1,6 +1,7 @@
 import { HoldLostError } from '@zk-recipes/core';
 import { type LockHold, Mutex, TooManyWaitersError } from '@zk-recipes/locks';
 import { expect } from 'vitest';
+import { catchTimer } from '../stage/early-timer.js';
 import { describeEveryRequest } from '../stage/every-request.js';
 import { isWaitedFor, isWaitedForBehind, nextComes } from './locks-play.js';
 
@@ -126,23 +127,44 @@ await describeEveryRequest({
   },
 });
 
-for (const timeoutMs of [0, 60]) {
-  await describeEveryRequest({
-    name: `Mutex: tryAcquire for ${timeoutMs} ms, busy`,
-    heeds: isWaitedFor,
-    onExpiry: [],
-    prepare: async ({ subject, other, path, signal }) => {
-      const first = await new Mutex(other, path).acquire();
-      return {
-        act: () => new Mutex(subject, path).tryAcquire({ timeoutMs, signal }),
-        settle: async () => {
-          await first.release();
-          await nextComes(new Mutex(other, path));
-        },
-      };
-    },
-  });
-}
+await describeEveryRequest({
+  name: 'Mutex: tryAcquire, busy',
+  heeds: isWaitedFor,
+  onExpiry: [],
+  prepare: async ({ subject, other, path, signal }) => {
+    const first = await new Mutex(other, path).acquire();
+    return {
+      act: () => new Mutex(subject, path).tryAcquire({ signal }),
+      settle: async () => {
+        await first.release();
+        await nextComes(new Mutex(other, path));
+      },
+    };
+  },
+});
+
+await describeEveryRequest({
+  name: 'Mutex: tryAcquire for a time, busy',
+  heeds: isWaitedFor,
+  onExpiry: [],
+  prepare: async ({ subject, other, path, signal, untilSent }) => {
+    const first = await new Mutex(other, path).acquire();
+    return {
+      act: async () => {
+        const timeoutMs = 2_345;
+        const timer = catchTimer(timeoutMs);
+        const trying = new Mutex(subject, path).tryAcquire({ timeoutMs, signal }).finally(timer.release);
+        // The time is over when the waiting has begun, and not before.
+        const overtime = untilSent({ operation: 'getData', path: first.path }).then(timer.fire);
+        return await Promise.race([trying, overtime.then(() => trying)]);
+      },
+      settle: async () => {
+        await first.release();
+        await nextComes(new Mutex(other, path));
+      },
+    };
+  },
+});
 
 await describeEveryRequest({
   name: 'Mutex: run, and run again inside',

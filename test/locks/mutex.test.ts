@@ -4,7 +4,6 @@ import {
   HoldLostError,
   MultiError,
   NotHeldError,
-  retryForever,
   retryNTimes,
   type WatchedEvent,
 } from '@zk-recipes/core';
@@ -147,12 +146,11 @@ describeOnSharedServer('Mutex', () => {
       expect(await namesIn(other, mutex.path)).toHaveLength(1);
     });
 
-    it.each([0, 200])('rejects with a ConnectionLossError when nobody answers, in %d ms', async (timeoutMs) => {
-      const { keeper, proxy } = await on.proxied(
-        timeoutMs === 0
-          ? { retry: retryNTimes({ retries: 1, delayMs: 1 }), requestTimeoutMs: 100 }
-          : { retry: retryForever({ delayMs: 10 }) },
-      );
+    it.each([0, 200])('rejects with a ConnectionLossError when no server answers, in %d ms', async (timeoutMs) => {
+      const { keeper, proxy } = await on.proxied({
+        retry: retryNTimes({ retries: 1, delayMs: 1 }),
+        requestTimeoutMs: 100,
+      });
       proxy.refuse();
       proxy.cut();
       await expect(new Mutex(keeper, freshLine()).tryAcquire({ timeoutMs })).rejects.toThrow(ConnectionLossError);

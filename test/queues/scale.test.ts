@@ -12,7 +12,7 @@ const MANY = 100_000;
 const AT_ONCE = 500;
 const enough = { sessionTimeoutMs: 60_000, maxFrameBytes: 4 * 1024 * 1024 };
 
-describeOnOwnServers('a queue of very many', { timeout: 120_000 }, () => {
+describeOnOwnServers('a queue of very many', { timeout: times(120_000, 900_000) }, () => {
   const server = ownServer({ tickTimeMs: 3_000 });
   const on = stage(() => server().connectString);
 
@@ -53,7 +53,7 @@ describeOnOwnServers('a queue of very many', { timeout: 120_000 }, () => {
   });
 });
 
-describeOnOwnServers('a queue of very many, in shards', { timeout: 120_000 }, () => {
+describeOnOwnServers('a queue of very many, in shards', { timeout: times(120_000, 900_000) }, () => {
   const server = ownServer({ tickTimeMs: 3_000 });
   const on = stage(() => server().connectString);
 
@@ -73,7 +73,7 @@ describeOnOwnServers('a queue of very many, in shards', { timeout: 120_000 }, ()
   });
 });
 
-describeOnOwnServers('a queue of very many consumers', { timeout: 120_000 }, () => {
+describeOnOwnServers('a queue of very many consumers', { timeout: times(120_000, 900_000) }, () => {
   const server = ownServer({ tickTimeMs: 3_000 });
   const on = stage(() => server().connectString);
 

@@ -167,16 +167,16 @@ describeOnSharedServer('operationTimeoutMs and recipes', () => {
     };
 
     it.each([
-      ['at once', 0, LIMIT_MS],
-      ['within less', 150, 150],
-      ['within more', 60_000, LIMIT_MS],
-    ] as const)('rejects when no server answers: %s', async (_, timeoutMs, limitMs) => {
+      ['at once', 0],
+      ['within less', 150],
+      ['within more', 60_000],
+    ] as const)('rejects when no server answers, after operationTimeoutMs: %s', async (_, timeoutMs) => {
       const proxied = await on.proxied(scene);
       const path = freshLine();
       await refuse(proxied);
       const lock = lockContestant(kind, proxied.keeper, path);
-      const error = await rejectionOf(() => lock.tryAcquire({ timeoutMs }), limitMs);
-      expect((error as Error).message).toMatch(limitMs === timeoutMs ? /\(timeoutMs\)/ : /\(operationTimeoutMs\)/);
+      const error = await rejectionOf(() => lock.tryAcquire({ timeoutMs }), LIMIT_MS);
+      expect((error as Error).message).toMatch(/\(operationTimeoutMs\)/);
       await proxied.proxy.accept();
       expect(await znodesOf(kind, proxied.keeper.unlimited, path)).toEqual([]);
     });

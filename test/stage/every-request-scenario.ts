@@ -57,8 +57,8 @@ export interface Scenario<Result> {
     ...args: never[]
   ) => Error)[];
   /**
-   * Operations of which a background error may tell that their outcome is unknown, or that the hold was lost, since nobody else could be told: none
-   * by default.
+   * Operations of which a background error may say that their outcome is unknown, if the session has expired, or that the hold was lost: no
+   * caller is left to whom they could reject. None by default.
    */
   readonly tellsOf?: readonly string[];
   /**

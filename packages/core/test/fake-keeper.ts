@@ -61,6 +61,8 @@ export class FakeKeeper {
     this.backgroundErrors.push(error);
   }
 
+  readonly operationTimeoutMs = 30_000;
+
   get limited(): this {
     return this;
   }

@@ -51,7 +51,10 @@ export type MultiAcquireOptions = CallOptions;
 
 /** How to try to acquire all locks. */
 export interface MultiTryAcquireOptions extends MultiAcquireOptions {
-  /** Milliseconds to wait for them, up to 2^31-1. Default 0: not at all if somebody else has one of them. */
+  /**
+   * Milliseconds from the call on to wait while others have one of them, up to 2^31-1. Default 0: not at all. It is no limit for the servers:
+   * an answer that comes later, within `operationTimeoutMs`, still counts.
+   */
   readonly timeoutMs?: number | undefined;
 }
 

@@ -37,7 +37,10 @@ export interface AcquireOptions extends WaitOptions {
 
 /** How to try to acquire a lock. */
 export interface TryAcquireOptions extends Omit<AcquireOptions, 'maxWaiters'> {
-  /** Milliseconds to wait for it, up to 2^31-1. Default 0: not at all if somebody else has it. */
+  /**
+   * Milliseconds from the call on to wait while others have it, up to 2^31-1. Default 0: not at all. It is no limit for the servers: an answer
+   * that comes later, within `operationTimeoutMs`, still counts.
+   */
   readonly timeoutMs?: number | undefined;
 }
 

@@ -23,7 +23,10 @@ export interface SemaphoreAcquireOptions extends WaitOptions {
 
 /** How to try to acquire permits. */
 export interface SemaphoreTryAcquireOptions extends Omit<SemaphoreAcquireOptions, 'maxWaiters'> {
-  /** Milliseconds to wait for them, up to 2^31-1. Default 0: not at all if they are not to be had. */
+  /**
+   * Milliseconds from the call on to wait while others have them, up to 2^31-1. Default 0: not at all. It is no limit for the servers: an
+   * answer that comes later, within `operationTimeoutMs`, still counts.
+   */
   readonly timeoutMs?: number | undefined;
 }
 

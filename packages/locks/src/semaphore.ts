@@ -167,10 +167,10 @@ export class Semaphore {
       throw new RangeError(`Expected \`permits\` to be ${this.#limit} or less, as there are leases, got ${permits}`);
     }
     const keeper = this.#keeper;
-    const { signal } = patience;
     const room = new Room(keeper, this.#leases, this.#limit);
     let looking: Promise<void> | undefined;
     const join = (): Promise<Member> => {
+      const { signal } = patience;
       const enrolment = enrol(keeper, this.#line, { name: markerFor(permits), signal }); //     step 1
       looking = room.look(signal);
       // Whoever fails to enrol does not ask what was seen.

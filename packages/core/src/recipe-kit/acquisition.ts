@@ -4,7 +4,7 @@ import type { Keeper } from '../keeper.js';
 import { acrossSessions } from './across-sessions.js';
 import type { Hold } from './hold.js';
 import { giveUp, type Member } from './member.js';
-import type { Patience } from './patience.js';
+import { isToLookAgain, type Patience } from './patience.js';
 
 /**
  * Stands in line until something is acquired, and leaves no znode in it when that fails. Where only the own place was lost (with the
@@ -21,15 +21,33 @@ export async function standInLine<Place extends Member | readonly Member[], T>(
   proceed: (place: Place) => Promise<T>,
 ): Promise<T> {
   for (;;) {
+    patience.lookAgain();
     const place = await acrossSessions(keeper, patience.signal, enrol);
     try {
       patience.throwIfGivenUp();
-      const acquired = await proceed(place);
-      return acquired;
+      return await proceedPatiently(patience, place, proceed);
     } catch (error) {
       await giveUp([place].flat());
       patience.throwIfGivenUp();
       if (!isLossOfPlace(error) || keeper.closed) throw error;
+    }
+  }
+}
+
+/** Waits for its turn, and once more from the beginning with the same place when the line is to be read again. */
+async function proceedPatiently<Place extends Member | readonly Member[], T>(
+  patience: Patience,
+  place: Place,
+  proceed: (place: Place) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await proceed(place);
+    } catch (error) {
+      if (!isToLookAgain(error)) throw error;
+      // What came with the places is as of their creation.
+      for (const member of [place].flat()) member.forgetSiblings();
+      patience.lookAgain();
     }
   }
 }

@@ -2,44 +2,54 @@ import { ConnectionLossError, systemClock } from 'zookeeper-ts-client';
 import { TimeLimitError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 
-/** Why waiting ended: others have it, and the caller does not want to wait any longer. */
+/** Why the waiting ended: others have it, and the caller does not want to wait longer. */
 const BUSY = new Error('others have it');
-/** Why waiting ended: no server said in time whether there are others. */
+/** Why the waiting ended: no server said in time whether there are others. */
 class NoAnswer extends Error {}
+/** Why the waiting ended: the time was over while there was no connection. The line is read again on the new connection. */
+const AGAIN = new Error('the line is to be read again');
 
-/** How long one who does not want to wait stands behind those who are on their way through, in milliseconds. */
+/** How long a caller without patience waits for contenders for whom there is room as well, in milliseconds. */
 const BRIEFLY_MS = 1_000;
 
 /**
- * How long a caller is ready to wait for others. A time limit of 0 does not keep anybody from what is to be had at once; a greater one
- * bounds everything from the beginning. Whatever a finite limit is, a server has to say within `operationTimeoutMs` whether there are
- * others.
+ * How long a caller waits for others. The time limit says when the waiting for others ends, not how fast the servers have to answer: a late
+ * answer is still an answer, as long as it comes within `operationTimeoutMs` of the beginning. A time limit of 0 does not prevent an
+ * acquisition that is possible at once.
+ *
+ * | when the time is over                   | then                                                                        |
+ * |-----------------------------------------|-----------------------------------------------------------------------------|
+ * | others are ahead, there is a connection | the waiting ends: others have it                                            |
+ * | others were ahead, no connection        | the line is read once more on the next connection: they may have left since |
+ * | no answer yet                           | the first answer decides                                                    |
  */
 export class Patience {
   readonly #keeper: Keeper;
   readonly #caller: AbortSignal | undefined;
-  readonly #timeoutMs: number;
-  readonly #end: AbortController | null;
+  /** `null` without a time limit. Another one takes its place when the line is to be read again. */
+  #end: AbortController | null;
+  #cancelTimer: () => void = () => {};
+  #cancelAnswerTimer: () => void = () => {};
   readonly #beganAtMs = systemClock.now();
-  readonly #onAbort = (): void => this.#end?.abort(this.#caller?.reason);
-  #cancelTimer: (() => void) | undefined;
+  /** Whether the line as it was last read has others ahead. */
   #isWaiting = false;
+  /** Whether the time for waiting is over. */
+  #isOver: boolean;
 
   /**
-   * @param caller gives up: what is waited for rejects with its reason
+   * @param caller aborts the waiting, which then rejects with its reason
    * @param timeoutMs 0 to 2^31-1; infinite by default
    */
   constructor(keeper: Keeper, caller: AbortSignal | undefined, timeoutMs: number = Number.POSITIVE_INFINITY) {
     this.#keeper = keeper;
     this.#caller = caller;
-    this.#timeoutMs = timeoutMs;
+    this.#isOver = timeoutMs === 0;
     this.#end = timeoutMs === Number.POSITIVE_INFINITY ? null : new AbortController();
     if (this.#end === null) return;
     if (caller?.aborted) this.#onAbort();
     caller?.addEventListener('abort', this.#onAbort, { once: true });
-    const isBounded = timeoutMs > 0 && timeoutMs <= keeper.operationTimeoutMs;
-    if (isBounded) this.#limit(timeoutMs, 'timeoutMs');
-    else this.#limit(keeper.operationTimeoutMs, 'operationTimeoutMs');
+    if (timeoutMs > 0) this.#cancelTimer = systemClock.schedule(timeoutMs, this.#onTimeOver);
+    this.#limitAnswer();
   }
 
   /** The `Keeper` for requests that are to be finished although the limit passes: it has a time limit if the caller has one. */
@@ -47,46 +57,79 @@ export class Patience {
     return this.#end === null ? this.#keeper : this.#keeper.limited;
   }
 
-  /** By which what is waited for has to end. */
+  /** The signal that ends what is waited for now. To be asked for each time that something is begun. */
   get signal(): AbortSignal | undefined {
     return this.#end === null ? this.#caller : this.#end.signal;
   }
 
-  /** Says that there are others to be waited for. Throws if there is no patience for that. */
+  /** Says that others are ahead. @throws what ends the waiting if the time is over */
   wait(): void {
-    if (this.#timeoutMs === 0) throw BUSY;
-    if (!this.#isWaiting && this.#timeoutMs > this.#keeper.operationTimeoutMs) {
-      this.#limit(this.#beganAtMs + this.#timeoutMs - systemClock.now(), 'timeoutMs');
-    }
     this.#isWaiting = true;
+    this.#cancelAnswerTimer();
+    if (this.#isOver) throw BUSY;
   }
 
-  /** Says that there are others to be waited for who are on their way through, so that it takes a moment. */
+  /** Says that contenders are ahead for whom there is room as well, so that they leave in a moment. */
   waitBriefly(): void {
-    if (this.#timeoutMs === 0 && !this.#isWaiting) this.#limit(BRIEFLY_MS, 'timeoutMs');
     this.#isWaiting = true;
+    this.#cancelAnswerTimer();
+    if (!this.#isOver) return;
+    this.#cancelTimer();
+    this.#cancelTimer = systemClock.schedule(BRIEFLY_MS, this.#onTimeOver);
   }
 
-  /** Throws the caller's reason if the caller has given up. */
+  /** Says that the line is about to be read, so that what was known of others counts no more. */
+  lookAgain(): void {
+    this.#isWaiting = false;
+    if (this.#end?.signal.reason !== AGAIN) return;
+    this.#end = new AbortController();
+    if (this.#caller?.aborted) this.#onAbort();
+  }
+
+  /** Throws the caller's reason if the caller has aborted. */
   throwIfGivenUp(): void {
     this.#caller?.throwIfAborted();
   }
 
   /** To be called when nothing is waited for any more. */
   end(): void {
-    this.#cancelTimer?.();
+    this.#cancelTimer();
+    this.#cancelAnswerTimer();
+    this.#keeper.off('state', this.#onState);
     this.#caller?.removeEventListener('abort', this.#onAbort);
   }
 
-  #limit(ms: number, name: 'timeoutMs' | 'operationTimeoutMs'): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = systemClock.schedule(ms, () => {
-      // While there is no connection, whoever had it may have let go long ago.
-      const isKnown = this.#isWaiting && isConnected(this.#keeper);
+  readonly #onAbort = (): void => this.#end?.abort(this.#caller?.reason);
+
+  readonly #onTimeOver = (): void => {
+    this.#isOver = true;
+    if (this.#isWaiting && isConnected(this.#keeper)) {
+      this.#end?.abort(BUSY);
+      return;
+    }
+    this.#limitAnswer();
+    this.#keeper.on('state', this.#onState);
+  };
+
+  readonly #onState = (): void => {
+    if (this.#isWaiting && isConnected(this.#keeper)) this.#end?.abort(AGAIN);
+  };
+
+  #limitAnswer(): void {
+    this.#cancelAnswerTimer();
+    const { operationTimeoutMs } = this.#keeper;
+    if (operationTimeoutMs === Number.POSITIVE_INFINITY) return;
+    const leftMs = Math.max(0, this.#beganAtMs + operationTimeoutMs - systemClock.now());
+    this.#cancelAnswerTimer = systemClock.schedule(leftMs, () => {
       const passedMs = Math.round(systemClock.now() - this.#beganAtMs);
-      this.#end?.abort(isKnown ? BUSY : new NoAnswer(`no answer within ${passedMs} ms (${name})`));
+      this.#end?.abort(new NoAnswer(`no answer within ${passedMs} ms (operationTimeoutMs)`));
     });
   }
+}
+
+/** Whether a wait ended because the line is to be read again. */
+export function isToLookAgain(error: unknown): boolean {
+  return error === AGAIN;
 }
 
 /**
