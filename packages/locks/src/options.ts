@@ -37,7 +37,10 @@ export interface AcquireOptions extends WaitOptions {
 
 /** How to try to acquire a lock. */
 export interface TryAcquireOptions extends Omit<AcquireOptions, 'maxWaiters'> {
-  /** Milliseconds to wait for it, up to 2^31-1. Default 0: not at all if somebody else has it. */
+  /**
+   * Milliseconds to wait for others, up to 2^31-1. Default 0: not at all if another contender has it. How long the servers may take to
+   * say so is bounded by `operationTimeoutMs`; a `signal` bounds both.
+   */
   readonly timeoutMs?: number | undefined;
 }
 

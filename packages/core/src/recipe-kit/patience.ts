@@ -11,9 +11,8 @@ class NoAnswer extends Error {}
 const BRIEFLY_MS = 1_000;
 
 /**
- * How long a caller is ready to wait for others. A time limit of 0 does not keep anybody from what is to be had at once; a greater one
- * bounds everything from the beginning. Whatever a finite limit is, a server has to say within `operationTimeoutMs` whether there are
- * others.
+ * How long a caller is ready to wait for others. A time limit keeps nobody from what is to be had at once, also if the servers take longer
+ * than that to say so: they have `operationTimeoutMs` for the answer whether there are others. Then the limit counts, from the beginning.
  */
 export class Patience {
   readonly #keeper: Keeper;
@@ -37,9 +36,7 @@ export class Patience {
     if (this.#end === null) return;
     if (caller?.aborted) this.#onAbort();
     caller?.addEventListener('abort', this.#onAbort, { once: true });
-    const isBounded = timeoutMs > 0 && timeoutMs <= keeper.operationTimeoutMs;
-    if (isBounded) this.#limit(timeoutMs, 'timeoutMs');
-    else this.#limit(keeper.operationTimeoutMs, 'operationTimeoutMs');
+    this.#limit(keeper.operationTimeoutMs, 'operationTimeoutMs');
   }
 
   /** The `Keeper` for requests that are to be finished although the limit passes: it has a time limit if the caller has one. */
@@ -54,17 +51,15 @@ export class Patience {
 
   /** Says that there are others to be waited for. Throws if there is no patience for that. */
   wait(): void {
-    if (this.#timeoutMs === 0) throw BUSY;
-    if (!this.#isWaiting && this.#timeoutMs > this.#keeper.operationTimeoutMs) {
-      this.#limit(this.#beganAtMs + this.#timeoutMs - performance.now(), 'timeoutMs');
-    }
-    this.#isWaiting = true;
+    const leftMs = this.#leftMs;
+    if (leftMs <= 0) throw BUSY;
+    this.#beginWaiting(leftMs);
   }
 
   /** Says that there are others to be waited for who are on their way through, so that it takes a moment. */
   waitBriefly(): void {
-    if (this.#timeoutMs === 0 && !this.#isWaiting) this.#limit(BRIEFLY_MS, 'timeoutMs');
-    this.#isWaiting = true;
+    const leftMs = this.#leftMs;
+    this.#beginWaiting(leftMs > 0 ? leftMs : BRIEFLY_MS);
   }
 
   /** Throws the caller's reason if the caller has given up. */
@@ -76,6 +71,17 @@ export class Patience {
   end(): void {
     clearTimeout(this.#timer);
     this.#caller?.removeEventListener('abort', this.#onAbort);
+  }
+
+  /** Milliseconds for which others may still be waited for; 0 or less if none are left. */
+  get #leftMs(): number {
+    return this.#beganAtMs + this.#timeoutMs - performance.now();
+  }
+
+  #beginWaiting(ms: number): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    if (this.#end !== null) this.#limit(ms, 'timeoutMs');
   }
 
   #limit(ms: number, name: 'timeoutMs' | 'operationTimeoutMs'): void {
