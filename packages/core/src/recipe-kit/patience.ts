@@ -129,7 +129,8 @@ export function isToLookAgain(error: unknown): boolean {
  * @param timeoutMs how long others are waited for
  * @param acquire is to heed the patience
  * @returns `null` if others have it, and had it all the time
- * @throws ConnectionLossError if nobody answered in time, so that nobody knows; what `acquire` throws
+ * @throws ConnectionLossError if no server answered for 30 s, or for `timeoutMs` if that is longer, so that it is unknown who has it; what
+ *   `acquire` throws
  */
 export async function tryWithin<T>(
   keeper: Keeper,
