@@ -19,7 +19,7 @@ const clientLayers: Layers = {
   client: ['session', 'sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
 };
 
-const coreFoundation = ['errors', 'check-options', 'connection-state', 'diagnostics', 'listeners'];
+const coreFoundation = ['errors', 'check-options', 'connection-state', 'diagnostics', 'endings', 'listeners'];
 const coreLayers: Layers = {
   ...Object.fromEntries(coreFoundation.map((name) => [name, coreFoundation])),
   execution: coreFoundation,

@@ -3,6 +3,7 @@ import { LeaderLatch, LeaderSelector, type Tenure } from '@zk-recipes/leader-ele
 import { until } from '@zk-recipes/test-support';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { afterEach, expect, it, vi } from 'vitest';
+import { systemClock } from 'zookeeper-ts-client';
 import { namesIn, untilEmpty, untilNames } from '../stage/lines.js';
 import { freshLine, stage } from '../stage/stage.js';
 import { wire } from '../stage/wire.js';
@@ -11,8 +12,8 @@ const HOUR_MS = 3_600_000;
 
 /** Lets somebody put the machine's clock forward: for all that one can know, it was suspended. */
 function stepWallClock(): void {
-  const { now } = Date;
-  vi.spyOn(Date, 'now').mockImplementation(() => now() + HOUR_MS);
+  const { wallNow } = systemClock;
+  vi.spyOn(systemClock, 'wallNow').mockImplementation(() => wallNow() + HOUR_MS);
 }
 
 describeOnSharedServer('the moment of an election', () => {

@@ -98,6 +98,19 @@ function nameOfKind(owner: bigint): string {
   return `an ephemeral of session 0x${BigInt.asUintN(64, owner).toString(16)}`;
 }
 
+/** A function of the caller waits for an ending that waits for this function. The ending has begun, and goes on. */
+export class SelfWaitError extends RecipeError {
+  declare readonly code: 'ZK_SELF_WAIT';
+  static {
+    describeError(SelfWaitError, 'SelfWaitError', 'ZK_SELF_WAIT');
+  }
+
+  /** @param ending what was called, e.g. `close() of LeaderSelector` */
+  constructor(ending: string, options?: ErrorOptions) {
+    super(`${ending} waits for this function to end: end the function instead of waiting in it`, options);
+  }
+}
+
 /** Something was asked of a hold that does not stand any more. */
 export class NotHeldError extends RecipeError {
   declare readonly code: 'ZK_NOT_HELD';

@@ -79,6 +79,7 @@ export type { ExpectedVersion, Transaction, TransactionCreateOptions } from './b
 export type { RemoveWatchBuilder, WatchBuilder } from './builders/watch.js';
 export type { ConnectionState, StateChange, StateChangeReason } from './connection-state.js';
 export { BACKGROUND_ERROR_CHANNEL, type BackgroundError } from './diagnostics.js';
+export type { EndingOptions } from './endings.js';
 // Errors of recipes
 export {
   describeError,
@@ -86,6 +87,7 @@ export {
   type HoldLostReason,
   NotHeldError,
   RecipeError,
+  SelfWaitError,
   SequenceUsedUpError,
   TimeLimitError,
   ZnodeOwnerError,

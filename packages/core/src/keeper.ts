@@ -11,6 +11,7 @@ import { Transaction } from './builders/transaction.js';
 import { RemoveWatchBuilder, WatchBuilder } from './builders/watch.js';
 import type { ConnectionState, StateChange } from './connection-state.js';
 import type { BackgroundError } from './diagnostics.js';
+import { checkEnding, type EndingOptions } from './endings.js';
 import { Engine } from './execution/engine.js';
 import type { CallOptions, Execution } from './execution/execution.js';
 import { checkNamespace } from './execution/namespace.js';
@@ -295,11 +296,17 @@ export class Keeper {
 
   /**
    * Ends the session, with it all of its ephemerals and watches. The state is `LOST` at once, so that holders stop first; then
-   * pending guaranteed deletes are waited for, at most two seconds; then the session is ended. Idempotent; never rejects. Without
-   * effect on what `usingNamespace` returned.
+   * pending guaranteed deletes are waited for, and the session is ended. Without a connection nothing is waited for. Idempotent;
+   * never rejects: what is left is a `backgroundError` with the operation `left behind`. Without effect on what `usingNamespace`
+   * returned.
+   *
+   * @param options.timeoutMs bounds all of it: default 2,000, from 0 to 2^31-1. If the server has not answered for a while, 500 ms
+   *   at most are waited for
+   * @throws {RangeError} a wrong limit
    */
-  async close(): Promise<void> {
-    if (this.#isRoot) await this.#engine.close();
+  async close(options: EndingOptions = {}): Promise<void> {
+    const timeoutMs = checkEnding(options);
+    if (this.#isRoot) await this.#engine.close(timeoutMs);
   }
 
   /** The same as `close`. */

@@ -110,8 +110,9 @@ export function fakeMember(keeper: FakeKeeper): Member & { withdrawals: number }
     siblings: null,
     withdrawals: 0,
     forgetSiblings: () => {},
-    withdraw: async () => {
-      member.withdrawals += 1;
+    withdraw: () => member.remove(),
+    remove: async () => {
+      member.withdrawals = 1;
     },
   };
   return member;

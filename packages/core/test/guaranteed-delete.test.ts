@@ -113,7 +113,7 @@ describeOnSharedServer('a guaranteed delete', () => {
     void proxy.loseRequestOnce({ op: wire.delete }).then(() => proxy.refuse());
     await keeper.delete().guaranteed().forPath('/x');
     await keeper.close();
-    expect(on.errors).toMatchObject([{ operation: 'guaranteed delete', path: `/${keeper.namespace}/x` }]);
+    expect(on.errors).toMatchObject([{ operation: 'left behind', path: `/${keeper.namespace}/x` }]);
     await proxy.accept();
   });
 });

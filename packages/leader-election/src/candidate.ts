@@ -41,7 +41,7 @@ export class Candidate {
       signal: this.#givingUp.signal,
     });
     if (this.#leaving.signal.aborted) {
-      await member.withdraw();
+      await withdraw(member);
       throw this.#leaving.signal.reason;
     }
     return member;
@@ -55,7 +55,7 @@ export class Candidate {
       this.#leaving.signal.throwIfAborted();
       await lead(member);
     } finally {
-      await member.withdraw();
+      await withdraw(member);
     }
   }
 
@@ -84,4 +84,9 @@ export class Candidate {
   }
 
   #unwatch = (): void => {};
+}
+
+/** Takes a place out of the line. Of a refusal the background tells, and goes on. */
+async function withdraw(member: Member): Promise<void> {
+  await member.withdraw().catch(() => {});
 }

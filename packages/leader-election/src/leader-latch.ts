@@ -1,12 +1,15 @@
 import { hostname } from 'node:os';
 import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
+  checkEnding,
   checkOptions,
   checkPlace,
+  type EndingOptions,
   EventListeners,
   type LossPolicy,
   type Member,
   persevere,
+  waitForEnding,
   z,
 } from '@zk-recipes/core/recipe-kit';
 import { Candidate } from './candidate.js';
@@ -196,18 +199,15 @@ export class LeaderLatch {
     return findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
-  /** Steps down at once and leaves the election; resolves when the znode is gone, or certain to go. Idempotent; never rejects. */
-  close(): Promise<void> {
-    const phase = this.#phase;
-    if (phase.name === 'closed') return phase.done;
-    const under = phase.name === 'latent' ? Promise.resolve() : phase.done;
-    const done = under.finally(() => this.#candidate.left());
-    this.#phase = { name: 'closed', done };
-    this.#candidate.leave();
-    this.#listeners.tell('ended', undefined);
-    // Together with the signal: whoever works for the leader stops before the znode goes.
-    void this.#tenure?.release().catch((error: unknown) => this.#report(error));
-    return done;
+  /**
+   * Steps down at once and leaves the election; resolves when the znode is gone, or certain to go. Idempotent; never rejects: what
+   * is left is a `backgroundError` with the operation `left behind`.
+   *
+   * @param options.timeoutMs how long the delete is waited for: default 2,000, from 0 to 2^31-1. Without a connection nothing is waited for
+   */
+  async close(options: EndingOptions = {}): Promise<void> {
+    const timeoutMs = checkEnding(options);
+    await waitForEnding(this.#keeper, this.path, this.#beginClosing(), timeoutMs);
   }
 
   /** The same as `close`. */
@@ -215,11 +215,25 @@ export class LeaderLatch {
     return this.close();
   }
 
+  /** @returns resolves when the latch has left the election */
+  #beginClosing(): Promise<void> {
+    const phase = this.#phase;
+    if (phase.name === 'closed') return phase.done;
+    const under = phase.name === 'latent' ? Promise.resolve() : phase.done;
+    const done = under.finally(() => this.#candidate.left());
+    this.#phase = { name: 'closed', done };
+    this.#candidate.leave();
+    this.#listeners.tell('ended', undefined);
+    // Together with the signal: whoever works for the leader stops before the znode goes. Of a refusal the background tells.
+    void this.#tenure?.release().catch(nothing);
+    return done;
+  }
+
   async #join(): Promise<void> {
     try {
       const member = await this.#candidate.enrol();
       if (this.state === 'closed') {
-        await member.withdraw();
+        await member.withdraw().catch(nothing);
         throw new ClosedError(`latch on ${this.path} is closed`);
       }
       this.#phase = { name: 'standing', done: this.#keepStanding(member) };
@@ -262,7 +276,7 @@ export class LeaderLatch {
     signal.throwIfAborted();
     this.#listeners.tell('leader', tenure);
     await over;
-    await tenure.release();
+    await tenure.release().catch(nothing);
   }
 
   /** Of a lost session the state tells, of a lost hold the tenure, if there was one. */

@@ -1,11 +1,16 @@
 import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
+  checkEnding,
   checkFunction,
   checkOptions,
   checkPlace,
+  type EndingOptions,
   type LossPolicy,
   type Member,
   persevere,
+  runOnBehalfOf,
+  selfWait,
+  waitForEnding,
   z,
 } from '@zk-recipes/core/recipe-kit';
 import { Candidate } from './candidate.js';
@@ -32,7 +37,7 @@ import { MemberTenure, type Tenure } from './tenure.js';
  *   5. Remove the own znode. If it is queued again, or always is (autoRequeue): begin again at 1.
  * Failures
  *   as those of the LeaderLatch; besides
- *   the function throws           a backgroundError; then step 5
+ *   the function throws           a backgroundError; then step 5, and with autoRequeue step 1 after a pause of 50 ms to 2 s
  *   interrupted, once or often    the signal aborts; the znode stays until the function has ended
  *   interrupted before step 4     the function is not run; the place in the line is kept
  *   session expires in office     the signal has aborted before; when the function has ended, step 5
@@ -75,6 +80,8 @@ export class LeaderSelector {
   #requeued = false;
   /** The round's tenure, kept until the round is over: from the end of its function on, being a candidate takes another round. */
   #tenure: MemberTenure | null = null;
+  /** Settles when its function has ended; settled while it does not run. */
+  #working: Promise<void> = Promise.resolve();
 
   /** @throws TypeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, takeLeadership: TakeLeadership, options: LeaderSelectorOptions = {}) {
@@ -152,18 +159,34 @@ export class LeaderSelector {
     return findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
-  /** Interrupts, leaves the election, and resolves when the function has ended and the znode is gone, or certain to go. Idempotent; never rejects. */
-  async close(): Promise<void> {
+  /**
+   * Interrupts its function and leaves the election; resolves when the function has ended, and the znode is gone or certain to go.
+   * Idempotent; never rejects, unless it is called inside of its own function: what is left is a `backgroundError` with the operation
+   * `left behind`.
+   *
+   * @param options.timeoutMs how long the delete is waited for after the function: default 2,000, from 0 to 2^31-1. Without a
+   *   connection nothing is waited for
+   * @throws SelfWaitError inside of its own function, which it would wait for; the selector is closed all the same
+   */
+  close(options: EndingOptions = {}): Promise<void> {
+    const timeoutMs = checkEnding(options);
     this.#state = 'closed';
     this.#candidate.leave();
     this.interruptLeadership();
-    await this.#round;
-    this.#candidate.left();
+    return selfWait(this, 'close() of LeaderSelector') ?? this.#untilClosed(timeoutMs);
   }
 
   /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #untilClosed(timeoutMs: number): Promise<void> {
+    const round = this.#round ?? Promise.resolve();
+    const left = round.then(() => this.#candidate.left());
+    // Nothing but the work with the server has a limit.
+    await Promise.race([this.#working, left]);
+    await waitForEnding(this.#keeper, this.path, left, timeoutMs);
   }
 
   #begin(): void {
@@ -175,7 +198,8 @@ export class LeaderSelector {
     };
     const onFailure = (error: unknown): void => {
       // Of a lost session the state tells; a hold lost before the function ran concerns nobody.
-      if (!(error instanceof SessionExpiredError || error instanceof HoldLostError)) this.#report(error);
+      const isTold = error instanceof FailedFunction || error instanceof SessionExpiredError;
+      if (!(isTold || error instanceof HoldLostError)) this.#report(error);
     };
     this.#round = persevere(this.#keeper, round, { signal: this.#candidate.leaving, onFailure })
       // Only its own end or that of the `Keeper` makes it reject, and that is no error.
@@ -190,19 +214,26 @@ export class LeaderSelector {
     if (again && this.#state === 'started' && !this.#keeper.closed) this.#begin();
   }
 
-  /** Step 4. */
+  /** Step 4. @throws FailedFunction if the selector is to become a candidate again: after a pause, as after any failure */
   async #lead(member: Member): Promise<void> {
     const tenure = new MemberTenure(member, this.id, this.#lossPolicy);
     // The clock ran out while it waited: not elected after all, and to begin anew.
     tenure.signal.throwIfAborted();
     this.#tenure = tenure;
+    const working = runOnBehalfOf(this, () => this.#takeLeadership(tenure));
+    this.#working = working.catch(() => {});
     try {
-      await this.#takeLeadership(tenure);
+      await working;
     } catch (error) {
       // To stop by throwing the reason of the signal is good manners, not a failure.
-      if (!(tenure.signal.aborted && error === tenure.signal.reason)) this.#report(error);
+      if (tenure.signal.aborted && error === tenure.signal.reason) return;
+      this.#report(error);
+      if (!this.#autoRequeue && !this.#requeued) return;
+      this.#requeued = false;
+      throw new FailedFunction();
     } finally {
-      await tenure.release();
+      // Of a refusal the background tells.
+      await tenure.release().catch(() => {});
     }
   }
 
@@ -210,3 +241,6 @@ export class LeaderSelector {
     this.#keeper.reportBackgroundError(error, 'LeaderSelector', this.path);
   }
 }
+
+/** Its function has failed, which was told: only the pause is missing. Never leaves this file. */
+class FailedFunction extends Error {}

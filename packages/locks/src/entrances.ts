@@ -1,5 +1,5 @@
 import { type Hold, HoldLostError, NotHeldError } from '@zk-recipes/core';
-import { LazySignal } from '@zk-recipes/core/recipe-kit';
+import { checkEnding, type EndingOptions, LazySignal } from '@zk-recipes/core/recipe-kit';
 import { ReentrantAcquireError } from './errors.js';
 import type { LineHold, LockHold } from './lock-hold.js';
 
@@ -37,10 +37,14 @@ export class Entrances {
     this.#inside += 1;
   }
 
-  /** One has left; the last one lets go. */
-  leave(): Promise<void> {
+  /** One has left. */
+  leave(): void {
     this.#inside -= 1;
-    return this.#inside === 0 ? this.#hold.release() : Promise.resolve();
+  }
+
+  /** Lets go, if all have left. @throws the server's refusal */
+  async releaseIfLeft(options: EndingOptions): Promise<void> {
+    if (this.#inside === 0) await this.#hold.release(options);
   }
 
   /** Puts another hold in the place of the present one. Nobody enters meanwhile, who would find himself in either. */
@@ -70,7 +74,6 @@ export class EnteredHold implements LockHold {
   #isFollowing = false;
   /** How it ended when it was left. */
   #ended: 'lost' | 'released' | null = null;
-  #release: Promise<void> | null = null;
 
   /** Enters. @throws ReentrantAcquireError */
   constructor(entrances: Entrances) {
@@ -115,16 +118,19 @@ export class EnteredHold implements LockHold {
     return this.#hold.guard();
   }
 
-  release(): Promise<void> {
-    if (this.#release !== null) return this.#release;
-    this.#ended = this.#hold.state === 'lost' ? 'lost' : 'released';
-    if (this.#ended === 'lost') this.#onEnd();
-    this.#signal.abort(() => new HoldLostError(this.path, 'released'));
-    this.#release = this.entrances.leave();
-    return this.#release;
+  async release(options: EndingOptions = {}): Promise<void> {
+    checkEnding(options);
+    if (this.#ended === null) {
+      this.#ended = this.#hold.state === 'lost' ? 'lost' : 'released';
+      if (this.#ended === 'lost') this.#onEnd();
+      this.#signal.abort(() => new HoldLostError(this.path, 'released'));
+      this.entrances.leave();
+    }
+    await this.entrances.releaseIfLeft(options);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.release();
+  /** Releases it, and never rejects: of a refusal a `backgroundError` tells. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch(() => {});
   }
 }

@@ -105,10 +105,10 @@ export class Lock<H extends LockHold = LockHold> {
     checkFunction('fn', fn);
     checkOptions(`run of ${this.#kind.name}`, schemas.acquire, options);
     const again = this.#enterAgain();
-    if (again !== null) return await runWhileHeld(this.#keeper, again, fn);
+    if (again !== null) return await runWhileHeld(again, fn);
     const entrances = await this.#acquire(options);
     const inside = { place: { keeper: this.#keeper, path: this.path }, held: entrances };
-    return await runWhileHeld(this.#keeper, this.#kind.enter(entrances), (hold) => runInside([inside], () => fn(hold)));
+    return await runWhileHeld(this.#kind.enter(entrances), (hold) => runInside([inside], () => fn(hold)));
   }
 
   /**

@@ -94,7 +94,7 @@ export class MultiLock {
     checkFunction('fn', fn);
     const hold = await this.acquire(options);
     const inside = this.#lines.map((place) => ({ place, held: { hold } }));
-    return await runWhileHeld(this.#keeper, hold, () => runInside(inside, () => fn(hold)));
+    return await runWhileHeld(hold, () => runInside(inside, () => fn(hold)));
   }
 
   /**

@@ -97,7 +97,7 @@ export class Semaphore {
    */
   async run<T>(fn: (lease: SemaphoreLease) => Promise<T> | T, options: SemaphoreAcquireOptions = {}): Promise<T> {
     checkFunction('fn', fn);
-    return await runWhileHeld(this.#keeper, await this.acquire(options), fn);
+    return await runWhileHeld(await this.acquire(options), fn);
   }
 
   /**

@@ -12,6 +12,8 @@ export interface DeleteDescription {
   /** Session that owns the znode, where it is an ephemeral and the delete a guaranteed one. */
   readonly owner: bigint | undefined;
   readonly quietly: boolean;
+  /** Whether the background goes on also if the server refuses it. */
+  readonly untilGone: boolean;
 }
 
 /** How a delete begins. */
@@ -21,6 +23,7 @@ export const PLAIN_DELETE: DeleteDescription = {
   guaranteed: false,
   owner: undefined,
   quietly: false,
+  untilGone: false,
 };
 
 /**
@@ -49,6 +52,17 @@ export class DeleteBuilder {
    */
   guaranteed(options: { owner?: bigint } = {}): DeleteBuilder {
     return this.#with({ guaranteed: true, owner: options.owner });
+  }
+
+  /**
+   * Deletes an ephemeral of this process until it is gone or its session is over, also if the server refuses it: what is refused
+   * now may be permitted later. The promise resolves when the znode is gone, and rejects with the first refusal, which is a
+   * `backgroundError` with the operation `left behind` as well. The other steps of the builder have no effect beside this one.
+   *
+   * @param owner session that owns the znode
+   */
+  untilGone(owner: bigint): DeleteBuilder {
+    return this.#with({ guaranteed: true, owner, untilGone: true });
   }
 
   /** Deletes what is below it first. That is no transaction: what fails in between leaves a part. */
@@ -80,7 +94,14 @@ export class DeleteBuilder {
    * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown and the delete not safe to repeat
    */
   async forPath(path: string, { signal }: CallOptions = {}): Promise<void> {
-    const { executor, namespace, deletes } = this.#execution;
+    const { executor, namespace, deletes, ephemerals } = this.#execution;
+    const { untilGone, owner } = this.#description;
+    if (untilGone && owner !== undefined) {
+      const realPath = namespace.toReal(path);
+      await deletes.deleteUntilGone(realPath, owner);
+      ephemerals.remove(owner, realPath);
+      return;
+    }
     const deletion = new Deletion(this.#execution, this.#description, namespace.toReal(path));
     try {
       await executor.run((attempt) => deletion.attempt(attempt), { signal });

@@ -1,17 +1,21 @@
+import { systemClock } from 'zookeeper-ts-client';
 import type { ConnectionState } from '../connection-state.js';
 import { Diagnostics } from '../diagnostics.js';
 import { Parents } from './ensure-parents.js';
 import type { Execution } from './execution.js';
 import { Executor } from './executor.js';
-import { GuaranteedDeletes } from './guaranteed-delete.js';
+import { GuaranteedDeletes, LEFT_BEHIND } from './guaranteed-delete.js';
 import { Namespace } from './namespace.js';
 import { OwnEphemerals } from './own-ephemerals.js';
 import type { RetryPolicy } from './retry-policy.js';
 import { type GivenUpSession, type SessionClients, SessionSuccession } from './session-succession.js';
 import { Watches } from './watches.js';
 
-/** How long `close` waits for guaranteed deletes: the end of the session removes the ephemerals among them anyway. */
-const CLOSING_PATIENCE_MS = 2_000;
+/** How long a server that does not answer is waited for in any case when the `Keeper` is closed, in milliseconds. */
+const SILENT_SERVER_MS = 500;
+
+/** How long a connection is waited for when the `Keeper` is closed, and deletes are pending, in milliseconds. */
+const RECONNECT_MS = 750;
 
 /** What an engine is told. */
 export interface EngineOptions {
@@ -83,16 +87,33 @@ export class Engine {
     return this.#options.operationTimeoutMs;
   }
 
-  /** Ends the session. Whatever is asked for after this is refused. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /**
+   * Ends the session. Whatever is asked for after this is refused. Never rejects: what is left is told as a background error.
+   *
+   * @param timeoutMs for the pending deletes and the end of the session together, 0 or more
+   */
+  close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
-    this.sessions.beginClosing();
-    await this.#deletes.finish(CLOSING_PATIENCE_MS);
-    await this.sessions.end();
+  async #close(timeoutMs: number): Promise<void> {
+    const { sessions } = this;
+    const { zookeeper } = sessions;
+    const isConnected = zookeeper.state === 'connected' || zookeeper.state === 'connected-read-only';
+    // A server that has not answered for a while is waited for only a little longer.
+    const shortestMs = Math.min(timeoutMs, SILENT_SERVER_MS);
+    const withoutConnectionMs = this.#deletes.size > 0 ? Math.min(timeoutMs, RECONNECT_MS) : 0;
+    const budgetMs = isConnected ? Math.max(shortestMs, timeoutMs - zookeeper.unansweredForMs()) : withoutConnectionMs;
+    const endAtMs = systemClock.now() + budgetMs;
+    sessions.beginClosing();
+    const tellLeft = await this.#deletes.finish(budgetMs - Math.min(budgetMs, shortestMs) / 2);
+    await sessions.end(Math.max(shortestMs / 2, endAtMs - systemClock.now()));
+    tellLeft(zookeeper.isCloseConfirmed);
+    const hasEphemerals = this.#ephemerals.has(zookeeper.sessionId);
+    if (zookeeper.isCloseConfirmed || zookeeper.sessionId === 0n || !hasEphemerals) return;
+    const why = `the server has not confirmed the end of session 0x${BigInt.asUintN(64, zookeeper.sessionId).toString(16)}: its ephemerals stay for up to ${zookeeper.sessionTimeoutMs} ms`;
+    this.diagnostics.report(new Error(why), LEFT_BEHIND);
   }
 
   /** The present state, and each later one until the `Keeper` is closed. Rejects with the signal's reason. */

@@ -3,6 +3,7 @@ import type { Diagnostics } from '../diagnostics.js';
 import type { Attempt, Executor } from './executor.js';
 import { childOf, nameOf } from './namespace.js';
 import { findProtected, parseProtectedName } from './protection.js';
+import { retryByPolicy } from './retry-loop.js';
 import { PERSEVERANCE } from './retry-policy.js';
 import { sleep } from './sleep.js';
 
@@ -12,13 +13,24 @@ export interface LivingSessions {
   epochMayLive(epoch: number): boolean;
 }
 
+/** How the `backgroundError` is named that tells of a znode which an ending could not remove. */
+export const LEFT_BEHIND = 'left behind';
+
+/** A delete that is under way. */
+interface PendingDelete {
+  readonly path: string;
+  readonly done: Promise<void>;
+  /** Whether the end of a session removes the znode as well. */
+  readonly isEphemeral: boolean;
+}
+
 /** Deletes that are tried again in the background until they are done, or the `Keeper` is closed. */
 export class GuaranteedDeletes {
   readonly #executor: Executor;
   readonly #sessions: LivingSessions;
   readonly #diagnostics: Diagnostics;
   readonly #giveUp = new AbortController();
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new Set<PendingDelete>();
 
   constructor(executor: Executor, sessions: LivingSessions, diagnostics: Diagnostics) {
     this.#executor = executor;
@@ -77,21 +89,69 @@ export class GuaranteedDeletes {
     });
   }
 
+  /**
+   * Deletes an ephemeral of the present session until it is gone or its session is over, also if the server refuses it: what is
+   * refused now may be permitted later. The first refusal is a `backgroundError` with the operation `left behind`.
+   *
+   * @param owner session that owns the znode
+   * @returns resolves when the znode is gone, rejects with the first refusal; the background goes on then
+   */
+  deleteUntilGone(realPath: string, owner: bigint): Promise<void> {
+    const { signal } = this.#giveUp;
+    const isOver = (): boolean => !this.#sessions.mayLive(owner);
+    const perform = async ({ zookeeper, signal }: Attempt): Promise<void> => {
+      if (!isOver()) await deleteIfThere(zookeeper.delete(realPath, { signal }));
+    };
+    const attempt = (): Promise<void> =>
+      this.#executor.run(perform, { retry: PERSEVERANCE, signal, whileClosing: true });
+    const first = attempt();
+    const done = first.catch(async (refusal: unknown) => {
+      if (signal.aborted) return;
+      this.#diagnostics.report(refusal, LEFT_BEHIND, realPath);
+      const again = (number: number): Promise<void> => (number === 1 ? Promise.reject(refusal) : attempt());
+      await retryByPolicy(again, PERSEVERANCE, { signal }).catch(() => {});
+    });
+    this.#add({ path: realPath, done, isEphemeral: true });
+    return first;
+  }
+
+  #add(pending: PendingDelete): void {
+    this.#pending.add(pending);
+    const remove = (): void => void this.#pending.delete(pending);
+    pending.done.then(remove, remove);
+  }
+
   /** Number of deletes that are under way. */
   get size(): number {
     return this.#pending.size;
   }
 
-  /** Waits for all to be done, at most so long; then gives up the rest, each with a background error. */
-  async finish(timeoutMs: number): Promise<void> {
-    if (this.#pending.size > 0) {
+  /**
+   * Waits for all to be done, and gives up those that are not done in time.
+   *
+   * @param timeoutMs 0 or more
+   * @returns tells of what was left behind, to be called when the session has ended
+   */
+  async finish(timeoutMs: number): Promise<(isSessionClosed: boolean) => void> {
+    if (this.#pending.size > 0 && timeoutMs > 0) {
       const timer = new AbortController();
       const timeout = sleep(timeoutMs, timer.signal).catch(() => {});
-      await Promise.race([Promise.all(this.#pending), timeout]);
+      await Promise.race([this.#untilDone(), timeout]);
       timer.abort();
     }
-    this.#giveUp.abort(new Error('the keeper was closed before it was done'));
-    await Promise.all(this.#pending);
+    const reason = new Error('the keeper was closed before it was done');
+    const left = [...this.#pending];
+    this.#giveUp.abort(reason);
+    await this.#untilDone();
+    return (isSessionClosed) => {
+      for (const { path, isEphemeral } of left) {
+        if (!(isEphemeral && isSessionClosed)) this.#diagnostics.report(reason, LEFT_BEHIND, path);
+      }
+    };
+  }
+
+  #untilDone(): Promise<unknown> {
+    return Promise.all([...this.#pending].map(({ done }) => done));
   }
 
   #begin(
@@ -104,14 +164,13 @@ export class GuaranteedDeletes {
     const performUnlessOver = async (attempt: Attempt): Promise<void> => {
       if (!isOver?.()) await perform(attempt);
     };
-    const task = this.#executor
+    const done = this.#executor
       .run(performUnlessOver, { retry: PERSEVERANCE, signal, whileClosing: true })
       .catch((error: unknown) => {
-        // The end of the session does what remains to be done for an ephemeral.
-        if (isOver === null || !signal.aborted) this.#diagnostics.report(error, operation, path);
-      })
-      .finally(() => this.#pending.delete(task));
-    this.#pending.add(task);
+        // What was given up, `finish` tells of.
+        if (!signal.aborted) this.#diagnostics.report(error, operation, path);
+      });
+    this.#add({ path, done, isEphemeral: isOver !== null });
   }
 }
 

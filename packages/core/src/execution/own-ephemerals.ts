@@ -22,6 +22,11 @@ export class OwnEphemerals {
     this.#bySession.get(sessionId)?.delete(realPath);
   }
 
+  /** Whether anything is noted of a session. */
+  has(sessionId: bigint): boolean {
+    return (this.#bySession.get(sessionId)?.size ?? 0) > 0;
+  }
+
   /** Takes out all that is noted of a session. */
   take(sessionId: bigint): readonly string[] {
     const paths = this.#bySession.get(sessionId);

@@ -227,12 +227,12 @@ export class SessionSuccession implements SessionSource {
     this.#observe('lost', 'closed', reason);
   }
 
-  /** Ends the newest session and opens no other. */
-  async end(): Promise<void> {
+  /** Ends the newest session and opens no other. @param timeoutMs how long the server's answer is waited for */
+  async end(timeoutMs: number): Promise<void> {
     const phase = this.#phase;
     this.#finish(new ClosedError('keeper is closed'));
     if (phase.name === 'between') phase.givingUp.abort();
-    await this.#zookeeper.close();
+    await this.#zookeeper.close({ timeoutMs });
   }
 
   #finish(reason: Error): void {

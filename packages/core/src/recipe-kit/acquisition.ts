@@ -1,4 +1,4 @@
-import { NoNodeError, SessionExpiredError } from 'zookeeper-ts-client';
+import { ClosedError, NoNodeError, SessionExpiredError } from 'zookeeper-ts-client';
 import { HoldLostError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 import { acrossSessions } from './across-sessions.js';
@@ -29,7 +29,8 @@ export async function standInLine<Place extends Member | readonly Member[], T>(
     } catch (error) {
       await giveUp([place].flat());
       patience.throwIfGivenUp();
-      if (!isLossOfPlace(error) || keeper.closed) throw error;
+      if (keeper.closed) throw new ClosedError('keeper is closed');
+      if (!isLossOfPlace(error)) throw error;
     }
   }
 }
@@ -71,15 +72,11 @@ export function handOut<H extends Hold>(hold: H): H {
  *
  * @throws HoldLostError if the hold was lost before the function ended; its `cause` is what the function threw, if anything else
  */
-export async function runWhileHeld<H extends Hold, T>(
-  keeper: Keeper,
-  hold: H,
-  fn: (hold: H) => Promise<T> | T,
-): Promise<T> {
+export async function runWhileHeld<H extends Hold, T>(hold: H, fn: (hold: H) => Promise<T> | T): Promise<T> {
   const letGo = async (): Promise<HoldLostError | null> => {
     const loss = hold.state === 'lost' ? (hold.signal.reason as HoldLostError) : null;
-    // What becomes of the function matters more than a znode that stays until the end of the session.
-    await hold.release().catch((error: unknown) => keeper.reportBackgroundError(error, 'release', hold.path));
+    // What becomes of the function matters more than a znode that stays for a while. Of a refusal the background tells.
+    await hold.release().catch(() => {});
     return loss;
   };
   let result: T;

@@ -1,6 +1,7 @@
 import { NoNodeError, systemClock } from 'zookeeper-ts-client';
 import type { Transaction } from '../builders/transaction.js';
 import type { ConnectionState } from '../connection-state.js';
+import { checkEnding, type EndingOptions } from '../endings.js';
 import { HoldLostError, type HoldLostReason, NotHeldError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
@@ -37,8 +38,15 @@ export interface Hold extends AsyncDisposable {
    * @throws NotHeldError if it is not held any more
    */
   guard(): Transaction;
-  /** Lets go. Idempotent; resolves also if there is nothing left to let go of. */
-  release(): Promise<void>;
+  /**
+   * Lets go: `signal` aborts at once, and the own znode is deleted, in the background until it is gone or the session is over.
+   * Idempotent; resolves also if there is nothing left to let go of.
+   *
+   * @param options.timeoutMs how long the delete is waited for: default 2,000, from 0 to 2^31-1. Without a connection nothing is waited
+   *   for. What is left is a `backgroundError` with the operation `left behind`
+   * @throws {KeeperError} the server refuses the delete: anew at each call
+   */
+  release(options?: EndingOptions): Promise<void>;
 }
 
 /** Whose doing the deletion of an own znode is; `seen` when it has happened and may be the own doing. */
@@ -65,7 +73,8 @@ export class MemberHold implements Hold {
   readonly #signal = new LazySignal(() => this.#look());
   #cancelLapse: (() => void) | undefined;
   #state: 'held' | 'lost' | 'released' = 'held';
-  #release: Promise<void> | null = null;
+  /** Whether something else has deleted the own znodes. */
+  #isHandedOver = false;
   #deletion: Deletion = 'foreign';
 
   /** @param members of one session, made by one transaction if they are several; `path` is that of the first */
@@ -114,15 +123,19 @@ export class MemberHold implements Hold {
     this.#end('released', 'interrupted');
   }
 
-  release(): Promise<void> {
+  async release(options?: EndingOptions): Promise<void> {
+    const timeoutMs = checkEnding(options);
     this.#look();
     this.#end('released', 'released');
-    this.#release ??= this.#withdraw();
-    return this.#release;
+    if (this.#isHandedOver) return;
+    const [first, ...others] = this.#members as readonly [Member, ...Member[]];
+    if (others.length === 0) await first.withdraw({ timeoutMs });
+    else await Promise.all(this.#members.map((member) => member.withdraw({ timeoutMs })));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.release();
+  /** Releases it, and never rejects: of a refusal a `backgroundError` tells. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch(() => {});
   }
 
   /**
@@ -139,7 +152,7 @@ export class MemberHold implements Hold {
     try {
       const result = await transfer();
       this.#end('released', 'released');
-      this.#release ??= Promise.resolve();
+      this.#isHandedOver = true;
       return result;
     } finally {
       const isDeleted = (this.#deletion as Deletion) === 'seen';
@@ -203,16 +216,8 @@ export class MemberHold implements Hold {
 
   #lose(reason: HoldLostReason): void {
     if (!this.#end('lost', reason)) return;
-    // If the session comes back the znode must not stand in the way of the others.
-    this.#withdraw().catch((error: unknown) => {
-      this.#keeper.reportBackgroundError(error, 'removal of a lost hold', this.path);
-    });
-  }
-
-  #withdraw(): Promise<void> {
-    const [first, ...others] = this.#members as readonly [Member, ...Member[]];
-    if (others.length === 0) return first.withdraw();
-    return Promise.all(this.#members.map((member) => member.withdraw())).then(() => {});
+    // If the session comes back the znode must not stand in the way of the others. Of a refusal the background tells.
+    for (const member of this.#members) member.remove().catch(() => {});
   }
 
   /** @returns whether it was held until now */

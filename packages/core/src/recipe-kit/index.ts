@@ -8,6 +8,8 @@
 export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from 'zookeeper-ts-client';
 // Checking arguments, telling listeners
 export { checkOptions, z } from '../check-options.js';
+// Ending
+export { checkEnding, type EndingOptions } from '../endings.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
 export { sleep } from '../execution/sleep.js';
@@ -30,6 +32,7 @@ export { Change } from './change.js';
 export { checkFunction, checkKeeper, checkPlace } from './check-arguments.js';
 // Reading
 export { namesIn, orNull } from './directory.js';
+export { waitForEnding } from './ending.js';
 // A place in a line
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
 // Holding
@@ -41,6 +44,7 @@ export { earlierOf, hasCome, inMs, MomentTimer, NEVER } from './moment-timer.js'
 export { Patience, tryWithin } from './patience.js';
 export { type PersevereOptions, persevere } from './persevere.js';
 export { realPath } from './real-path.js';
+export { runOnBehalfOf, selfWait } from './self-wait.js';
 export {
   compareText,
   inOrderOf,

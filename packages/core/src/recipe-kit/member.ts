@@ -1,8 +1,9 @@
 import { SessionExpiredError, type Stat, systemClock } from 'zookeeper-ts-client';
 import type { ConnectionState } from '../connection-state.js';
+import { checkEnding, type EndingOptions } from '../endings.js';
 import { nameOf, parentOf } from '../execution/namespace.js';
 import type { Keeper } from '../keeper.js';
-import { onSessionLapse } from './session-lapse.js';
+import { waitForEnding } from './ending.js';
 
 /** A place in a line: an ephemeral znode of this session. */
 export interface Member {
@@ -23,10 +24,14 @@ export interface Member {
   /** To be called when the siblings are not needed any more: a long line of members that each keep it takes much memory. */
   forgetSiblings(): void;
   /**
-   * Leaves the line: deletes the own znode, in the background until it is certain. Resolves when the znode is deleted, is gone
-   * already, or will be by the end of the session or the hand of the background. Idempotent; never rejects for lack of a connection.
+   * Leaves the line: deletes the own znode, in the background until it is gone or its session is over. Waits no longer than
+   * `timeoutMs`, and not at all without a connection. Once it is gone, further calls do nothing; after a refusal they try again.
+   *
+   * @throws the server's refusal; the background goes on then
    */
-  withdraw(): Promise<void>;
+  withdraw(options?: EndingOptions): Promise<void>;
+  /** Deletes the own znode like `withdraw`, and waits until it is gone. @throws the server's refusal; the background goes on then */
+  remove(): Promise<void>;
 }
 
 /**
@@ -54,7 +59,8 @@ class Place implements Member {
   readonly sessionId: bigint;
   readonly epoch: number;
   #siblings: readonly string[] | null;
-  #withdrawal: Promise<void> | null = null;
+  #removal: Promise<void> | null = null;
+  #isGone = false;
 
   constructor(keeper: Keeper, path: string, stat: Stat, siblings: readonly string[] | null) {
     this.keeper = keeper;
@@ -81,35 +87,31 @@ class Place implements Member {
     this.#siblings = null;
   }
 
-  withdraw(): Promise<void> {
-    this.#withdrawal ??= this.#delete();
-    return this.#withdrawal;
+  async withdraw(options?: EndingOptions): Promise<void> {
+    const timeoutMs = checkEnding(options);
+    if (this.#isGone) return;
+    await waitForEnding(this.keeper, this.path, this.remove(), timeoutMs);
   }
 
-  async #delete(): Promise<void> {
+  remove(): Promise<void> {
+    this.#removal ??= this.#remove().then(
+      () => {
+        this.#isGone = true;
+      },
+      (error: unknown) => {
+        // The next call tries again.
+        this.#removal = null;
+        if (!this.keeper.closed) throw error;
+      },
+    );
+    return this.#removal;
+  }
+
+  async #remove(): Promise<void> {
     const { keeper, path } = this;
+    // Of a session that was given up, the next session removes what may be left.
     if (keeper.sessionEpoch !== this.epoch) return;
-    const deletion = keeper.delete().guaranteed({ owner: this.sessionId }).quietly().forPath(path);
-    await new Promise<void>((resolve, reject) => {
-      let isAwaited = true;
-      // Waiting longer than the session can live is of no use: the background goes on, and the session's end does the rest.
-      const stopWaiting = onSessionLapse(keeper, this.epoch, () => {
-        isAwaited = false;
-        resolve();
-      });
-      deletion.then(
-        () => {
-          stopWaiting();
-          resolve();
-        },
-        (error: unknown) => {
-          stopWaiting();
-          if (keeper.closed) resolve();
-          else if (isAwaited) reject(error);
-          else keeper.reportBackgroundError(error, 'withdrawal', path);
-        },
-      );
-    });
+    await keeper.delete().untilGone(this.sessionId).forPath(path);
   }
 }
 
@@ -124,10 +126,9 @@ const GRACE_MS = 250;
 export async function giveUp(members: readonly Member[]): Promise<void> {
   const [first] = members;
   if (first === undefined) return;
-  const { keeper, path } = first;
-  const withdrawn = Promise.all(members.map((member) => member.withdraw())).catch((error: unknown) =>
-    keeper.reportBackgroundError(error, 'withdrawal', path),
-  );
+  const { keeper } = first;
+  // Of a refusal the background tells.
+  const withdrawn = Promise.allSettled(members.map((member) => member.remove()));
   let stopWaiting = (): void => {};
   const unanswered = new Promise<void>((resolve) => {
     const look = (state: ConnectionState): void => {

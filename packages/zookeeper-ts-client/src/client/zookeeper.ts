@@ -214,6 +214,11 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     return this.#session.validForMs;
   }
 
+  /** Milliseconds since the oldest request was sent that the server has not answered; 0 when there is none. */
+  unansweredForMs(): number {
+    return this.#session.unansweredForMs;
+  }
+
   /** Each state from now on, the present one first, until the session has ended. */
   states(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<ConnectionState> {
     return statesOf(this, options.signal);

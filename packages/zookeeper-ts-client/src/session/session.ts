@@ -48,6 +48,7 @@ export class Session<Watcher> {
   #refused = 0;
   #unanswered = 0;
   #closeTimeoutMs = Number.POSITIVE_INFINITY;
+  #closeSentAtMs = 0;
   #isCloseConfirmed = false;
   /** Monotonic milliseconds at which a server last said anything: an accepted handshake, or a frame after it. */
   #heardAtMs: number;
@@ -110,6 +111,12 @@ export class Session<Watcher> {
   /** Milliseconds for which the session is certainly alive on the server, 0 when that is not known. @see Validity */
   get validForMs(): number {
     return this.#validity.validForMs(momentOf(this.#options.clock));
+  }
+
+  /** Milliseconds since the oldest request was sent that has no answer. */
+  get unansweredForMs(): number {
+    const oldest = this.isConnected ? (this.#connection?.oldestSentAt ?? null) : null;
+    return oldest === null ? 0 : Math.max(0, this.#options.clock.now() - oldest.monotonicMs);
   }
 
   /** What every request rejects with since the session has ended; `null` before. */
@@ -380,13 +387,15 @@ export class Session<Watcher> {
     };
     const exchange = new Exchange({ operation: closeSession, request: undefined, path: null, result: () => undefined });
     exchange.promise.then(confirmed, closed);
+    this.#closeSentAtMs = this.#options.clock.now();
     this.#connection?.send(exchange);
     this.#limitClose();
   }
 
   #limitClose(): void {
     const limitMs = Math.min(this.#deadlines.readMs, this.#closeTimeoutMs);
-    this.#timer.set(limitMs, () => this.#dispatch({ type: 'closed' }));
+    const leftMs = this.#closeSentAtMs + limitMs - this.#options.clock.now();
+    this.#timer.set(Math.max(0, leftMs), () => this.#dispatch({ type: 'closed' }));
   }
 
   #end(end: SessionEnd): void {
