@@ -20,7 +20,13 @@ const pure = [
 const fakeTime = ['test/fake-time/**/*.test.ts'];
 
 /** Tests of what only real servers do, with programs in Java, and of the test server beside a real one. */
-const onZooKeeperOnly = ['**/*ensemble*', '**/real-zookeeper-*', 'test/interop/**', 'test/support/src/java/**', 'packages/test-server/**'];
+const onZooKeeperOnly = [
+  '**/*ensemble*',
+  '**/real-zookeeper-*',
+  'test/interop/**',
+  'test/support/src/java/**',
+  'packages/test-server/**',
+];
 
 /** Tests that start test servers by themselves. */
 const onTestServerOnly = ['test/every-request/**', 'test/model/**'];

@@ -250,9 +250,50 @@ describeOnOwnServers('Keeper.open', () => {
   });
 });
 
+describeOnOwnServers('Keeper with credentials that the server refuses', () => {
+  let scene: Scene;
+  afterEach(() => scene.end());
+  const auth = [{ scheme: 'nosuch', auth: Buffer.from('me') }];
+
+  it('is closed when it was opened, and is told', async () => {
+    scene = await Scene.set();
+    const keeper = Keeper.open({ connectString: scene.server.connectString, auth });
+    const changes = changesOf(keeper);
+    await expect(keeper.untilConnected()).rejects.toMatchObject({ code: 'ZK_AUTH_FAILED' });
+    await until(() => (keeper.closed ? true : undefined), { what: 'the keeper to be closed' });
+    expect(changes).toEqual(expect.arrayContaining(['LOST auth-failed']));
+    await expect(keeper.exists().forPath('/')).rejects.toMatchObject({ code: 'ZK_AUTH_FAILED' });
+    await keeper.close();
+  });
+
+  it('rejects when it is connected', async () => {
+    scene = await Scene.set();
+    await expect(scene.keeper({ connectString: scene.server.connectString, auth })).rejects.toMatchObject({
+      code: 'ZK_AUTH_FAILED',
+    });
+  });
+});
+
 describeOnOwnServers('Keeper.connect', () => {
   let scene: Scene;
   afterEach(() => scene.end());
+
+  it('reports what a listener of attempts throws, and goes on', async () => {
+    scene = await Scene.set();
+    scene.proxy.refuse();
+    const keeper = Keeper.open({
+      connectString: scene.proxy.connectString,
+      reconnect: { minDelayMs: 10, maxDelayMs: 20 },
+      onAttemptFailed: () => {
+        throw new Error('listener');
+      },
+    });
+    const told = new Promise<BackgroundError>((resolve) => keeper.on('backgroundError', resolve));
+    expect(await told).toMatchObject({ error: new Error('listener'), operation: 'callback' });
+    await scene.proxy.accept();
+    await keeper.untilConnected();
+    await keeper.close();
+  });
 
   it('rejects when the deadline has passed, with what each server said', async () => {
     scene = await Scene.set();

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { AuthFailedError, digestAuth, SessionExpiredError } from '../src/index.js';
+import { SpecialXid } from '../src/protocol/headers.js';
 import { AuthPacket } from '../src/protocol/operations/auth.js';
 import { SetWatches } from '../src/protocol/operations/watches.js';
 import { Stat } from '../src/protocol/stat.js';
 import { decoded, hex } from './bytes.js';
 import { settled } from './fake-clock.js';
-import { plainStat } from './fake-network.js';
+import { plainStat, replyFrame } from './fake-network.js';
 import { FakeSession } from './fake-session.js';
 
 it('sends nothing before the server has accepted the session', async () => {
@@ -20,9 +21,10 @@ it('sends nothing before the server has accepted the session', async () => {
   expect(link.connectRequest).toMatchObject({ lastZxidSeen: 0n, sessionId: 0n, timeOut: 6000, readOnly: false });
   expect(link.connectRequest?.passwd).toEqual(Buffer.alloc(16));
   link.accept({ timeOut: 4000, sessionId: -5n });
-  const zk = await session.connecting;
   await settled();
   expect(link.sent).toEqual(['auth']);
+  link.receive(replyFrame(SpecialXid.auth));
+  const zk = await session.connecting;
   expect(zk).toMatchObject({ sessionId: -5n, sessionTimeoutMs: 4000, state: 'connected', server: 'zk1:2181' });
   expect(zk.sessionPasswd).toEqual(Buffer.alloc(16, 7));
 });
@@ -166,12 +168,28 @@ it('is not troubled by the signal once it is connected', async () => {
   expect(zk.state).toBe('connected');
 });
 
-it('fails to connect where the credentials are refused before the session is announced', async () => {
+it('fails to connect where the server refuses the credentials', async () => {
   const session = new FakeSession({ auth: [{ scheme: 'x', auth: Buffer.alloc(0) }] });
-  const zk = await session.connect();
+  (await session.attempt()).accept();
+  await settled();
   session.link.receive(hex('00000010 fffffffc 0000000000000000 ffffff8d'));
-  expect(zk.state).toBe('auth-failed');
-  await expect(zk.exists('/')).rejects.toThrow(AuthFailedError);
+  await expect(session.connecting).rejects.toThrow(AuthFailedError);
+  expect(session.clock.timerCount).toBe(0);
+});
+
+it('waits until a server has taken the credentials, also over a lost connection', async () => {
+  const session = new FakeSession({ auth: [digestAuth('u', 'p')] });
+  (await session.attempt()).accept();
+  await settled();
+  let isConnected = false;
+  session.connecting.then(() => {
+    isConnected = true;
+  });
+  await session.reconnect();
+  expect(isConnected).toBe(false);
+  session.link.receive(replyFrame(SpecialXid.auth));
+  await settled();
+  expect(isConnected).toBe(true);
 });
 
 it.each<[string, object, string]>([

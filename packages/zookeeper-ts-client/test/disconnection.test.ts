@@ -176,7 +176,6 @@ describe('refused credentials', () => {
   it('end the session: everything rejects with AuthFailedError', async () => {
     const session = new FakeSession({ auth: [digestAuth('u', 'p')] });
     const zk = await session.connect();
-    session.link.receive(replyFrame(-4));
     const events: WatchedEvent[] = [];
     const read = zk.exists('/a', { watch: (event) => void events.push(event) });
     await settled();

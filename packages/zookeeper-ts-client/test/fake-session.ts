@@ -2,9 +2,10 @@ import type { LookupFunction } from 'node:net';
 import type { ZooKeeperOptions } from '../src/client/options.js';
 import { ZooKeeper } from '../src/client/zookeeper.js';
 import type { ConnectResponse } from '../src/protocol/handshake.js';
+import { SpecialXid } from '../src/protocol/headers.js';
 import { Stat } from '../src/protocol/stat.js';
 import { FakeClock, settled } from './fake-clock.js';
-import { type FakeLink, FakeNetwork, plainStat } from './fake-network.js';
+import { type FakeLink, FakeNetwork, plainStat, replyFrame } from './fake-network.js';
 
 /** Answers at once: a host's only address is its name. */
 const sameAddress: LookupFunction = (host, _options, callback) => callback(null, [{ address: host, family: 4 }]);
@@ -23,11 +24,13 @@ export class FakeSession {
   /** Resolves when the client is connected. */
   readonly connecting: Promise<ZooKeeper>;
   readonly #hasChroot: boolean;
+  readonly #credentials: number;
 
   /** Starts a client that asks for a session of 6 s; nothing answers it yet. Servers are tried in the order given. */
   constructor({ connectString = 'zk1', firstXid = 1, random = () => 0.999_999, ...options }: FakeSessionOptions = {}) {
     const { clock, network } = this;
     this.#hasChroot = connectString.includes('/');
+    this.#credentials = options.auth?.length ?? 0;
     this.connecting = ZooKeeper.connect(
       connectString,
       { sessionTimeoutMs: 6000, ...options },
@@ -51,9 +54,11 @@ export class FakeSession {
     return this.link;
   }
 
-  /** Lets the client connect for the first time; its chroot, if it has one, exists. */
+  /** Lets the client connect for the first time; the server takes its credentials, and its chroot, if it has one, exists. */
   async connect(response?: Partial<ConnectResponse>): Promise<ZooKeeper> {
     (await this.attempt()).accept(response);
+    await settled();
+    for (let i = 0; i < this.#credentials; i++) this.link.receive(replyFrame(SpecialXid.auth));
     if (this.#hasChroot) {
       await settled();
       this.link.answerWith(Stat, plainStat);

@@ -116,7 +116,7 @@ export class SessionSuccession implements SessionSource {
     this.listeners = new Listeners((error) => diagnostics.report(error, 'state listener'));
     this.changeListeners = new Listeners((error) => diagnostics.report(error, 'stateChange listener'));
     this.historyListeners = new Listeners((error) => diagnostics.report(error, 'historyWentBack listener'));
-    const first = clients.start(0n);
+    const first = this.#start();
     this.#zookeeper = first;
     void this.#openNext(first);
   }
@@ -231,8 +231,12 @@ export class SessionSuccession implements SessionSource {
   async end(timeoutMs: number): Promise<void> {
     const phase = this.#phase;
     this.#finish(new ClosedError('keeper is closed'));
-    if (phase.name === 'between') phase.givingUp.abort();
-    await this.#zookeeper.close({ timeoutMs });
+    const clients = new Set([this.#zookeeper]);
+    if (phase.name === 'between') {
+      if (phase.next !== null) clients.add(phase.next);
+      phase.givingUp.abort(new ClosedError('keeper is closed'));
+    }
+    await Promise.all([...clients].map((zookeeper) => zookeeper.close({ timeoutMs })));
   }
 
   #finish(reason: Error): void {
@@ -249,7 +253,6 @@ export class SessionSuccession implements SessionSource {
 
   #attach(): void {
     this.#zookeeper.on('state', this.#onState);
-    this.#zookeeper.on('callbackError', (error) => this.#diagnostics.report(error, 'callback'));
     this.#onState(this.#zookeeper.state);
   }
 
@@ -323,6 +326,12 @@ export class SessionSuccession implements SessionSource {
     this.#cancelClock = systemClock.schedule(Math.ceil(leftMs), () => this.#watchClock());
   }
 
+  #start(): ZooKeeper {
+    const zookeeper = this.#clients.start(this.#lastZxid);
+    zookeeper.on('callbackError', (error) => this.#diagnostics.report(error, 'callback'));
+    return zookeeper;
+  }
+
   /** @param started the client of the first attempt, where it was started already */
   async #openNext(started: ZooKeeper | null): Promise<void> {
     const givingUp = new AbortController();
@@ -330,7 +339,7 @@ export class SessionSuccession implements SessionSource {
     this.#phase = { name: 'between', givingUp, next: started };
     let first = started;
     const tryToOpen = (): Promise<ZooKeeper> => {
-      const zookeeper = first ?? this.#clients.start(this.#lastZxid);
+      const zookeeper = first ?? this.#start();
       first = null;
       this.#phase = { name: 'between', givingUp, next: zookeeper };
       if (this.#epoch === 0) this.#zookeeper = zookeeper;

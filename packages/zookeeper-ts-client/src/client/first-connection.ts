@@ -16,13 +16,15 @@ export interface ConnectLimits {
   readonly signal: AbortSignal | undefined;
   /** How long it may take altogether, in milliseconds; `Infinity` for no limit. */
   readonly connectDeadlineMs: number;
+  /** Resolves when a server has taken all credentials that the client was made with. */
+  readonly authenticated: Promise<unknown>;
   /** When that is over, in monotonic milliseconds. */
   readonly deadlineAtMs: number;
   readonly clock: Clock;
 }
 
 /**
- * Waits until a client is connected.
+ * Waits until a client is connected, and a server has taken its credentials.
  *
  * @param attempts the last failure of each server tried, by its address; read when the waiting ends
  * @throws ConnectFailedError of those failures when `signal` aborts or the deadline passes; the error that the session ended with
@@ -30,12 +32,14 @@ export interface ConnectLimits {
 export async function untilConnected(
   client: Connectable,
   attempts: ReadonlyMap<string, Error>,
-  { signal, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
+  { signal, authenticated, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
 ): Promise<void> {
   if (signal?.aborted) throw connectFailed('Gave up connecting', attempts, { cause: signal.reason });
   await new Promise<void>((resolve, reject) => {
+    let isSettled = false;
     let cancelDeadline = (): void => {};
     const finish = (settle: () => void): void => {
+      isSettled = true;
       client.off('state', onState);
       signal?.removeEventListener('abort', onAbort);
       cancelDeadline();
@@ -47,9 +51,20 @@ export async function untilConnected(
     const onDeadline = (): void => clock.afterIo(onStillUnconnected);
     const onStillUnconnected = (): void =>
       finish(() => reject(connectFailed(`No session within ${connectDeadlineMs} ms (connectDeadlineMs)`, attempts)));
+    let isAuthenticated = false;
+    authenticated.then(
+      () => {
+        isAuthenticated = true;
+        onState(client.state);
+      },
+      // The state tells.
+      () => {},
+    );
     const onState = (state: ConnectionState): void => {
-      if (state === 'connected' || state === 'connected-read-only') finish(resolve);
-      else if (state === 'expired') finish(() => reject(client.endError ?? new SessionExpiredError()));
+      if (isSettled) return;
+      if (state === 'connected' || state === 'connected-read-only') {
+        if (isAuthenticated) finish(resolve);
+      } else if (state === 'expired') finish(() => reject(client.endError ?? new SessionExpiredError()));
       else if (state === 'auth-failed') finish(() => reject(client.endError ?? new AuthFailedError()));
       else if (state === 'closed') finish(() => reject(new ClosedError()));
     };

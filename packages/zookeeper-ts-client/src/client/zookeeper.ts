@@ -53,6 +53,8 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   readonly #calls: Calls;
   /** The last failure of each address, and of each look-up, until the first connection. */
   readonly #attempts = new Map<string, Error>();
+  /** Resolves when a server has taken the credentials of the options. */
+  readonly #authenticated: Promise<unknown>;
   readonly #options: ZooKeeperOptions;
   readonly #environment: Environment;
   readonly #connectDeadlineMs: number;
@@ -90,10 +92,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
       this.#deliver(watcher, type, path),
     );
     this.#calls = new Calls(this.#chroot, this.#watchers);
-    for (const auth of options.auth ?? []) {
-      // A refusal ends the session, of which the state and every request tell.
-      this.#session.addAuth(auth.scheme, authBytes(auth)).catch(() => {});
-    }
+    const credentials = (options.auth ?? []).map((auth) => this.#session.addAuth(auth.scheme, authBytes(auth)));
+    this.#authenticated = Promise.all(credentials);
+    // A refusal ends the session, of which the state and every request tell.
+    this.#authenticated.catch(() => {});
   }
 
   /**
@@ -146,7 +148,13 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     const { clock } = this.#environment;
     const limitMs =
       connectDeadlineMs === undefined ? this.#connectDeadlineMs : connectDeadlineOf({ connectDeadlineMs });
-    const limits = { signal, connectDeadlineMs: limitMs, deadlineAtMs: clock.now() + limitMs, clock };
+    const limits = {
+      signal,
+      authenticated: this.#authenticated,
+      connectDeadlineMs: limitMs,
+      deadlineAtMs: clock.now() + limitMs,
+      clock,
+    };
     for (;;) {
       await untilConnected(this, this.#attempts, limits);
       try {
