@@ -111,6 +111,41 @@ export class SelfWaitError extends RecipeError {
   }
 }
 
+/**
+ * The list of a znode's children is larger than a reply may be. Raise `maxFrameBytes` of the `Keeper`, and `jute.maxbuffer` of the servers and
+ * other clients, or remove children. Nothing else is harmed: the connection stands.
+ */
+export class DirectoryTooLargeError extends RecipeError {
+  declare readonly code: 'ZK_DIRECTORY_TOO_LARGE';
+  static {
+    describeError(DirectoryTooLargeError, 'DirectoryTooLargeError', 'ZK_DIRECTORY_TOO_LARGE');
+  }
+  /** Real path of the znode, namespace included. */
+  readonly path: string;
+  /** Number of children, `null` if it is not known. */
+  readonly count: number | null;
+  /** Size of the list in bytes, and the largest one allowed. */
+  readonly bytes: number;
+  readonly limit: number;
+
+  constructor(
+    path: string,
+    { count, bytes, limit }: { readonly count: number | null; readonly bytes: number; readonly limit: number },
+    options?: ErrorOptions,
+  ) {
+    const children = count === null ? 'its children' : `its ${count} children`;
+    super(
+      `the list of ${path} with ${children} has ${bytes} bytes, where at most ${limit} are allowed: raise maxFrameBytes, and ` +
+        'jute.maxbuffer of the servers, or remove children',
+      options,
+    );
+    this.path = path;
+    this.count = count;
+    this.bytes = bytes;
+    this.limit = limit;
+  }
+}
+
 /** Something was asked of a hold that does not stand any more. */
 export class NotHeldError extends RecipeError {
   declare readonly code: 'ZK_NOT_HELD';

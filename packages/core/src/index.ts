@@ -24,6 +24,7 @@ export {
   digestId,
   EphemeralOnLocalSessionError,
   ErrorCode,
+  FrameTooLargeError,
   type HistoryWentBack,
   type Id,
   InvalidAclError,
@@ -82,6 +83,7 @@ export { BACKGROUND_ERROR_CHANNEL, type BackgroundError } from './diagnostics.js
 export type { EndingOptions } from './endings.js';
 // Errors of recipes
 export {
+  DirectoryTooLargeError,
   describeError,
   HoldLostError,
   type HoldLostReason,

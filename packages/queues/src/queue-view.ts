@@ -1,4 +1,4 @@
-import { ConnectionLossError, type Keeper, MarshallingError } from '@zk-recipes/core';
+import { DirectoryTooLargeError, type Keeper } from '@zk-recipes/core';
 import { namesIn } from '@zk-recipes/core/recipe-kit';
 import { Backlog, type Item } from './backlog.js';
 import { QueueTooLargeError } from './errors.js';
@@ -131,6 +131,5 @@ export class QueueView {
 
 /** Says what is too large, and what can be done. */
 export function named(error: unknown, path: string): unknown {
-  const isTooLarge = error instanceof ConnectionLossError && error.cause instanceof MarshallingError;
-  return isTooLarge ? new QueueTooLargeError(path, { cause: error }) : error;
+  return error instanceof DirectoryTooLargeError ? new QueueTooLargeError(path, { cause: error }) : error;
 }

@@ -1,4 +1,4 @@
-import { type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { FrameTooLargeError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import { inMs, type Moment } from '@zk-recipes/core/recipe-kit';
 import { isPassing } from './giving-back.js';
 
@@ -33,7 +33,8 @@ export class Trouble {
   /** Waits for a while after what may go well another time; all else is the end. */
   meet(error: unknown, operation: string): void {
     if (this.#lapse.aborted || this.#keeper.closed) return;
-    if (!isPassing(error)) this.#onFatal(error);
+    // An item that is too large for this consumer is none for another one.
+    if (!(isPassing(error) || error instanceof FrameTooLargeError)) this.#onFatal(error);
     else if (!(error instanceof SessionExpiredError)) {
       this.report(error, operation);
       this.#until = inMs(PAUSE_MS);

@@ -256,7 +256,7 @@ export class ChrootMissingError extends ZooKeeperError {
 
 /** A frame, in or out, that is malformed or too large. Carries the place, never the payload. */
 export class MarshallingError extends ZooKeeperError {
-  declare readonly code: 'ZK_MARSHALLING';
+  declare readonly code: 'ZK_MARSHALLING' | 'ZK_FRAME_TOO_LARGE';
   static {
     describe(MarshallingError, 'MarshallingError', 'ZK_MARSHALLING');
   }
@@ -266,6 +266,28 @@ export class MarshallingError extends ZooKeeperError {
   constructor(message: string, offset = -1, options?: ErrorOptions) {
     super(offset < 0 ? message : `${message} at byte ${offset}`, options);
     this.offset = offset;
+  }
+}
+
+/**
+ * A request or a reply is larger than `maxFrameBytes` allows. Nothing else is harmed: the connection stands. A request was not
+ * sent; of a reply the server has executed the request.
+ */
+export class FrameTooLargeError extends MarshallingError {
+  static {
+    describe(FrameTooLargeError, 'FrameTooLargeError', 'ZK_FRAME_TOO_LARGE');
+  }
+  /** Size of the frame in bytes. */
+  readonly bytes: number;
+  /** The largest one allowed, in bytes. */
+  readonly limit: number;
+
+  constructor(what: string, bytes: number, limit: number) {
+    super(
+      `${what} of ${bytes} bytes, where at most ${limit} are allowed: raise maxFrameBytes, and jute.maxbuffer of the servers`,
+    );
+    this.bytes = bytes;
+    this.limit = limit;
   }
 }
 

@@ -86,14 +86,62 @@ describe('requests', () => {
     const before = zk.exists('/before');
     const large = zk.setData('/a', Buffer.alloc(1024));
     const after = zk.exists('/after');
-    await expect(large).rejects.toThrow(/^setData of 1046 bytes, where at most 1024 are allowed \(maxFrameBytes\)/);
+    await expect(large).rejects.toThrow(
+      /^setData \/a of 1046 bytes, where at most 1024 are allowed: raise maxFrameBytes/,
+    );
     await expect(large).rejects.toThrow(MarshallingError);
+    await expect(large).rejects.toMatchObject({ code: 'ZK_FRAME_TOO_LARGE', bytes: 1046, limit: 1024 });
     await settled();
     expect(session.link.sent).toEqual(['exists', 'exists']);
     expect(session.link.requests.map(({ xid }) => xid)).toEqual([1, 2]);
     session.link.answerWith(Stat, plainStat);
     session.link.answerWith(Stat, plainStat);
     await Promise.all([before, after]);
+  });
+
+  it.each([1, 7, 16, 17, 1000, 10_000])(
+    'are rejected alone when their reply is too large, in chunks of %i bytes',
+    async (chunkBytes) => {
+      const session = new FakeSession({ maxFrameBytes: 1024 });
+      const zk = await session.connect();
+      const read = Fate.of(zk.getData('/large'));
+      const after = zk.exists('/after');
+      await settled();
+      const reply = session.link.reply(0, Buffer.alloc(5_000));
+      for (let at = 0; at < reply.length; at += chunkBytes) {
+        session.link.receive(reply.subarray(at, at + chunkBytes));
+      }
+      session.link.answerWith(Stat, plainStat);
+      expect(await after).toEqual(plainStat);
+      expect(read.error).toMatchObject({ code: 'ZK_FRAME_TOO_LARGE', bytes: 5_016, limit: 1024 + 88 });
+      expect((read.error as Error).message).toMatch(/^reply to getData \/large of 5016 bytes/);
+      expect([zk.state, session.network.links.length]).toEqual(['connected', 1]);
+      expect(zk.lastZxid).toBe(7n);
+    },
+  );
+
+  it('can read all data that they can write', async () => {
+    const session = new FakeSession({ maxFrameBytes: 1024 });
+    const zk = await session.connect();
+    const data = Buffer.alloc(1024 - (4 + 4 + 4 + 2 + 4 + 4));
+    zk.setData('/a', data).catch(() => {});
+    const read = zk.getData('/a');
+    await settled();
+    expect(session.link.sent).toEqual(['setData', 'getData']);
+    session.link.answerWith(Stat, plainStat);
+    session.link.answerWith(GetDataResponse, { data, stat: plainStat });
+    expect((await read).data).toEqual(data);
+  });
+
+  it('are lost with the connection when a frame is too large that answers none of them', async () => {
+    const session = new FakeSession({ maxFrameBytes: 1024 });
+    const zk = await session.connect();
+    const read = Fate.of(zk.exists('/a'));
+    await settled();
+    session.link.receive(replyFrame(99, {}, Buffer.alloc(5_000)));
+    await settled();
+    expect(read.error).toMatchObject({ code: 'ZK_CONNECTION_LOSS', outcome: 'unknown' });
+    expect(session.link.isDestroyed).toBe(true);
   });
 
   it('reject for wrong arguments without being sent', async () => {

@@ -1,5 +1,7 @@
-import type { Stat } from 'zookeeper-ts-client';
+import { FrameTooLargeError, type Stat } from 'zookeeper-ts-client';
+import { DirectoryTooLargeError } from '../errors.js';
 import { type CallOptions, type Execution, withRoot } from '../execution/execution.js';
+import type { Attempt } from '../execution/executor.js';
 import type { WatchFunction } from '../execution/namespace.js';
 
 /** Names of a znode's children, with its own stat. */
@@ -38,6 +40,7 @@ export class GetChildrenBuilder<Result> {
    * Lists the children's names, in no particular order.
    *
    * @throws {NoNodeError} the znode does not exist
+   * @throws {DirectoryTooLargeError} the list is larger than a reply may be
    * @throws {ConnectionLossError} the retries are used up
    */
   async forPath(path: string, { signal }: CallOptions = {}): Promise<Result> {
@@ -47,10 +50,23 @@ export class GetChildrenBuilder<Result> {
     const listing = await executor.run(
       (attempt) =>
         withRoot(this.#execution, attempt, realPath, () =>
-          attempt.zookeeper.getChildren(realPath, { watch, signal: attempt.signal }),
+          attempt.zookeeper
+            .getChildren(realPath, { watch, signal: attempt.signal })
+            .catch((error: unknown) => refuseLarge(error, attempt, realPath)),
         ),
       { signal },
     );
     return this.#present(listing);
   }
+}
+
+/** Says how many children there are if the list of them is too large. */
+async function refuseLarge(error: unknown, { zookeeper, signal }: Attempt, realPath: string): Promise<never> {
+  if (!(error instanceof FrameTooLargeError)) throw error;
+  const stat = await zookeeper.exists(realPath, { signal });
+  throw new DirectoryTooLargeError(
+    realPath,
+    { count: stat?.numChildren ?? null, bytes: error.bytes, limit: error.limit },
+    { cause: error },
+  );
 }

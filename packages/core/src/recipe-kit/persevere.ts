@@ -1,6 +1,8 @@
 import { systemClock } from 'zookeeper-ts-client';
+import { DirectoryTooLargeError } from '../errors.js';
 import { retryByPolicy } from '../execution/retry-loop.js';
 import { PERSEVERANCE } from '../execution/retry-policy.js';
+import { sleep } from '../execution/sleep.js';
 import type { Keeper } from '../keeper.js';
 
 /** How to go on in spite of failures. */
@@ -10,6 +12,9 @@ export interface PersevereOptions {
   /** Told of each failure; a further attempt follows it. */
   readonly onFailure: (error: unknown) => void;
 }
+
+/** The pause after an attempt that failed because a directory is too large, in milliseconds. */
+const LARGE_DIRECTORY_PAUSE_MS = 60_000;
 
 /** Says that an attempt failed after it had gone well for a while. Never leaves this file. */
 class LateFailure extends Error {}
@@ -48,6 +53,8 @@ async function retryWithPauses<T>(
         if (signal.aborted) throw signal.reason;
         if (keeper.closed) throw error instanceof Error ? error : new Error(String(error));
         onFailure(error);
+        // It fails again until somebody has removed children: each attempt transfers the whole list.
+        if (error instanceof DirectoryTooLargeError) await sleep(LARGE_DIRECTORY_PAUSE_MS, signal);
         if (systemClock.now() - beganMs > PERSEVERANCE.maxDelayMs) throw new LateFailure();
         // What is no error, and most TypeErrors, would end the retries; here they are failures like any other.
         throw error instanceof Error && !(error instanceof TypeError)

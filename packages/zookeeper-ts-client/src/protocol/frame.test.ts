@@ -66,6 +66,27 @@ describe('FrameDecoder', () => {
     expect(() => framesOf([hex(length)])).toThrow(MarshallingError);
   });
 
+  it('gives the first 16 bytes of a frame above the limit and goes on behind it, however the stream is cut', () => {
+    const large = body(2000, 1);
+    const stream = Buffer.concat([frame(body(3, 1)), frame(large), frame(body(5, 1)), frame(large), frame(body(7, 1))]);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 40 }), (sizes) => {
+        const decoder = new FrameDecoder(1024);
+        decoder.cutOversized();
+        const seen: string[] = [];
+        let at = 0;
+        for (const size of [...sizes, stream.length]) {
+          decoder.push(stream.subarray(at, at + size));
+          at += size;
+          for (let reader = decoder.next(); reader !== null; reader = decoder.next()) {
+            seen.push(`${reader.remaining} of ${decoder.oversizedBytes}`);
+          }
+        }
+        expect(seen).toEqual(['3 of 0', '16 of 2000', '5 of 0', '16 of 2000', '7 of 0']);
+      }),
+    );
+  });
+
   it('reads a frame in its chunk and copies only one that straddles chunks', () => {
     const chunk = frame(hex('00000002 aabb'));
     const decoder = new FrameDecoder(1024);

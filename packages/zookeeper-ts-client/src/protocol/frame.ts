@@ -14,6 +14,9 @@ interface Chunk {
   offset: number;
 }
 
+/** Bytes of a frame that is too large which are read all the same: a reply's number, transaction and error code. */
+const PREFIX_BYTES = 16;
+
 /** Cuts a stream of chunks into frames. A frame that lies in one chunk is read where it is; only one that straddles chunks is copied. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
@@ -26,9 +29,25 @@ export class FrameDecoder {
   /** The frame that straddles chunks, `null` when none is under way. */
   #straddling: Buffer | null = null;
   #straddlingFilled = 0;
+  #cutsOversized = false;
+  /** Length of the frame above the limit of which the first bytes are read now. */
+  #cutBytes = 0;
+  /** Bytes of such a frame that are still to be discarded. */
+  #bytesToDiscard = 0;
+  #oversizedBytes = 0;
 
   constructor(maxFrameBytes: number) {
     this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** From now on a frame above the limit does not end the stream: `next` gives its first 16 bytes, and the rest is discarded. */
+  cutOversized(): void {
+    this.#cutsOversized = true;
+  }
+
+  /** Length of the frame that `next` has returned, if it is above the limit: the reader has only the first 16 bytes of it. Else 0. */
+  get oversizedBytes(): number {
+    return this.#oversizedBytes;
   }
 
   /** Takes the next bytes of the stream. They must stay as they are until `next` has returned `null`, or `keep` was called. */
@@ -52,12 +71,23 @@ export class FrameDecoder {
    * @throws MarshallingError if the length is negative or above the limit; the stream cannot be read on then
    */
   next(): JuteReader | null {
+    this.#oversizedBytes = 0;
     for (let chunk = this.#chunks[0]; chunk !== undefined; chunk = this.#chunks[0]) {
-      const frame = this.#straddling === null ? this.#nextIn(chunk) : this.#continueIn(chunk, this.#straddling);
+      const frame = this.#readIn(chunk);
       if (chunk.offset === chunk.bytes.length) this.#chunks.shift();
       if (frame !== null) return frame;
     }
     return null;
+  }
+
+  #readIn(chunk: Chunk): JuteReader | null {
+    if (this.#bytesToDiscard > 0) {
+      const discarded = Math.min(this.#bytesToDiscard, chunk.bytes.length - chunk.offset);
+      this.#bytesToDiscard -= discarded;
+      chunk.offset += discarded;
+      return null;
+    }
+    return this.#straddling === null ? this.#nextIn(chunk) : this.#continueIn(chunk, this.#straddling);
   }
 
   #nextIn(chunk: Chunk): JuteReader | null {
@@ -75,7 +105,10 @@ export class FrameDecoder {
       this.#headerFilled = 0;
       length = this.#header.readInt32BE(0);
     }
-    if (length < 0 || length > this.#maxFrameBytes) {
+    if (this.#cutsOversized && length > this.#maxFrameBytes && length > PREFIX_BYTES) {
+      this.#cutBytes = length;
+      length = PREFIX_BYTES;
+    } else if (length < 0 || length > this.#maxFrameBytes) {
       throw new MarshallingError(
         `frame of ${length} bytes, where at most ${this.#maxFrameBytes} are allowed (maxFrameBytes)`,
       );
@@ -83,6 +116,7 @@ export class FrameDecoder {
     const start = chunk.offset;
     if (chunk.bytes.length - start >= length) {
       chunk.offset += length;
+      this.#endCut();
       return this.#reader.reset(chunk.bytes, chunk.view, start, start + length, true);
     }
     this.#straddling = Buffer.allocUnsafeSlow(length);
@@ -96,6 +130,15 @@ export class FrameDecoder {
     chunk.offset += copied;
     if (this.#straddlingFilled < frame.length) return null;
     this.#straddling = null;
+    this.#endCut();
     return this.#reader.reset(frame, new DataView(frame.buffer), 0, frame.length);
+  }
+
+  /** The first bytes of a frame above the limit are read: the others are discarded as they come. */
+  #endCut(): void {
+    if (this.#cutBytes === 0) return;
+    this.#oversizedBytes = this.#cutBytes;
+    this.#bytesToDiscard = this.#cutBytes - PREFIX_BYTES;
+    this.#cutBytes = 0;
   }
 }

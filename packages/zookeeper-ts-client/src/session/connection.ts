@@ -1,5 +1,5 @@
 import type { Candidate } from '../ensemble/candidate.js';
-import { MarshallingError } from '../errors.js';
+import { FrameTooLargeError, MarshallingError } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -17,6 +17,9 @@ import { type PendingRequest, RequestQueue } from './pending-requests.js';
 
 /** How long the server has to read that a session is closed before its connection is destroyed, in milliseconds. */
 const FAREWELL_MS = 1_000;
+
+/** By how much the reply to a read may be longer than the request that wrote the data: its header, the length of the data, and the stat. */
+const REPLY_OVERHEAD_BYTES = 16 + 4 + 68;
 
 const UNANSWERED =
   'no answer to the handshake (the server may not be serving, have all its connections taken, expect TLS on this port, or be behind what this client has seen)';
@@ -72,7 +75,7 @@ export class Connection {
     this.server = server;
     this.#options = options;
     this.#handlers = handlers;
-    this.#decoder = new FrameDecoder(options.maxFrameBytes);
+    this.#decoder = new FrameDecoder(options.maxFrameBytes + REPLY_OVERHEAD_BYTES);
     this.#nextXid = options.firstXid;
     this.#connectSentAt = momentOf(options.clock);
     this.#lastHeardAtMs = this.#connectSentAt.monotonicMs;
@@ -151,8 +154,7 @@ export class Connection {
     }
     const limit = this.#options.maxFrameBytes;
     if (length > limit) {
-      const what = `${request.name} of ${length} bytes, where at most ${limit} are allowed (maxFrameBytes)`;
-      request.fail(new MarshallingError(what));
+      request.fail(new FrameTooLargeError(describeRequest(request), length, limit));
       return;
     }
     this.#nextXid = xid === MAX_XID ? 1 : xid + 1;
@@ -238,6 +240,11 @@ export class Connection {
     try {
       for (let frame = this.#decoder.next(); frame !== null; frame = this.#decoder.next()) {
         if (this.#stage === 'over') return;
+        if (this.#decoder.oversizedBytes > 0) {
+          this.#readOversized(frame, this.#decoder.oversizedBytes);
+          settled = true;
+          continue;
+        }
         if (this.#stage !== 'ready') {
           this.#readHandshake(frame);
           continue;
@@ -285,6 +292,8 @@ export class Connection {
     if (frame.remaining < MIN_CONNECT_RESPONSE_BYTES) throw new Error('the server refused the handshake');
     const response = ConnectResponse.read(frame);
     this.#stage = 'ready';
+    // Before the handshake a length that is too large is another protocol.
+    this.#decoder.cutOversized();
     this.#handlers.onHandshake(response);
   }
 
@@ -299,6 +308,20 @@ export class Connection {
     this.#pending.shift();
   }
 
+  /** Of a reply that is too large only the header is read: it harms the request that it belongs to, and nothing else. */
+  #readOversized(header: JuteReader, bytes: number): void {
+    const limit = this.#options.maxFrameBytes + REPLY_OVERHEAD_BYTES;
+    const xid = header.int();
+    const zxid = header.long();
+    const request = this.#pending.first;
+    if (this.#stage !== 'ready' || request === undefined || request.xid !== xid) {
+      throw new MarshallingError(`frame of ${bytes} bytes, where at most ${limit} are allowed (maxFrameBytes)`);
+    }
+    this.#pending.shift();
+    this.#handlers.onReply(header.int(), zxid);
+    request.fail(new FrameTooLargeError(`reply to ${describeRequest(request)}`, bytes, limit));
+  }
+
   /** What came cannot be understood. The oldest request is lost for this very cause, since its reply would not be read another time. */
   #giveUp(cause: Error): void {
     if (this.#stage === 'ready') this.#pending.shift()?.lose('unknown', cause);
@@ -306,4 +329,8 @@ export class Connection {
     const message = foreign ?? `what came cannot be read: ${cause.message}`;
     this.#handlers.onLost(new Error(message, { cause }));
   }
+}
+
+function describeRequest({ name, path }: PendingRequest): string {
+  return path === null ? name : `${name} ${path}`;
 }
