@@ -59,6 +59,22 @@ describe('a client that nobody answers', () => {
     await state.return?.();
   });
 
+  it('counts an answer that a blocked event loop kept from it as a word', async () => {
+    const session = new FakeSession();
+    const zk = await session.connect();
+    session.link.end();
+    const link = await session.attempt();
+    link.open();
+    session.clock.block(60_000);
+    link.accept();
+    link.end();
+    await session.clock.advance(0);
+    await settled();
+    expect(zk.state).toBe('disconnected');
+    await session.reconnect();
+    expect(zk.state).toBe('connected');
+  });
+
   it('counts the silence from the last word of a server, not from the loss of the connection', async () => {
     const session = new FakeSession();
     const zk = await session.connect();

@@ -235,8 +235,12 @@ export class Session<Watcher> {
   }
 
   #giveUpSilentSession(): void {
+    const { phase } = this.#state;
+    if (phase !== 'pausing' && phase !== 'opening') return;
     const silentMs = Math.round(this.#options.clock.now() - this.#heardAtMs);
-    this.#dispatch({ type: 'silent', cause: new Error(`no server has said anything for ${silentMs} ms`) });
+    // A server may have accepted the session, and closed the connection, since the timer fired; and timers can be early.
+    if (silentMs < this.#deadlines.silenceMs) this.#watchSilence();
+    else this.#dispatch({ type: 'silent', cause: new Error(`no server has said anything for ${silentMs} ms`) });
   }
 
   get #attemptLimitMs(): number {
@@ -367,9 +371,7 @@ export class Session<Watcher> {
     this.#keepAlive.stop();
     this.#search.stop();
     if (connection === null) return;
-    if (!established) {
-      this.#listener.onAttemptFailed(connection.server, cause);
-    }
+    if (!established) this.#listener.onAttemptFailed(connection.server, cause);
     connection.abandon(cause);
     if (!established) return;
     this.#heardAtMs = connection.lastHeardAtMs;
