@@ -276,17 +276,27 @@ describeOnOwnServers('DoubleBarrier', () => {
     expect(on.errors).toEqual([]);
   });
 
-  it('row 9: a foreign child counts, as with Curator', async () => {
+  it('row 9: a foreign child counts if it has the name of a member, and else does not', async () => {
     const [a] = (await crew(1, 2)) as [DoubleBarrier];
     const observer = await on.keeper();
-    await observer.create().creatingParents().forPath(`${a.path}/föreign`);
+    const foreign = `${a.path}/8a1b2c3d000040008000123456789012`;
+    await observer.create().creatingParents().forPath(`${a.path}/1`);
+    const giveUp = new AbortController();
+    const entering = a.enter({ signal: giveUp.signal });
+    await untilNames(observer, a.path, 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await isSettled(entering)).toBe(false);
+    giveUp.abort(new Error('enough'));
+    await expect(entering).rejects.toThrow('enough');
+    await observer.create().forPath(foreign);
     await a.enter();
     const leaving = a.leave();
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await isSettled(leaving)).toBe(false);
-    await observer.delete().forPath(`${a.path}/föreign`);
+    await observer.delete().forPath(foreign);
     await leaving;
-    await untilEmpty(observer, a.path);
+    await untilNames(observer, a.path, 1);
+    expect(await observer.getChildren().forPath(a.path)).toEqual(['1']);
   });
 
   it('expires inside: the others leave, and it leaves with them', async () => {

@@ -173,19 +173,22 @@ describeOnOwnServers.each(kinds)('%s through what may happen', (kind) => {
     record.expectSafe({ atLeast: 7, deletedByHand: true });
   });
 
-  it('row 9: foreign children: some block, as with Curator, others do not', async () => {
+  it('row 9: foreign children: one with the name of a place blocks, as with Curator, others do not', async () => {
     const keeper = await on.keeper();
     const path = freshLine();
     await keeper.create().forPath(path);
-    for (const name of ['zfoo', '_foo', '0foo']) await keeper.create().forPath(`${path}/${name}`, name);
-    await keeper.create().forPath(`${path}/${markers[kind]}`, Buffer.from([0xff, 0xfe]));
+    for (const name of ['zfoo', '_foo', '0foo', '0', '-1', markers[kind]]) {
+      await keeper.create().forPath(`${path}/${name}`, name);
+    }
+    const foreign = `${path}/${markers[kind]}0000000000`;
+    await keeper.create().forPath(foreign, Buffer.from([0xff, 0xfe]));
     const one = contestant(kind, keeper, path, 'a');
     await one.start();
     await untilWatchCount(on.server, 2);
     expect(one.isLeader).toBe(false);
     expect((await one.participants()).map(({ id }) => id)).toContain('a');
-    expect((await one.leader())?.path).toBe(`${path}/${markers[kind]}`);
-    await keeper.delete().forPath(`${path}/${markers[kind]}`);
+    expect((await one.leader())?.path).toBe(foreign);
+    await keeper.delete().forPath(foreign);
     await one.elected();
     expect((await one.leader())?.id).toBe('a');
   });

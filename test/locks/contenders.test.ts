@@ -44,11 +44,12 @@ describeOnOwnServers('contenders', () => {
     const keeper = await on.keeper();
     const mutex = new Mutex(keeper, freshLine());
     await keeper.create().forPath(mutex.path);
-    for (const name of ['0000000000', 'zfoo']) await keeper.create().forPath(`${mutex.path}/${name}`);
+    const foreign = `${mutex.path}/00000000000040008000123456789012__lock__0000000000`;
+    for (const path of [foreign, `${mutex.path}/zfoo`]) await keeper.create().forPath(path);
     const acquiring = mutex.acquire();
     await untilNames(keeper, mutex.path, 3);
     expect(await mutex.contenders()).toMatchObject([{ state: 'waiting', position: 1 }]);
-    await keeper.delete().forPath(`${mutex.path}/0000000000`);
+    await keeper.delete().forPath(foreign);
     const hold = await acquiring;
     expect(await mutex.contenders()).toMatchObject([{ state: 'holding', position: 0, path: hold.path }]);
     await hold.release();

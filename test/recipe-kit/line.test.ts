@@ -1,4 +1,4 @@
-import { type Keeper, NoNodeError, SessionExpiredError } from '@zk-recipes/core';
+import { ForeignZnodeError, type Keeper, NoNodeError, SessionExpiredError } from '@zk-recipes/core';
 import { enrol, type Member, MemberHold, untilFirst } from '@zk-recipes/core/recipe-kit';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
@@ -205,27 +205,39 @@ describeOnOwnServers('untilFirst', () => {
     await untilUnwatched(on.server, directory);
   });
 
-  it.each(['!foo', '-foo', 'lock-', '0000000000'])(
-    'stands behind the foreign child %s until it is gone',
+  it('stands behind a foreign child with the name of a place until it is gone', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    const foreign = `other-${name}0000000000`;
+    await keeper.create().forPath(directory);
+    await keeper.create().withMode('EPHEMERAL').forPath(`${directory}/${foreign}`);
+    // The next number is 1, since the directory has had a child.
+    const member = await enrol(keeper, directory, { name });
+    const first = untilFirst(member, name);
+    await untilWatched(on.server, `${directory}/${foreign}`);
+    expect(await isSettled(first)).toBe(false);
+    await keeper.delete().forPath(`${directory}/${foreign}`);
+    await first;
+  });
+
+  it('refuses by name a foreign child ahead that is no place of Curator or kazoo, and ends like one', async () => {
+    const keeper = await on.keeper();
+    const directory = freshLine();
+    await keeper.create().creatingParents().forPath(`${directory}/0000000000`);
+    const member = await enrol(keeper, directory, { name });
+    const error = await untilFirst(member, name).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(ForeignZnodeError);
+    expect(error).toMatchObject({ code: 'ZK_FOREIGN_ZNODE', path: `${directory}/0000000000` });
+  });
+
+  it.each(['zfoo', '_foo', '0foo', '!foo', '-foo', 'lock-', '0', '-1'])(
+    'passes the foreign child %s',
     async (foreign) => {
       const keeper = await on.keeper();
       const directory = freshLine();
       await keeper.create().forPath(directory);
-      await keeper.create().withMode('EPHEMERAL').forPath(`${directory}/${foreign}`);
-      const member = await enrol(keeper, directory, { name });
-      const first = untilFirst(member, name);
-      await untilWatched(on.server, `${directory}/${foreign}`);
-      expect(await isSettled(first)).toBe(false);
-      await keeper.delete().forPath(`${directory}/${foreign}`);
-      await first;
+      await keeper.create().forPath(`${directory}/${foreign}`);
+      await untilFirst(await enrol(keeper, directory, { name }), name);
     },
   );
-
-  it.each(['zfoo', '_foo', '0foo'])('passes the foreign child %s', async (foreign) => {
-    const keeper = await on.keeper();
-    const directory = freshLine();
-    await keeper.create().forPath(directory);
-    await keeper.create().forPath(`${directory}/${foreign}`);
-    await untilFirst(await enrol(keeper, directory, { name }), name);
-  });
 });

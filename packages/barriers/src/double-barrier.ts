@@ -57,7 +57,7 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
  *   given up in enter or leave     the member is removed, if need be in the background; rejects with the signal's reason
  *   own member deleted by hand     in enter: back to 1 at the next look; later: as if its session had expired
  *   path removed, container reaped  the create makes it again
- *   foreign znode at the path      counts as a member, as with Curator
+ *   foreign znode at the path      counts as a member if its name is a uuid, else it is passed over
  */
 
 /** How a double barrier is made. */

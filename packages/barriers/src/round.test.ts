@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { membersAmong, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './round.js';
 
 describe('a round of a double barrier', () => {
-  it('has as members all children but `ready`, in order', () => {
-    expect(membersAmong(['b', 'ready', 'a', 'Ready'])).toEqual(['Ready', 'a', 'b']);
+  it('has as members the children with the name of a uuid, in order', () => {
+    const [curators, kazoos] = ['8a1b2c3d-0000-4000-8000-123456789012', '7a1b2c3d000040008000123456789012'];
+    expect(membersAmong([curators, 'ready', kazoos, 'Ready', '1', 'stage-2'])).toEqual([kazoos, curators]);
     expect(membersAmong(['ready'])).toEqual([]);
     expect(membersAmong([])).toEqual([]);
   });

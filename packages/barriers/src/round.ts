@@ -13,9 +13,12 @@ export interface Look {
   readonly asOf: bigint;
 }
 
-/** Names of members, in order: all but `ready`, which is none of them. */
+/** Names of members are uuids: of this package and of Curator with hyphens, of kazoo without. */
+const MEMBER = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
+
+/** Names of members, in order. Other children, such as `ready` or the directory of another barrier, are none. */
 export function membersAmong(children: readonly string[]): string[] {
-  return children.filter((name) => name !== READY).sort();
+  return children.filter((name) => MEMBER.test(name)).sort();
 }
 
 /** Whether the barrier opened while a member stood there. */

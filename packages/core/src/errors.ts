@@ -146,6 +146,24 @@ export class DirectoryTooLargeError extends RecipeError {
   }
 }
 
+/**
+ * A znode stands ahead in a line that is no place of Curator, of kazoo or of this recipe, and whose name ends like one: for instance the
+ * directory of another lock. Keep lines and other znodes in directories of their own.
+ */
+export class ForeignZnodeError extends RecipeError {
+  declare readonly code: 'ZK_FOREIGN_ZNODE';
+  static {
+    describeError(ForeignZnodeError, 'ForeignZnodeError', 'ZK_FOREIGN_ZNODE');
+  }
+  /** The znode, as the recipe's user names it. */
+  readonly path: string;
+
+  constructor(path: string, options?: ErrorOptions) {
+    super(`expected places of this line alone ahead, got ${path}: keep other znodes out of the directory`, options);
+    this.path = path;
+  }
+}
+
 /** Something was asked of a hold that does not stand any more. */
 export class NotHeldError extends RecipeError {
   declare readonly code: 'ZK_NOT_HELD';

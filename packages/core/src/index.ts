@@ -85,6 +85,7 @@ export type { EndingOptions } from './endings.js';
 export {
   DirectoryTooLargeError,
   describeError,
+  ForeignZnodeError,
   HoldLostError,
   type HoldLostReason,
   NotHeldError,

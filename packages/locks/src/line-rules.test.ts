@@ -33,15 +33,12 @@ describe('the line of a mutex', () => {
     expect(mutexRule.inOrder(names)).toEqual([names[3], names[2], names[1], names[0]]);
   });
 
-  it('takes foreign names by the whole of them, as Curator does', () => {
-    expect(mutexRule.inOrder(['zfoo', lock(3), '0000000000', LOCK, '_foo'])).toEqual([
-      LOCK,
+  it('passes over children that no server can have numbered, and takes other foreign names by the whole of them, as Curator does', () => {
+    expect(mutexRule.inOrder(['zfoo', lock(3), '0000000000', LOCK, '_foo', '0', '-1'])).toEqual([
       '0000000000',
       lock(3),
-      '_foo',
-      'zfoo',
     ]);
-    expect(mutexRule.obstacleOf(lock(3), [lock(3), 'zfoo', '_foo', '0foo'])).toBeNull();
+    expect(mutexRule.obstacleOf(lock(3), [lock(3), 'zfoo', '_foo', '0foo', '0', '-1', LOCK])).toBeNull();
     expect(mutexRule.obstacleOf(lock(3), [lock(3), '0000000000'])).toEqual({ name: '0000000000', isLast: true });
   });
 

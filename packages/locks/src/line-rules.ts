@@ -23,7 +23,7 @@ export interface LineRule {
   readonly marker: string;
   /** Who keeps one of them waiting. */
   readonly obstacleOf: ObstacleOf;
-  /** Everybody in the directory, foreign znodes included, in the order of the line. */
+  /** All places in the directory, those of other clients included, in the order of the line. */
   inOrder(names: readonly string[]): string[];
   /** How many of the ordered line, from its beginning, hold the lock. */
   holdersOf(ordered: readonly string[]): number;

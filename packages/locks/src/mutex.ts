@@ -31,7 +31,7 @@ import { type LockOptions, schemas } from './options.js';
  *   given up at any point         the znode is removed, if need be in the background; rejects with the signal's reason
  *   own znode deleted             in the line: back to 1; while held: the hold is lost
  *   path removed, container reaped  the create makes it again
- *   foreign znode in the line     stands there like any other, as with Curator
+ *   foreign znode in the line     passed over, waited for as by Curator, or refused by name: see `isPlaceName`, `isKnownPlace`
  */
 
 /** A lock that one at a time can hold. @see https://zookeeper.apache.org/doc/current/recipes.html, "Locks" */

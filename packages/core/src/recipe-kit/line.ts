@@ -1,9 +1,10 @@
 import { ErrorCode, NoNodeError, type WatchedEvent } from 'zookeeper-ts-client';
+import { ForeignZnodeError } from '../errors.js';
 import { childOf } from '../execution/namespace.js';
 import { withAnySignal } from '../execution/with-any-signal.js';
 import { type AwaitOptions, removeWatch, untilDeleted } from './await-znode.js';
 import type { Member } from './member.js';
-import { nearestBefore, sequenceKey } from './sequence.js';
+import { isKnownPlace, nearestBefore, sequenceKey } from './sequence.js';
 import { withinSession } from './session-lapse.js';
 
 /** Who keeps a member of a line waiting. */
@@ -88,6 +89,9 @@ function findObstacle(
 ): Obstacle | null {
   const obstacle = obstacleOf(member.name, names);
   if (obstacle === undefined) throw isGone(member);
+  if (obstacle !== null && !isKnownPlace(obstacle.name, member.name)) {
+    throw new ForeignZnodeError(childOf(member.directory, obstacle.name));
+  }
   if (obstacle !== null) onQueued?.(names);
   return obstacle;
 }

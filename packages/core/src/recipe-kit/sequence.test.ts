@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inSequence, isUsedUp, predecessorOf, sequenceKey } from './sequence.js';
+import { inSequence, isKnownPlace, isPlaceName, isUsedUp, predecessorOf, sequenceKey } from './sequence.js';
 
 const marker = 'lock-';
 const uuid = '0f1e2d3c-4b5a-4687-9788-99aabbccddee';
@@ -44,11 +44,11 @@ describe('sequence', () => {
     expect(sequenceKey('zfoo', marker)).toBe('zfoo');
   });
 
-  it('orders any line as Curator does', () => {
+  it('orders the places of any line as Curator does', () => {
     fc.assert(
       fc.property(line, (names) => {
         // Where keys are equal Curator leaves the order to chance; here the lesser name goes first.
-        expect(inSequence(names, marker)).toEqual(curatorsOrder([...names].sort()));
+        expect(inSequence(names, marker)).toEqual(curatorsOrder(names.filter(isPlaceName).sort()));
       }),
     );
   });
@@ -57,8 +57,8 @@ describe('sequence', () => {
     fc.assert(
       fc.property(line, (names) => {
         const order = inSequence(names, marker);
-        const found = names.map((name) => predecessorOf(name, names, marker));
-        expect(found).toEqual(names.map((name) => order[order.indexOf(name) - 1] ?? null));
+        const found = order.map((name) => predecessorOf(name, names, marker));
+        expect(found).toEqual(order.map((_, index) => order[index - 1] ?? null));
       }),
     );
   });
@@ -66,14 +66,15 @@ describe('sequence', () => {
   it('lets exactly one of a line be first, in whatever order the server lists it', () => {
     fc.assert(
       fc.property(
-        line.filter((names) => names.length > 0),
+        line.filter((names) => names.some(isPlaceName)),
         fc.infiniteStream(fc.nat()),
         (names, random) => {
           const shuffled = names
             .map((name) => ({ name, at: random.next().value as number }))
             .sort((a, b) => a.at - b.at)
             .map(({ name }) => name);
-          const first = (all: readonly string[]) => all.filter((name) => predecessorOf(name, all, marker) === null);
+          const first = (all: readonly string[]) =>
+            all.filter((name) => isPlaceName(name) && predecessorOf(name, all, marker) === null);
           expect(first(names)).toHaveLength(1);
           expect(first(shuffled)).toEqual(first(names));
         },
@@ -81,17 +82,33 @@ describe('sequence', () => {
     );
   });
 
-  it.each(['!foo', '-foo', 'lock-', '0000000000'])(
-    'lets the foreign child %s block the line, as Curator does',
+  it.each(['!foo', '-foo', 'lock-', '0', '-1', '000000000', 'zfoo', '_foo', '0foo'])(
+    'passes over the child %s, which no server can have numbered',
     (name) => {
       const member = `_c_${uuid}-lock-0000000001`;
-      expect(predecessorOf(member, [member, name], marker)).toBe(name);
+      expect(predecessorOf(member, [name, member], marker)).toBeNull();
+      expect(inSequence([name, member], marker)).toEqual([member]);
     },
   );
 
-  it.each(['zfoo', '_foo', '0foo'])('is not bothered by the foreign child %s', (name) => {
+  it.each([`other-lock-0000000000`, '0000000000'])('takes the child %s for a place', (name) => {
     const member = `_c_${uuid}-lock-0000000001`;
-    expect(predecessorOf(member, [name, member], marker)).toBeNull();
+    expect(predecessorOf(member, [member, name], marker)).toBe(name);
+  });
+
+  it.each([
+    ['_c_8a1b2c3d-0000-4000-8000-123456789012-lock-0000000000', true],
+    ['lock-0000000000', true],
+    ['8a1b2c3d000040008000123456789012__lock__0000000000', true],
+    ['__READ__0000000000', true],
+    ['0000000000', false],
+    ['invoice-0000000000', false],
+  ])('knows the name of a place of Curator, of kazoo and of its own line: %s: %s', (name, isKnown) => {
+    expect(isKnownPlace(name, `_c_${uuid}-lock-0000000001`)).toBe(isKnown);
+  });
+
+  it('knows the places of a line with another marker', () => {
+    expect(isKnownPlace('invoice-0000000000', `_c_${uuid}-invoice-0000000001`)).toBe(true);
   });
 
   it('says that a name is not in the line', () => {

@@ -1,12 +1,37 @@
+import { parseProtectedName } from '../execution/protection.js';
+
 /**
- * What the server's numbers say about who came first. Pure.
+ * What the server's numbers say about which place came first. Pure.
  *
  * @see https://zookeeper.apache.org/doc/current/recipes.html, "Locks"; Curator's `LockInternalsSorter`
  */
 
 /**
+ * Whether a child of a line's directory can be a place in the line, of whatever client. Every client has the server append a sequence
+ * number, so the name ends in ten digits. Curator's read/write lock reuses the number of a writer for a reader's znode, which ends in
+ * ten digits as well. Other children, such as the directory of another lock, are no places.
+ */
+export function isPlaceName(name: string): boolean {
+  return /\d{10}$/.test(name);
+}
+
+/** Parts of the names of places: Curator's locks, read/write locks, latches and semaphores, and kazoo's locks and elections. */
+const knownMarkers = ['lock-', '__READ__', '__WRIT__', 'latch-', 'lease-', '__lock__', '__rlock__'];
+
+/**
+ * Whether a name that ends in ten digits may belong to another client's place in the same line: it has the marker of the line, or one
+ * of Curator's or kazoo's.
+ *
+ * @param own name of a place in the line
+ */
+export function isKnownPlace(name: string, own: string): boolean {
+  const marker = (parseProtectedName(own)?.name ?? own).replace(/-?\d{10}$/, '');
+  return (marker !== '' && name.includes(marker)) || knownMarkers.some((known) => name.includes(known));
+}
+
+/**
  * The part of a name by which a line is ordered: all that follows the last occurrence of the marker, the whole name where
- * the marker does not occur. Compared as strings, as Curator does: foreign names stand in the line like any other.
+ * the marker does not occur. Compared as strings, as Curator does.
  *
  * @param marker the name of the recipe's znodes without protection and number, e.g. `lock-`
  */
@@ -25,14 +50,15 @@ export function isUsedUp(key: string): boolean {
   return !/^\d{10}$/.test(key) || key === '2147483647';
 }
 
-/** The names in the order of the line, the one who came first in front. */
+/** The places among the names, in the order of the line, the one that came first in front. */
 export function inSequence(names: readonly string[], marker: string): string[] {
   return inOrderOf(names, (name) => sequenceKey(name, marker));
 }
 
-/** The names in the order of their keys; of equal keys, which hardly any server gives, the lesser name goes first. */
+/** The places among the names, in the order of their keys; of equal keys, which hardly any server gives, the lesser name goes first. */
 export function inOrderOf(names: readonly string[], keyOf: (name: string) => string): string[] {
   return names
+    .filter(isPlaceName)
     .map((name) => ({ name, key: keyOf(name) }))
     .sort((a, b) => compareText(a.key, b.key) || compareText(a.name, b.name))
     .map(({ name }) => name);
@@ -72,6 +98,7 @@ export function nearestBefore(
       present = true;
       continue;
     }
+    if (!isPlaceName(name)) continue;
     const key = keyOf(name);
     if (key > ownKey || (key === ownKey && name > own) || !counts(name)) continue;
     before += 1;
