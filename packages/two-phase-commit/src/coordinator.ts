@@ -119,7 +119,7 @@ export class Coordinator<T> {
     const late = new AbortController();
     const onLate = (): void => late.abort(new Error(`not all had voted after ${timeoutMs} ms`));
     const cancelTimer = systemClock.schedule(timeoutMs, onLate);
-    const givenUp = [options.signal, this.#closing.signal];
+    const givenUp = [options.signal, this.#closing.signal, this.#presence.over];
     const running = withAnySignal(givenUp, (caller) =>
       withAnySignal([caller, late.signal], (signal) =>
         this.#run(run, payload, caller as AbortSignal, signal as AbortSignal),

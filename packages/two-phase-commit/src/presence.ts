@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper, NodeExistsError } from '@zk-recipes/core';
 import { acrossSessions } from '@zk-recipes/core/recipe-kit';
 import { orAborted } from './or-aborted.js';
@@ -25,6 +26,13 @@ export class Presence {
   constructor(keeper: Keeper, pathOf: (uuid: string) => string) {
     this.#keeper = keeper;
     this.path = pathOf(this.uuid);
+    // Each run listens to it.
+    setMaxListeners(0, this.#ended.signal);
+  }
+
+  /** Aborts with a `ClosedError` when there will be no ephemeral any more: after `end`, or when the `Keeper` is closed. */
+  get over(): AbortSignal {
+    return this.#ended.signal;
   }
 
   /**
@@ -84,6 +92,7 @@ export class Presence {
   }
 
   readonly #onState = (): void => {
+    if (this.#keeper.closed) this.#ended.abort(new ClosedError('keeper is closed'));
     if (this.#keeper.closed || this.#creation?.epoch === this.#keeper.sessionEpoch) return;
     this.established().catch((error: unknown) => {
       if (this.#keeper.closed || this.#ended.signal.aborted) return;
