@@ -163,11 +163,16 @@ describeOnSharedServer('Closing of two-phase commit', () => {
       const { path, observer } = await observed();
       const { keeper, proxy } = await scene.proxied();
       const one = new Coordinator<string>(keeper, path);
+      await one.recover();
+      // The transaction is begun, but the coordinator does not hear of it before the caller gives up.
+      for (const parent of ['transactions', 'participants/ledger/inbox']) {
+        await observer.create().creatingParents().forPath(`${path}/${parent}`);
+      }
+      proxy.blackhole({ direction: 'to-client' });
       const caller = new AbortController();
       const running = one.run({ ...transaction, signal: caller.signal });
       running.catch(() => {});
       const [id] = await untilNames(observer, `${path}/transactions`, 1);
-      proxy.blackhole();
       caller.abort(new Error('no longer wanted'));
       await expect(running).rejects.toBe(caller.signal.reason);
       const closed = one.close({ timeoutMs: 20_000 });

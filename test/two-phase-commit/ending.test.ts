@@ -213,7 +213,7 @@ describeOnOwnServers('Endings of two-phase commit', { timeout: 60_000 }, () => {
           proxy.heal();
         }
       },
-      noticed: reaches('LOST', 'CONNECTED', 'RECONNECTED'),
+      noticed: nextSession,
       end: async () => {},
     },
     {
