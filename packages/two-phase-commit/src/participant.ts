@@ -66,6 +66,8 @@ import { Store } from './store.js';
  *   prepare throws, payload unreadable  votes abort, with the reason
  *   payload unreadable in 6         like a handler that fails: reported and kept
  *   foreign entry in the inbox      left alone: there is no such transaction
+ *   closed                          signals abort; the place stays until the handlers have ended, and goes, if need be in the background
+ *   place lost again and again      a pause before the next one
  */
 
 type Phase =
