@@ -254,6 +254,24 @@ describeOnOwnServers('Endings of two-phase commit', { timeout: 60_000 }, () => {
     }
   }
 
+  it.each(situations.slice(0, 3))('end with their keeper within three seconds when $name', async ({ begin, end }) => {
+    // The session is long: no server is given up before the limits have passed.
+    const { keeper, proxy } = await scene.proxied();
+    const path = freshPath('tx');
+    const one = new Coordinator<string>(keeper, path, { recovery: 'background' });
+    const made = await participant(keeper, path, commit);
+    expect((await one.run({ payload: 'x', participants: ['ledger'] })).decision).toBe('committed');
+    const running = one.run({ payload: 'x', participants: ['ledger', 'nobody'], timeoutMs: 60_000 }).catch(() => {});
+    const subject = { name: 'all', keeper, proxy, ephemerals: `${path}/coordinators`, close: () => one.close() };
+    await begin([{ ...subject, underWay: running }]);
+    const beganMs = performance.now();
+    await Promise.all([one.close(), made.close()]);
+    await keeper.close();
+    await running;
+    expect(performance.now() - beganMs).toBeLessThan(3_000 + SLACK_MS);
+    await end([{ ...subject, underWay: running }]);
+  });
+
   describe.each(situations)('when $name', ({ begin, noticed, end }) => {
     it('before the ending, it does not wait', async () => {
       const subjects = await everySubject();

@@ -1,6 +1,7 @@
 import { NoNodeError, SessionExpiredError } from '@zk-recipes/core';
 import { Change, persevere, removeWatch } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
+import type { HandlerCalls } from './handler-calls.js';
 import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
 import { type Decision, encodeRecord, messageOf, type Vote } from './records.js';
 import type { Slots } from './slots.js';
@@ -19,8 +20,7 @@ export interface Post<T> {
   readonly beginning: Slots;
   /** Apart from those who begin, who may wait in their resource for what these let go of. */
   readonly finishing: Slots;
-  /** Calls a handler. The participant waits for it when it is closed. */
-  readonly call: <R>(handler: () => Promise<R> | R) => Promise<R>;
+  readonly calls: HandlerCalls;
   readonly report: (error: unknown, id: string) => void;
 }
 
@@ -92,7 +92,7 @@ export class Assignment<T> {
   }
 
   async #prepare(transaction: StoredTransaction, change: Change): Promise<Vote> {
-    const { ending, handlers, codec, call } = this.#post;
+    const { ending, handlers, codec, calls } = this.#post;
     let payload: T;
     try {
       payload = codec.decode(transaction.payload);
@@ -111,7 +111,7 @@ export class Assignment<T> {
     try {
       ending.throwIfAborted();
       const presented = this.#present(transaction, payload, settled.signal);
-      const answer: unknown = await call(() => handlers.prepare(presented));
+      const answer: unknown = await calls.call(() => handlers.prepare(presented));
       if (answer === 'commit' || answer === 'abort') return { vote: answer };
       return { vote: 'abort', reason: `prepare returned ${String(answer)} instead of 'commit' or 'abort'` };
     } catch (error) {
@@ -151,7 +151,7 @@ export class Assignment<T> {
   }
 
   async #carryOut(transaction: StoredTransaction, vote: Vote | null, { decision }: Decision): Promise<void> {
-    const { handlers, codec, finishing, ending, call } = this.#post;
+    const { handlers, codec, finishing, ending, calls } = this.#post;
     // It was not prepared: there is nothing to be undone, and nothing that could be handed over.
     if (decision === 'aborted' && vote?.unread) return;
     const handler = decision === 'committed' ? handlers.commit : handlers.abort;
@@ -160,7 +160,7 @@ export class Assignment<T> {
         const payload = codec.decode(transaction.payload);
         await finishing.run(async () => {
           ending.throwIfAborted();
-          await call(() => handler.call(handlers, this.#present(transaction, payload, ending)));
+          await calls.call(() => handler.call(handlers, this.#present(transaction, payload, ending)));
         });
       } catch (error) {
         if (!ending.aborted) await this.#note(error);

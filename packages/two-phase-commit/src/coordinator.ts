@@ -7,12 +7,12 @@ import {
   checkPlace,
   type EndingOptions,
   LEFT_BEHIND,
-  persevere,
   systemClock,
   untilChildren,
   waitForEnding,
   withAnySignal,
 } from '@zk-recipes/core/recipe-kit';
+import { BackgroundWork } from './background-work.js';
 import { type Codec, json } from './codec.js';
 import {
   type CoordinatorOptions,
@@ -83,7 +83,7 @@ export class Coordinator<T> {
   readonly #closing = new AbortController();
   /** Aborts when `close` does not wait any longer for what is to be decided. */
   readonly #leaving = new AbortController();
-  readonly #background = new Set<Promise<void>>();
+  readonly #background: BackgroundWork;
   readonly #calls = new Set<Promise<unknown>>();
   #isRecovering = false;
 
@@ -95,6 +95,7 @@ export class Coordinator<T> {
     this.#keeper = unlimited;
     // Each call listens to it.
     setMaxListeners(0, this.#closing.signal);
+    this.#background = new BackgroundWork(unlimited, (error) => this.#report(error));
     this.#store = new Store(unlimited, path);
     this.#presence = new Presence(unlimited, (uuid) => this.#store.layout.coordinator(uuid));
     this.#codec = options.codec ?? (json as Codec<T>);
@@ -202,7 +203,7 @@ export class Coordinator<T> {
   /** The ephemeral stays until all that is run is decided, or left to recovery. */
   async #end(): Promise<void> {
     await Promise.allSettled(this.#calls);
-    await Promise.all(this.#background);
+    await this.#background.untilEnded();
     await this.#presence.end();
   }
 
@@ -227,9 +228,9 @@ export class Coordinator<T> {
     this.#throwIfClosed();
     if (this.#recovery === 'manual' || this.#isRecovering) return;
     this.#isRecovering = true;
-    const { signal } = this.#closing;
-    const recover = () => recoverInBackground(this.#store, this.#presence, this.#retentionMs, signal);
-    this.#inBackground(recover, signal);
+    const recover = (signal: AbortSignal): Promise<void> =>
+      recoverInBackground(this.#store, this.#presence, this.#retentionMs, signal);
+    this.#background.begin(recover, this.#closing.signal);
   }
 
   /** @param caller who gives up @param signal by which the voting has to end, for whatever reason */
@@ -263,14 +264,13 @@ export class Coordinator<T> {
 
   /** Decides in the background, though no caller waits for that any more. @param reason why it is aborted, unless it is decided already */
   #settle(run: Run, reason: string): void {
-    const { signal } = this.#leaving;
-    const settle = async (): Promise<void> => {
+    const settle = async (signal: AbortSignal): Promise<void> => {
       await this.#keeper.sync().forPath(this.path, { signal });
       if ((await this.#store.readDecision(run.id, { signal })) === null) return;
       await run.decide({ decision: 'aborted', reason }, signal);
       this.#tidyInBackground(run);
     };
-    this.#inBackground(settle, signal, () => {
+    this.#background.begin(settle, this.#leaving.signal, () => {
       const why = new Error('expected a decision before the coordinator was closed; it is left to recovery');
       const path = this.#store.layout.transaction(run.id);
       if (!this.#keeper.closed) this.#keeper.reportBackgroundError(why, LEFT_BEHIND, path);
@@ -279,8 +279,7 @@ export class Coordinator<T> {
 
   /** Step 4. When this is closed it is left to recovery. */
   #tidyInBackground(run: Run): void {
-    const { signal } = this.#closing;
-    this.#inBackground(() => this.#tidy(run, signal), signal);
+    this.#background.begin((signal) => this.#tidy(run, signal), this.#closing.signal);
   }
 
   async #tidy(run: Run, signal: AbortSignal): Promise<void> {
@@ -294,15 +293,6 @@ export class Coordinator<T> {
       throw error;
     }
     await this.#store.remove(run, { signal });
-  }
-
-  /** Until it succeeds, or the signal aborts: then `onLeft` is called. */
-  #inBackground(work: () => Promise<void>, signal: AbortSignal, onLeft = (): void => {}): void {
-    const onFailure = (error: unknown): void => this.#report(error);
-    const done: Promise<void> = persevere(this.#keeper, work, { signal, onFailure })
-      .catch(onLeft)
-      .then(() => void this.#background.delete(done));
-    this.#background.add(done);
   }
 
   #report(error: unknown): void {

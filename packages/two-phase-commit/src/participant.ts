@@ -13,7 +13,6 @@ import {
   namesIn,
   parentOf,
   persevere,
-  runOnBehalfOf,
   selfWait,
   untilFirst,
   waitForEnding,
@@ -22,6 +21,7 @@ import {
 import { Assignment, type Post } from './assignment.js';
 import { type Codec, json } from './codec.js';
 import { ParticipantStartedError } from './errors.js';
+import { HandlerCalls } from './handler-calls.js';
 import { PLACE } from './layout.js';
 import {
   handlersSchema,
@@ -91,8 +91,7 @@ export class Participant<T> {
   /** The newest one, standing or gone. */
   #place: Member | null = null;
   #hold: MemberHold | null = null;
-  /** Calls of handlers that have not ended. */
-  readonly #working = new Set<Promise<unknown>>();
+  readonly #calls = new HandlerCalls(this);
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(
@@ -159,7 +158,7 @@ export class Participant<T> {
     left.catch(() => {});
     await selfWait(this, 'close() of Participant');
     // Nothing but the work with the server has a limit.
-    await Promise.allSettled(this.#working);
+    await this.#calls.untilEnded();
     // Of a refusal the background tells.
     await waitForEnding(this.#keeper, this.#store.layout.line(this.name), left, timeoutMs).catch(() => {});
   }
@@ -243,8 +242,7 @@ export class Participant<T> {
     const post: Post<T> = {
       ...{ store: this.#store, participant: this.name, place: member.path, ending },
       ...{ handlers: this.#handlers, codec: this.#options.codec ?? (json as Codec<T>) },
-      ...{ beginning: this.#beginning, finishing: this.#finishing },
-      call: (handler) => this.#call(handler),
+      ...{ beginning: this.#beginning, finishing: this.#finishing, calls: this.#calls },
       report: (error, id) => this.#report(error, this.#store.layout.transaction(id)),
     };
     const take = (id: string): void => {
@@ -285,12 +283,6 @@ export class Participant<T> {
         .catch((error: unknown) => this.#report(error));
       await Promise.all(running.values());
     }
-  }
-
-  async #call<R>(handler: () => Promise<R> | R): Promise<R> {
-    const working = runOnBehalfOf(this, handler);
-    this.#working.add(working);
-    return await working.finally(() => this.#working.delete(working));
   }
 
   /** Until it succeeds, or this is over. */
