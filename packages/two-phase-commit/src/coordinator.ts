@@ -81,7 +81,7 @@ export class Coordinator<T> {
   readonly #retentionMs: number;
   readonly #recovery: 'manual' | 'background';
   readonly #closing = new AbortController();
-  /** Aborts when `close` does not wait any longer for what is to be decided. */
+  /** Aborts when `close` waits no longer for decisions. */
   readonly #leaving = new AbortController();
   readonly #background: BackgroundWork;
   readonly #calls = new Set<Promise<unknown>>();
@@ -178,12 +178,12 @@ export class Coordinator<T> {
   }
 
   /**
-   * Aborts what it runs, and is gone for others: `run` and all other calls end. Does not wait for participants; what they have not
-   * finished, and what could not be decided, is left to recovery. Idempotent; never rejects: what is left is a `backgroundError` with
-   * the operation `left behind`.
+   * Aborts the transactions that it runs, and removes its ephemeral; `run` and all other calls end. Does not wait for participants: a
+   * transaction that they have not finished, or that could not be decided, is left to recovery. Idempotent; never rejects: a
+   * `backgroundError` with the operation `left behind` tells of an undecided transaction, and of the ephemeral if it could not be removed.
    *
    * @param options.timeoutMs how long the work with the server is waited for: default 2,000, from 0 to 2^31-1. Without a connection
-   *   nothing is waited for
+   *   it does not wait
    * @throws RangeError for a wrong limit
    */
   async close(options: EndingOptions = {}): Promise<void> {
@@ -200,7 +200,7 @@ export class Coordinator<T> {
     return this.close();
   }
 
-  /** The ephemeral stays until all that is run is decided, or left to recovery. */
+  /** The ephemeral stays until each transaction is decided, or left to recovery. */
   async #end(): Promise<void> {
     await Promise.allSettled(this.#calls);
     await this.#background.untilEnded();
@@ -262,7 +262,7 @@ export class Coordinator<T> {
     }
   }
 
-  /** Decides in the background, though no caller waits for that any more. @param reason why it is aborted, unless it is decided already */
+  /** Decides a transaction in the background, when its caller waits no longer. @param reason why it is aborted, unless it is decided already */
   #settle(run: Run, reason: string): void {
     const settle = async (signal: AbortSignal): Promise<void> => {
       await this.#keeper.sync().forPath(this.path, { signal });

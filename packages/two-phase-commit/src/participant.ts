@@ -143,11 +143,11 @@ export class Participant<T> {
 
   /**
    * Leaves the line: the next process goes on. The signals of handlers that run abort, the handlers are waited for, and the place in the
-   * line stays until they have ended. Idempotent; never rejects, unless it is called inside of a handler: what is left is a
-   * `backgroundError` with the operation `left behind`.
+   * line stays until they have ended. Idempotent; never rejects, unless it is called inside of a handler: a `backgroundError` with the
+   * operation `left behind` tells of a place that could not be removed.
    *
    * @param options.timeoutMs how long the work with the server is waited for after the handlers: default 2,000, from 0 to 2^31-1.
-   *   Without a connection nothing is waited for
+   *   Without a connection it does not wait
    * @throws SelfWaitError inside of a handler of this participant, which it would wait for; the participant is closed all the same.
    *   RangeError for a wrong limit
    */
