@@ -38,7 +38,7 @@ describeOnOwnServers('Endings of two-phase commit', { timeout: 60_000 }, () => {
   const server = ownServer({ tickTimeMs: 250 });
   const scene = stage(() => server().connectString);
 
-  /** A participant that nobody else runs, whose handlers are given. */
+  /** Starts a participant with this `prepare`; its other handlers do nothing. */
   async function participant(
     keeper: Keeper,
     path: string,
@@ -75,7 +75,7 @@ describeOnOwnServers('Endings of two-phase commit', { timeout: 60_000 }, () => {
     return { prepare, begun, end };
   }
 
-  /** Every recipe of the package in every state, each with its own keeper. */
+  /** Sets up both classes in each of their states, each with its own keeper. */
   async function everySubject(): Promise<Subject[]> {
     const observer = await scene.keeper();
     const makers: Readonly<Record<string, (keeper: Keeper, path: string) => Promise<Partial<Subject>>>> = {
