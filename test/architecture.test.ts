@@ -120,17 +120,18 @@ const queueLayers: Layers = {
 };
 
 /** Two-phase commit: what thinks, then the znodes, then who acts on them. */
-const commitRules = ['errors', 'codec', 'layout', 'records', 'protocol', 'slots'];
+const commitRules = ['errors', 'codec', 'layout', 'or-aborted', 'records', 'protocol', 'slots'];
 const commitOptions = [...commitRules, 'participant-options', 'coordinator-options', 'store', 'presence'];
-const commitActs = [...commitOptions, 'assignment', 'run', 'recovery', 'pending', 'operator'];
+const commitParts = [...commitOptions, 'background-work', 'handler-calls'];
+const commitActs = [...commitParts, 'assignment', 'run', 'recovery', 'pending', 'operator'];
 const commitLayers: Layers = {
-  ...Object.fromEntries(commitActs.map((name) => [name, commitOptions])),
+  ...Object.fromEntries(commitActs.map((name) => [name, commitParts])),
   ...Object.fromEntries(commitOptions.map((name) => [name, commitOptions])),
   ...Object.fromEntries(commitRules.map((name) => [name, commitRules])),
   coordinator: commitActs,
   participant: commitActs,
   testing: ['participant-options'],
-  postgres: ['participant-options', 'slots'],
+  postgres: ['or-aborted', 'participant-options', 'slots'],
 };
 
 /** Packages from outside that a package may import; Node's own modules it may in any case. */

@@ -78,8 +78,8 @@ describeOnSharedServer('Two-phase commit', () => {
   it('aborts when not all vote in time, and tells a participant that comes later', async () => {
     const path = freshPath('tx');
     const one = await coordinator(path);
-    const outcome = await one.run({ payload: { amount: 1 }, participants: ['late'], timeoutMs: 50 });
-    expect(outcome).toMatchObject({ decision: 'aborted', reason: 'not all had voted after 50 ms', votes: {} });
+    const outcome = await one.run({ payload: { amount: 1 }, participants: ['late'], timeoutMs: 500 });
+    expect(outcome).toMatchObject({ decision: 'aborted', reason: 'not all had voted after 500 ms', votes: {} });
     expect(await one.pending()).toMatchObject([
       { id: outcome.id, decision: 'aborted', unfinished: ['late'], isCoordinatorAlive: true, troubles: {} },
     ]);

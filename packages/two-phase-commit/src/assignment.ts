@@ -1,6 +1,7 @@
 import { NoNodeError, SessionExpiredError } from '@zk-recipes/core';
 import { Change, persevere, removeWatch } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
+import type { HandlerCalls } from './handler-calls.js';
 import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
 import { type Decision, encodeRecord, messageOf, type Vote } from './records.js';
 import type { Slots } from './slots.js';
@@ -19,6 +20,7 @@ export interface Post<T> {
   readonly beginning: Slots;
   /** Apart from those who begin, who may wait in their resource for what these let go of. */
   readonly finishing: Slots;
+  readonly calls: HandlerCalls;
   readonly report: (error: unknown, id: string) => void;
 }
 
@@ -90,7 +92,7 @@ export class Assignment<T> {
   }
 
   async #prepare(transaction: StoredTransaction, change: Change): Promise<Vote> {
-    const { ending, handlers, codec } = this.#post;
+    const { ending, handlers, codec, calls } = this.#post;
     let payload: T;
     try {
       payload = codec.decode(transaction.payload);
@@ -108,7 +110,8 @@ export class Assignment<T> {
     });
     try {
       ending.throwIfAborted();
-      const answer: unknown = await handlers.prepare(this.#present(transaction, payload, settled.signal));
+      const presented = this.#present(transaction, payload, settled.signal);
+      const answer: unknown = await calls.call(() => handlers.prepare(presented));
       if (answer === 'commit' || answer === 'abort') return { vote: answer };
       return { vote: 'abort', reason: `prepare returned ${String(answer)} instead of 'commit' or 'abort'` };
     } catch (error) {
@@ -148,7 +151,7 @@ export class Assignment<T> {
   }
 
   async #carryOut(transaction: StoredTransaction, vote: Vote | null, { decision }: Decision): Promise<void> {
-    const { handlers, codec, finishing, ending } = this.#post;
+    const { handlers, codec, finishing, ending, calls } = this.#post;
     // It was not prepared: there is nothing to be undone, and nothing that could be handed over.
     if (decision === 'aborted' && vote?.unread) return;
     const handler = decision === 'committed' ? handlers.commit : handlers.abort;
@@ -157,7 +160,7 @@ export class Assignment<T> {
         const payload = codec.decode(transaction.payload);
         await finishing.run(async () => {
           ending.throwIfAborted();
-          await handler.call(handlers, this.#present(transaction, payload, ending));
+          await calls.call(() => handler.call(handlers, this.#present(transaction, payload, ending)));
         });
       } catch (error) {
         if (!ending.aborted) await this.#note(error);

@@ -2,13 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
 import {
+  checkEnding,
   checkOptions,
   checkPlace,
-  persevere,
+  type EndingOptions,
+  LEFT_BEHIND,
   systemClock,
   untilChildren,
+  waitForEnding,
   withAnySignal,
 } from '@zk-recipes/core/recipe-kit';
+import { BackgroundWork } from './background-work.js';
 import { type Codec, json } from './codec.js';
 import {
   type CoordinatorOptions,
@@ -28,9 +32,9 @@ import { forceDecision, forgetParticipant } from './operator.js';
 import { listPending } from './pending.js';
 import { Presence } from './presence.js';
 import type { Verdict } from './protocol.js';
-import type { Decision } from './records.js';
+import { type Decision, messageOf } from './records.js';
 import { recoverAll, recoverInBackground } from './recovery.js';
-import { endOf, Run } from './run.js';
+import { Run } from './run.js';
 import { Store } from './store.js';
 
 /*
@@ -62,11 +66,9 @@ import { Store } from './store.js';
  *   paused beyond the session        as with an expired session; what it decides late is refused
  *   disconnected in step 2           the watch is set again on reconnect, which tells what was missed
  *   no connection in step 3          `run` rejects; goes on to decide in the background
- *   given up, closed                 aborted, in the background if there is no connection
+ *   given up                         aborted, in the background if there is no connection
+ *   closed                           aborted; without a connection it is left to recovery, which a background error tells
  */
-
-/** How long one who gives up waits for the decision, in milliseconds. */
-const GRACE_MS = 250;
 
 /** Runs transactions that all participants commit, or none. @see https://zookeeper.apache.org/doc/current/recipes.html, "Two-phased Commit" */
 export class Coordinator<T> {
@@ -79,10 +81,11 @@ export class Coordinator<T> {
   readonly #retentionMs: number;
   readonly #recovery: 'manual' | 'background';
   readonly #closing = new AbortController();
-  readonly #background = new Set<Promise<void>>();
-  readonly #runs = new Set<Promise<unknown>>();
+  /** Aborts when `close` waits no longer for decisions. */
+  readonly #leaving = new AbortController();
+  readonly #background: BackgroundWork;
+  readonly #calls = new Set<Promise<unknown>>();
   #isRecovering = false;
-  #closed: Promise<void> | null = null;
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: CoordinatorOptions<T> = {}) {
@@ -90,8 +93,9 @@ export class Coordinator<T> {
     checkOptions('Coordinator', coordinatorSchema, options);
     this.path = path;
     this.#keeper = unlimited;
-    // Each run listens to it.
+    // Each call listens to it.
     setMaxListeners(0, this.#closing.signal);
+    this.#background = new BackgroundWork(unlimited, (error) => this.#report(error));
     this.#store = new Store(unlimited, path);
     this.#presence = new Presence(unlimited, (uuid) => this.#store.layout.coordinator(uuid));
     this.#codec = options.codec ?? (json as Codec<T>);
@@ -116,59 +120,79 @@ export class Coordinator<T> {
     const late = new AbortController();
     const onLate = (): void => late.abort(new Error(`not all had voted after ${timeoutMs} ms`));
     const cancelTimer = systemClock.schedule(timeoutMs, onLate);
-    const givenUp = [options.signal, this.#closing.signal];
+    const givenUp = [options.signal, this.#closing.signal, this.#presence.over];
     const running = withAnySignal(givenUp, (caller) =>
       withAnySignal([caller, late.signal], (signal) =>
         this.#run(run, payload, caller as AbortSignal, signal as AbortSignal),
       ),
     ).finally(cancelTimer);
-    this.#runs.add(running);
-    return await running.finally(() => this.#runs.delete(running));
+    return await this.#untilEnded(running);
   }
 
-  /** Settles the transactions of coordinators that are gone: aborts what is undecided, removes what has been finished for long enough. */
+  /**
+   * Settles the transactions of coordinators that are gone: aborts what is undecided, removes what has been finished for long enough.
+   *
+   * @throws ClosedError; the signal's reason
+   */
   async recover(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Recovery> {
     checkOptions('recover of Coordinator', callSchema, options);
     options.signal?.throwIfAborted();
     this.#begin();
-    return await recoverAll(this.#store, this.#presence, this.#retentionMs, options.signal);
+    return await this.#untilClosed(options.signal, (signal) =>
+      recoverAll(this.#store, this.#presence, this.#retentionMs, signal),
+    );
   }
 
-  /** Transactions that are not finished by all, the oldest first. */
+  /** Transactions that are not finished by all, the oldest first. @throws ClosedError; the signal's reason */
   async pending(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<PendingTransaction[]> {
     checkOptions('pending of Coordinator', callSchema, options);
     options.signal?.throwIfAborted();
     this.#begin();
-    return await listPending(this.#store, this.#presence, options.signal);
+    return await this.#untilClosed(options.signal, (signal) => listPending(this.#store, this.#presence, signal));
   }
 
   /**
    * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all.
    *
    * @returns what is decided, if that is what was asked for
-   * @throws TransactionStateError if it is decided otherwise, if somebody has not voted to commit, or if there is no such transaction
+   * @throws TransactionStateError if it is decided otherwise, if somebody has not voted to commit, or if there is no such transaction;
+   *   ClosedError: if the coordinator was closed meanwhile, it may be decided all the same
    */
   async force(id: string, options: ForceOptions): Promise<Outcome> {
     checkOptions('force of Coordinator', forceSchema, options);
     this.#throwIfClosed();
-    return outcomeOf(id, await forceDecision(this.#store, id, options));
+    const decided = await this.#untilClosed(undefined, (signal) => forceDecision(this.#store, id, options, signal));
+    return outcomeOf(id, decided);
   }
 
   /**
    * Takes a participant that never comes back for finished, and leaves an audit record. It does not learn the decision any more.
    *
-   * @throws TransactionStateError if it is not decided yet (`force` comes first), or if there is no such transaction or participant
+   * @throws TransactionStateError if it is not decided yet (`force` comes first), or if there is no such transaction or participant;
+   *   ClosedError: if the coordinator was closed meanwhile, it may be done all the same
    */
   async forget(id: string, participant: string, options: OperatorCall): Promise<void> {
     checkOptions('forget of Coordinator', operatorSchema, options);
     this.#throwIfClosed();
-    await forgetParticipant(this.#store, id, participant, options);
+    await this.#untilClosed(undefined, (signal) => forgetParticipant(this.#store, id, participant, options, signal));
   }
 
-  /** Aborts what it runs, and is gone for others. Does not wait for participants. Idempotent; never rejects. */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+  /**
+   * Aborts the transactions that it runs, and removes its ephemeral; `run` and all other calls end. Does not wait for participants: a
+   * transaction that they have not finished, or that could not be decided, is left to recovery. Idempotent; never rejects: a
+   * `backgroundError` with the operation `left behind` tells of an undecided transaction, and of the ephemeral if it could not be removed.
+   *
+   * @param options.timeoutMs how long the work with the server is waited for: default 2,000, from 0 to 2^31-1. Without a connection
+   *   it does not wait
+   * @throws RangeError for a wrong limit
+   */
+  async close(options: EndingOptions = {}): Promise<void> {
+    const timeoutMs = checkEnding(options);
+    const reason = new ClosedError(`coordinator of ${this.path} is closed`);
+    this.#closing.abort(reason);
+    // Of a refusal the background tells.
+    await waitForEnding(this.#keeper, this.#presence.path, this.#end(), timeoutMs).catch(() => {});
+    this.#leaving.abort(reason);
   }
 
   /** The same as `close`. */
@@ -176,11 +200,24 @@ export class Coordinator<T> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    this.#closing.abort(new ClosedError(`coordinator of ${this.path} is closed`));
-    await Promise.allSettled(this.#runs);
-    await Promise.all(this.#background);
-    await this.#presence.end().catch((error: unknown) => this.#report(error));
+  /** The ephemeral stays until each transaction is decided, or left to recovery. */
+  async #end(): Promise<void> {
+    await Promise.allSettled(this.#calls);
+    await this.#background.untilEnded();
+    await this.#presence.end();
+  }
+
+  /** Does something that ends when the coordinator is closed. @throws what it throws; ClosedError; the signal's reason */
+  #untilClosed<R>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    return this.#untilEnded(
+      withAnySignal([signal, this.#closing.signal], (either) => work(either ?? this.#closing.signal)),
+    );
+  }
+
+  /** Has `close` wait for a call. */
+  async #untilEnded<R>(call: Promise<R>): Promise<R> {
+    this.#calls.add(call);
+    return await call.finally(() => this.#calls.delete(call));
   }
 
   #throwIfClosed(): void {
@@ -191,7 +228,9 @@ export class Coordinator<T> {
     this.#throwIfClosed();
     if (this.#recovery === 'manual' || this.#isRecovering) return;
     this.#isRecovering = true;
-    this.#inBackground((signal) => recoverInBackground(this.#store, this.#presence, this.#retentionMs, signal));
+    const recover = (signal: AbortSignal): Promise<void> =>
+      recoverInBackground(this.#store, this.#presence, this.#retentionMs, signal);
+    this.#background.begin(recover, this.#closing.signal);
   }
 
   /** @param caller who gives up @param signal by which the voting has to end, for whatever reason */
@@ -203,54 +242,46 @@ export class Coordinator<T> {
     } catch (error) {
       // The server has refused it: certainly not begun.
       if (error instanceof KeeperError && !run.isBegun) throw error;
-      // It may have been begun.
-      this.#settle(run, {
-        decision: 'aborted',
-        reason: signal.aborted ? endOf(signal) : endOf({ reason: error } as AbortSignal),
-      });
+      if (run.mayBeBegun) this.#settle(run, messageOf(signal.aborted ? signal.reason : error));
       if (caller.aborted) throw caller.reason;
       throw run.unknown(error);
     }
     const decision = 'by' in verdict ? verdict : await this.#decide(run, verdict, caller); //    step 3
-    this.#inBackground((ending) => this.#tidy(run, ending)); //                                  step 4
+    this.#tidyInBackground(run); //                                                              step 4
     if (caller.aborted && decision.decision === 'aborted') throw caller.reason;
     return outcomeOf(run.id, decision);
   }
 
   async #decide(run: Run, verdict: Verdict, caller: AbortSignal): Promise<Decision> {
-    const patience = new AbortController();
-    let cancelTimer = (): void => {};
-    const onAbort = (): void => {
-      cancelTimer = systemClock.schedule(GRACE_MS, () => patience.abort(caller.reason));
-    };
-    if (caller.aborted) onAbort();
-    else caller.addEventListener('abort', onAbort, { once: true });
     try {
-      return await run.decide(verdict, patience.signal);
+      return await run.decideFor(verdict, caller);
     } catch (error) {
-      this.#settle(run, {
-        decision: 'aborted',
-        reason: `not decided in time: ${endOf({ reason: error } as AbortSignal)}`,
-      });
+      this.#settle(run, `not decided in time: ${messageOf(error)}`);
       if (caller.aborted && !run.mayBeCommitted) throw caller.reason;
       throw run.unknown(error);
-    } finally {
-      cancelTimer();
-      caller.removeEventListener('abort', onAbort);
     }
   }
 
-  /** Sees to it that it is decided, though nobody waits for that any more. */
-  #settle(run: Run, verdict: Verdict): void {
-    this.#inBackground(async (signal) => {
+  /** Decides a transaction in the background, when its caller waits no longer. @param reason why it is aborted, unless it is decided already */
+  #settle(run: Run, reason: string): void {
+    const settle = async (signal: AbortSignal): Promise<void> => {
       await this.#keeper.sync().forPath(this.path, { signal });
       if ((await this.#store.readDecision(run.id, { signal })) === null) return;
-      await run.decide(verdict, signal);
-      await this.#tidy(run, signal);
+      await run.decide({ decision: 'aborted', reason }, signal);
+      this.#tidyInBackground(run);
+    };
+    this.#background.begin(settle, this.#leaving.signal, () => {
+      const why = new Error('expected a decision before the coordinator was closed; it is left to recovery');
+      const path = this.#store.layout.transaction(run.id);
+      if (!this.#keeper.closed) this.#keeper.reportBackgroundError(why, LEFT_BEHIND, path);
     });
   }
 
-  /** Step 4. */
+  /** Step 4. When this is closed it is left to recovery. */
+  #tidyInBackground(run: Run): void {
+    this.#background.begin((signal) => this.#tidy(run, signal), this.#closing.signal);
+  }
+
   async #tidy(run: Run, signal: AbortSignal): Promise<void> {
     const { layout } = this.#store;
     const isFinished = (names: readonly string[]): boolean => run.participants.every((name) => names.includes(name));
@@ -262,17 +293,6 @@ export class Coordinator<T> {
       throw error;
     }
     await this.#store.remove(run, { signal });
-  }
-
-  /** Until it succeeds, or this is closed: then it is recovery's. */
-  #inBackground(work: (signal: AbortSignal) => Promise<void>): void {
-    const { signal } = this.#closing;
-    if (signal.aborted) return;
-    const onFailure = (error: unknown): void => this.#report(error);
-    const done: Promise<void> = persevere(this.#keeper, () => work(signal), { signal, onFailure })
-      .catch(() => {})
-      .then(() => void this.#background.delete(done));
-    this.#background.add(done);
   }
 
   #report(error: unknown): void {

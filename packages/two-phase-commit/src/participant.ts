@@ -2,21 +2,26 @@ import { setMaxListeners } from 'node:events';
 import { ClosedError, HoldLostError, type Keeper, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
 import {
   acrossSessions,
+  checkEnding,
   checkOptions,
   checkPlace,
+  type EndingOptions,
   enrol,
-  giveUp,
   type Member,
   MemberHold,
   nameOf,
   namesIn,
   parentOf,
   persevere,
+  selfWait,
   untilFirst,
+  waitForEnding,
+  withAnySignal,
 } from '@zk-recipes/core/recipe-kit';
 import { Assignment, type Post } from './assignment.js';
 import { type Codec, json } from './codec.js';
 import { ParticipantStartedError } from './errors.js';
+import { HandlerCalls } from './handler-calls.js';
 import { PLACE } from './layout.js';
 import {
   handlersSchema,
@@ -61,6 +66,8 @@ import { Store } from './store.js';
  *   prepare throws, payload unreadable  votes abort, with the reason
  *   payload unreadable in 6         like a handler that fails: reported and kept
  *   foreign entry in the inbox      left alone: there is no such transaction
+ *   closed                          signals abort; the place stays until the handlers have ended, and goes, if need be in the background
+ *   place lost again and again      a pause before the next one
  */
 
 type Phase =
@@ -81,7 +88,10 @@ export class Participant<T> {
   readonly #finishing: Slots;
   readonly #closing = new AbortController();
   #phase: Phase = { name: 'latent' };
+  /** The newest one, standing or gone. */
+  #place: Member | null = null;
   #hold: MemberHold | null = null;
+  readonly #calls = new HandlerCalls(this);
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(
@@ -132,16 +142,25 @@ export class Participant<T> {
   }
 
   /**
-   * Leaves the line: the next process goes on. The signals of handlers that run abort, and they are waited for. Idempotent; never
-   * rejects.
+   * Leaves the line: the next process goes on. The signals of handlers that run abort, the handlers are waited for, and the place in the
+   * line stays until they have ended. Idempotent; never rejects, unless it is called inside of a handler: a `backgroundError` with the
+   * operation `left behind` tells of a place that could not be removed.
+   *
+   * @param options.timeoutMs how long the work with the server is waited for after the handlers: default 2,000, from 0 to 2^31-1.
+   *   Without a connection it does not wait
+   * @throws SelfWaitError inside of a handler of this participant, which it would wait for; the participant is closed all the same.
+   *   RangeError for a wrong limit
    */
-  close(): Promise<void> {
-    const phase = this.#phase;
-    if (phase.name === 'closed') return phase.done;
-    const done = phase.name === 'latent' ? Promise.resolve() : phase.done;
-    this.#phase = { name: 'closed', done };
-    this.#closing.abort(this.#closed());
-    return done;
+  async close(options: EndingOptions = {}): Promise<void> {
+    const timeoutMs = checkEnding(options);
+    const left = this.#leave();
+    // It may be refused before it is waited for.
+    left.catch(() => {});
+    await selfWait(this, 'close() of Participant');
+    // Nothing but the work with the server has a limit.
+    await this.#calls.untilEnded();
+    // Of a refusal the background tells.
+    await waitForEnding(this.#keeper, this.#store.layout.line(this.name), left, timeoutMs).catch(() => {});
   }
 
   /** The same as `close`. */
@@ -149,12 +168,24 @@ export class Participant<T> {
     return this.close();
   }
 
+  /** @returns resolves when no handler runs, and the place is gone, or was refused to go; called again, it tries to remove it again */
+  async #leave(): Promise<void> {
+    const phase = this.#phase;
+    const done = phase.name === 'latent' ? Promise.resolve() : phase.done;
+    this.#phase = { name: 'closed', done };
+    this.#closing.abort(this.#closed());
+    await done;
+    if (phase.name === 'closed') await this.#place?.remove();
+  }
+
   #closed(): ClosedError {
     return new ClosedError(`participant ${this.name} of ${this.path} is closed`);
   }
 
-  #enrol(): Promise<Member> {
-    return enrol(this.#keeper, this.#store.layout.line(this.name), { name: PLACE, signal: this.#closing.signal });
+  async #enrol(): Promise<Member> {
+    const line = this.#store.layout.line(this.name);
+    this.#place = await enrol(this.#keeper, line, { name: PLACE, signal: this.#closing.signal });
+    return this.#place;
   }
 
   /** Terms, one after the other, until it is closed. */
@@ -168,7 +199,7 @@ export class Participant<T> {
         await untilFirst(own, PLACE, { signal });
         await this.#serve(own);
       } finally {
-        await giveUp([own]);
+        await remove(own);
       }
     };
     while (!signal.aborted && !this.#keeper.closed) {
@@ -179,29 +210,28 @@ export class Participant<T> {
       await persevere(this.#keeper, term, { signal, onFailure }).catch(() => {});
     }
     // Closed between its enrolment and its first term.
-    if (member !== null) await giveUp([member]);
+    if (member !== null) await remove(member);
   }
 
-  /** Works while the place is held. Every handler has ended when it resolves. */
+  /**
+   * Works while the place is held. Every handler has ended when it is over.
+   *
+   * @throws HoldLostError when the place was lost: if that was soon, a pause follows
+   */
   async #serve(member: Member): Promise<void> {
     const hold = new MemberHold(member, { lossPolicy: this.#options.lossPolicy });
     this.#hold = hold;
-    const ending = new AbortController();
-    // Each assignment that waits listens to it.
-    setMaxListeners(0, ending.signal);
-    const onLoss = (): void => ending.abort(hold.signal.reason);
-    const onClose = (): void => ending.abort(this.#closing.signal.reason);
-    hold.signal.addEventListener('abort', onLoss, { once: true });
-    this.#closing.signal.addEventListener('abort', onClose, { once: true });
-    if (hold.signal.aborted) onLoss();
-    if (this.#closing.signal.aborted) onClose();
     try {
-      await this.#workOff(member, ending.signal);
+      await withAnySignal([this.#closing.signal, hold.signal], async (first) => {
+        const ending = first as AbortSignal;
+        // Each assignment that waits listens to it.
+        setMaxListeners(0, ending);
+        await this.#workOff(member, ending);
+        ending.throwIfAborted();
+      });
     } finally {
-      hold.signal.removeEventListener('abort', onLoss);
-      this.#closing.signal.removeEventListener('abort', onClose);
-      // For who has failed to begin with.
-      await hold.release().catch((error: unknown) => this.#report(error));
+      // The caller removes the znode.
+      hold.interrupt();
       this.#hold = null;
     }
   }
@@ -212,7 +242,7 @@ export class Participant<T> {
     const post: Post<T> = {
       ...{ store: this.#store, participant: this.name, place: member.path, ending },
       ...{ handlers: this.#handlers, codec: this.#options.codec ?? (json as Codec<T>) },
-      ...{ beginning: this.#beginning, finishing: this.#finishing },
+      ...{ beginning: this.#beginning, finishing: this.#finishing, calls: this.#calls },
       report: (error, id) => this.#report(error, this.#store.layout.transaction(id)),
     };
     const take = (id: string): void => {
@@ -265,4 +295,9 @@ export class Participant<T> {
   #report(error: unknown, path: string = this.path): void {
     this.#keeper.reportBackgroundError(error, `Participant ${this.name}`, path);
   }
+}
+
+/** Takes a place out of the line. Of a refusal the background tells, and goes on. */
+async function remove(member: Member): Promise<void> {
+  await member.remove().catch(() => {});
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Keeper, NodeExistsError } from '@zk-recipes/core';
+import { setMaxListeners } from 'node:events';
+import { ClosedError, type Keeper, NodeExistsError } from '@zk-recipes/core';
 import { acrossSessions } from '@zk-recipes/core/recipe-kit';
+import { orAborted } from './or-aborted.js';
 
 /** The ephemeral of one session. */
 interface Creation {
@@ -13,22 +15,41 @@ interface Creation {
 export class Presence {
   /** Name of the coordinator. */
   readonly uuid: string = randomUUID();
+  /** Its znode. */
+  readonly path: string;
   readonly #keeper: Keeper;
-  readonly #path: string;
+  readonly #ended = new AbortController();
   #creation: Creation | null = null;
+  #removal: Promise<void> | null = null;
 
   /** @param pathOf where a coordinator's ephemeral is */
   constructor(keeper: Keeper, pathOf: (uuid: string) => string) {
     this.#keeper = keeper;
-    this.#path = pathOf(this.uuid);
+    this.path = pathOf(this.uuid);
+    // Each run listens to it.
+    setMaxListeners(0, this.#ended.signal);
   }
 
-  /** Resolves when the ephemeral is there. */
-  established(): Promise<void> {
+  /** Aborts with a `ClosedError` when there will be no ephemeral any more: after `end`, or when the `Keeper` is closed. */
+  get over(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /**
+   * Resolves when the ephemeral is there.
+   *
+   * @throws ClosedError after `end`; what the create throws; the signal's reason
+   */
+  async established(signal?: AbortSignal): Promise<void> {
+    this.#ended.signal.throwIfAborted();
+    await orAborted(this.#creationOfNow(), signal);
+  }
+
+  #creationOfNow(): Promise<void> {
     const epoch = this.#keeper.sessionEpoch;
     if (this.#creation?.epoch === epoch) return this.#creation.done;
     if (this.#creation === null) this.#keeper.on('state', this.#onState);
-    const done = acrossSessions(this.#keeper, undefined, () => this.#create());
+    const done = acrossSessions(this.#keeper, this.#ended.signal, () => this.#create());
     const creation = { epoch, done };
     this.#creation = creation;
     done.catch(() => this.forget(creation));
@@ -42,39 +63,56 @@ export class Presence {
 
   /** What the server's clock says, in milliseconds since 1970. */
   async serverTimeMs(signal: AbortSignal | undefined): Promise<number> {
-    await this.established();
-    const { mtime } = await this.#keeper.setData().idempotent().forPath(this.#path, null, { signal });
+    await this.established(signal);
+    const { mtime } = await this.#keeper.setData().idempotent().forPath(this.path, null, { signal });
     return Number(mtime);
   }
 
-  /** Takes the ephemeral away. Idempotent. */
-  async end(): Promise<void> {
+  /**
+   * Takes the ephemeral away, and makes no other: in the background until it is gone or its session is over. Once it is gone, further
+   * calls do nothing; after a refusal they try again.
+   *
+   * @throws the server's refusal; the background goes on then
+   */
+  end(): Promise<void> {
     this.#keeper.off('state', this.#onState);
-    const creation = this.#creation;
-    if (creation === null || this.#keeper.closed) return;
-    await creation.done.catch(() => {});
-    await this.#keeper.delete().guaranteed().quietly().forPath(this.#path);
+    this.#ended.abort(new ClosedError(`the coordinator of ${this.path} is closed`));
+    this.#removal ??= this.#remove().catch((error: unknown) => {
+      this.#removal = null;
+      if (!this.#keeper.closed) throw error;
+    });
+    return this.#removal;
+  }
+
+  async #remove(): Promise<void> {
+    if (this.#creation === null || this.#keeper.closed) return;
+    await this.#creation.done.catch(() => {});
+    // A create that was given up arrives before the delete or never: a session's requests are executed in their order or not at all.
+    await this.#keeper.delete().untilGone(this.#keeper.sessionId).forPath(this.path);
   }
 
   readonly #onState = (): void => {
+    if (this.#keeper.closed) this.#ended.abort(new ClosedError('keeper is closed'));
     if (this.#keeper.closed || this.#creation?.epoch === this.#keeper.sessionEpoch) return;
     this.established().catch((error: unknown) => {
-      if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'presence of a Coordinator', this.#path);
+      if (this.#keeper.closed || this.#ended.signal.aborted) return;
+      this.#keeper.reportBackgroundError(error, 'presence of a Coordinator', this.path);
     });
   };
 
   async #create(): Promise<void> {
+    const { signal } = this.#ended;
     const creation = this.#keeper.create().creatingParents().withMode('EPHEMERAL').idempotent();
     for (;;) {
       try {
-        await creation.forPath(this.#path, null);
+        await creation.forPath(this.path, null, { signal });
         return;
       } catch (error) {
         if (!(error instanceof NodeExistsError)) throw error;
         // Of an own session that is over, or will be: nobody else knows the name.
-        const stat = await this.#keeper.exists().forPath(this.#path);
+        const stat = await this.#keeper.exists().forPath(this.path, { signal });
         if (stat?.ephemeralOwner === this.#keeper.sessionId) return;
-        await this.#keeper.delete().quietly().forPath(this.#path);
+        await this.#keeper.delete().quietly().forPath(this.path, { signal });
       }
     }
   }

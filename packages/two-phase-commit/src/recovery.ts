@@ -1,7 +1,6 @@
 import {
   acrossSessions,
   enrol,
-  giveUp,
   type Member,
   namesIn,
   systemClock,
@@ -109,7 +108,7 @@ export async function recoverInBackground(
 ): Promise<void> {
   const { keeper, layout } = store;
   await acrossSessions(keeper, signal, async () => {
-    await presence.established();
+    await presence.established(signal);
     const member = await enrol(keeper, layout.recovery, { name: PLACE, signal });
     try {
       await untilFirst(member, PLACE, { signal });
@@ -117,7 +116,8 @@ export async function recoverInBackground(
         keepRecovering(store, presence, retentionMs, member, within),
       );
     } finally {
-      await giveUp([member]);
+      // Of a refusal the background tells.
+      await member.remove().catch(() => {});
     }
   });
 }

@@ -1,9 +1,12 @@
 import { ConnectionLossError, SessionExpiredError } from '@zk-recipes/core';
-import { acrossSessions, Change, removeWatch } from '@zk-recipes/core/recipe-kit';
+import { acrossSessions, Change, removeWatch, systemClock } from '@zk-recipes/core/recipe-kit';
 import type { Presence } from './presence.js';
 import type { Verdict } from './protocol.js';
 import { type Decision, encodeTransaction, messageOf, type Vote } from './records.js';
 import type { Store } from './store.js';
+
+/** How long a caller that gives up waits for the decision, in milliseconds. */
+const GRACE_MS = 250;
 
 /** One transaction, from its beginning to its decision. */
 export class Run {
@@ -14,6 +17,7 @@ export class Run {
   readonly #votes = new Map<string, Vote>();
   #mayBeCommitted = false;
   #isBegun = false;
+  #mayBeBegun = false;
 
   constructor(store: Store, presence: Presence, id: string, participants: readonly string[]) {
     this.#store = store;
@@ -25,6 +29,11 @@ export class Run {
   /** Whether it certainly was begun. */
   get isBegun(): boolean {
     return this.#isBegun;
+  }
+
+  /** Whether the request that begins it was made, so that it may be there. */
+  get mayBeBegun(): boolean {
+    return this.#mayBeBegun;
   }
 
   /** Whether a commit was tried, so that nobody knows what is decided before it is read. */
@@ -41,8 +50,9 @@ export class Run {
     const writes = protocol.begin(layout, id, participants, coordinator, data);
     await acrossSessions(this.#store.keeper, signal, async () => {
       for (;;) {
-        await this.#presence.established();
+        await this.#presence.established(signal);
         signal.throwIfAborted();
+        this.#mayBeBegun = true;
         const refusal = await this.#store.perform(writes, { signal, creatingParents: true });
         if (refusal === null || refusal.write.path === layout.transaction(id)) return;
         if (refusal.write.do !== 'check') throw refusal.error;
@@ -61,7 +71,7 @@ export class Run {
       if (!signal.aborted) throw error;
       const verdict = this.#store.protocol.verdict(
         { participants: this.participants, votes: this.#votes },
-        endOf(signal),
+        messageOf(signal.reason),
       );
       return verdict as Verdict;
     }
@@ -111,13 +121,25 @@ export class Run {
     return decision;
   }
 
+  /** Decides for a caller, and tries that only a little longer once the caller gives up. @throws the same, or the caller's reason */
+  async decideFor(verdict: Verdict, caller: AbortSignal): Promise<Decision> {
+    const patience = new AbortController();
+    let cancelTimer = (): void => {};
+    const onAbort = (): void => {
+      cancelTimer = systemClock.schedule(GRACE_MS, () => patience.abort(caller.reason));
+    };
+    if (caller.aborted) onAbort();
+    else caller.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await this.decide(verdict, patience.signal);
+    } finally {
+      cancelTimer();
+      caller.removeEventListener('abort', onAbort);
+    }
+  }
+
   /** That nobody knows what is, or will be, decided. */
   unknown(cause: unknown): ConnectionLossError {
     return new ConnectionLossError('two-phase commit', this.#store.layout.transaction(this.id), 'unknown', cause);
   }
-}
-
-/** Why somebody does not wait any longer. */
-export function endOf({ reason }: AbortSignal): string {
-  return messageOf(reason);
 }

@@ -10,6 +10,7 @@ export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } 
 export { checkOptions, z } from '../check-options.js';
 // Ending
 export { checkEnding, type EndingOptions } from '../endings.js';
+export { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
 export { sleep } from '../execution/sleep.js';

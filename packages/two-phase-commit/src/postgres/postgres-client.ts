@@ -1,3 +1,5 @@
+import { orAborted } from '../or-aborted.js';
+
 /** What is needed of a client of the package `pg`. */
 export interface PostgresClient {
   query(
@@ -63,13 +65,4 @@ async function rollBack(client: PostgresClient, signal: AbortSignal): Promise<bo
   } catch {
     return false;
   }
-}
-
-function orAborted<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

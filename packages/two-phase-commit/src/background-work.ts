@@ -1,0 +1,28 @@
+import type { Keeper } from '@zk-recipes/core';
+import { persevere } from '@zk-recipes/core/recipe-kit';
+
+/** Work that goes on in the background, each until it succeeds or its signal aborts. */
+export class BackgroundWork {
+  readonly #keeper: Keeper;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #underWay = new Set<Promise<void>>();
+
+  /** @param onFailure told of each failure; a further attempt follows it after a pause */
+  constructor(keeper: Keeper, onFailure: (error: unknown) => void) {
+    this.#keeper = keeper;
+    this.#onFailure = onFailure;
+  }
+
+  /** @param onLeft called when the signal aborts, or the `Keeper` is closed, before the work has succeeded */
+  begin(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal, onLeft = (): void => {}): void {
+    const done: Promise<void> = persevere(this.#keeper, () => work(signal), { signal, onFailure: this.#onFailure })
+      .catch(onLeft)
+      .then(() => void this.#underWay.delete(done));
+    this.#underWay.add(done);
+  }
+
+  /** Resolves when all that is under way now has ended. */
+  async untilEnded(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Waits for something that goes on whether or not the caller waits for it.
+ *
+ * @throws what the promise rejects with; the signal's reason
+ */
+export function orAborted<R>(promise: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
