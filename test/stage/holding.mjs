@@ -39,7 +39,8 @@ function work(hold, pauseMs, onWoken) {
       say('woken', { pausedMs, validForMs, ...whatStands(hold) });
       onWoken();
     } else if (validForMs > 0) say('valid', { token: String(hold.fencingToken), untilMs: Date.now() + validForMs });
-    if (hold.signal.aborted) clearInterval(timer);
+    // A pause inside of this look is for the next look to say.
+    if (hold.signal.aborted && Date.now() - lastMs <= pauseMs) clearInterval(timer);
   };
   const timer = setInterval(look, 20);
   look();
