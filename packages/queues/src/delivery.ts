@@ -199,29 +199,29 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   /** The same with another limit in milliseconds. */
   async giveBack(timeoutMs: number): Promise<void> {
     if (this.state !== 'held') return;
-    const path = claimPath(this.claim.item);
-    await waitForEnding(this.#desk.keeper, path, this.settle('retry', {}), timeoutMs);
+    // If its session has ended meanwhile, the item has gone back by that.
+    const givingBack = this.settle('retry', {}).catch(() => {});
+    await waitForEnding(this.#desk.keeper, claimPath(this.claim.item), givingBack, timeoutMs);
   }
 
   /**
    * Settles it on behalf of a caller that has left: waits for a settlement that is under way, and settles it by `verb` if it is still held
-   * then. Never rejects: a refusal is told as `left behind`, and the background goes on until the delivery is settled or lost; any other failure is a
-   * `backgroundError`.
+   * then. A refusal is told as `left behind`, and the background goes on until the delivery is settled or lost.
    *
-   * @returns resolves when it is settled or lost, or the server has refused it for the first time
+   * @returns resolves when it is settled, or the server has refused it for the first time
+   * @throws what the verb throws when the delivery was lost meanwhile
    */
   async settle(verb: 'ack' | 'retry', options: RetryOptions): Promise<void> {
-    const { keeper } = this.#desk;
     // Of its failure the caller that has begun it hears.
     if (this.#settling !== null) await this.#settling.promise.catch(() => {});
-    const work = async (): Promise<void> => {
-      if (this.state === 'held') await (verb === 'ack' ? this.ack() : this.retry(options));
-    };
-    try {
-      await untilPermitted(keeper, claimPath(this.claim.item), () => this.signal, work);
-    } catch (error) {
-      if (!keeper.closed) keeper.reportBackgroundError(error, 'settling a delivery', this.path);
-    }
+    await untilPermitted(
+      this.#desk.keeper,
+      claimPath(this.claim.item),
+      () => this.signal,
+      async () => {
+        if (this.state === 'held') await (verb === 'ack' ? this.ack() : this.retry(options));
+      },
+    );
   }
 
   /** The claim is gone, or may be. Nothing happens if it is settled. */

@@ -76,8 +76,11 @@ export class Processing<T> {
     if (delivery.state !== 'held') return;
     // What the handler has begun and not waited for may be refused.
     const isDone = outcome === 'done' && (delivery.settlingVerb ?? 'ack') === 'ack';
-    if (isDone) await delivery.settle('ack', {});
-    else await delivery.settle('retry', this.#retry(delivery, outcome));
+    try {
+      await delivery.settle(isDone ? 'ack' : 'retry', isDone ? {} : this.#retry(delivery, outcome));
+    } catch (error) {
+      if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'settling a delivery', delivery.path);
+    }
   }
 
   #retry({ attempts, path }: Delivery<T>, outcome: Outcome): RetryOptions {

@@ -160,20 +160,24 @@ export class Shift<T> implements Counter, Onlooker {
     return this.#lapse.signal.aborted || (this.isLate && isIdle);
   }
 
+  /** Not aborted by `end`: a watch whose answer nobody waits for would stay on the server. */
   async #open(): Promise<QueueView | null> {
     this.#isBlind = false;
     const { signal } = this.#late;
-    const open = (): Promise<QueueView | null> =>
-      QueueView.open(this.#job, this, signal).catch((error: unknown) => {
-        if (isPassing(error) || signal.aborted) throw error;
+    let view: QueueView | null = null;
+    const open = async (): Promise<void> => {
+      try {
+        view = await QueueView.open(this.#job, this, this.#lapse.signal);
+      } catch (error) {
+        if (isPassing(error) || this.#lapse.signal.aborted) throw error;
         this.#fail(error);
-        return null;
-      });
+      }
+    };
     const onFailure = (error: unknown): void => this.#trouble.report(error, 'watching a queue');
-    return await persevere(this.keeper, open, { signal, onFailure }).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
+    await persevere(this.keeper, open, { signal, onFailure }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
     });
+    return view;
   }
 
   async #work(view: QueueView): Promise<void> {
