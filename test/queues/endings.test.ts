@@ -1,5 +1,5 @@
 import { ClosedError, type Keeper, type KeeperOptions } from '@zk-recipes/core';
-import { type Delivery, Queue, ShardedQueue } from '@zk-recipes/queues';
+import { type Delivery, Queue, ShardedQueue, SimpleQueue } from '@zk-recipes/queues';
 import { until } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { describe, expect, it } from 'vitest';
@@ -225,6 +225,45 @@ describeOnOwnServers('the end of a consumer', { timeout: 60_000 }, () => {
       expect((await new Queue<string>(observer, queue.path).take()).attempts).toBe(2);
     });
 
+    it('all that wait for a simple queue, or for room, leave the line in time', async () => {
+      const scene = await on.proxied();
+      const observer = await on.keeper();
+      const simple = new SimpleQueue(scene.keeper, freshLine());
+      const full = new Queue<string>(scene.keeper, freshLine(), { maxItems: 1 });
+      await full.put('a');
+      const controller = new AbortController();
+      const { signal } = controller;
+      const waiting = [simple.take({ signal }), full.put('b', { signal })];
+      for (const one of waiting) one.catch(() => {});
+      await untilNames(observer, `${simple.path}-side/takers`, 1);
+      await untilNames(observer, `${full.path}-side/producers`, 1);
+      await outage.begin(scene);
+      const reason = new Error('enough');
+      controller.abort(reason);
+      const ends = Promise.all(waiting.map((one) => expect(one).rejects.toBe(reason)));
+      expect(await timeOf(ends)).toBeLessThan(BOUND_MS);
+      await outage.end(scene);
+      await untilEmpty(observer, `${simple.path}-side/takers`);
+      await untilEmpty(observer, `${full.path}-side/producers`);
+    });
+
+    it('a process that stops, and then its keeper, end within three seconds', async () => {
+      const scene = await on.proxied();
+      const queue = new Queue<number>(scene.keeper, freshLine(), { maxAttempts: 9 });
+      await queue.putAll([1, 2, 3, 4]);
+      const controller = new AbortController();
+      let beganMs = Number.NaN;
+      const handler = async (): Promise<void> => {
+        await untilNames(await on.keeper(), `${queue.path}-side/claims`, 3);
+        await outage.begin(scene);
+        controller.abort();
+        beganMs = performance.now();
+      };
+      await queue.process(handler, { signal: controller.signal, prefetch: 2 });
+      await scene.keeper.close();
+      expect(performance.now() - beganMs).toBeLessThan(3_000);
+    });
+
     it('a delivery is disposed of in time', async () => {
       const scene = await on.proxied();
       const observer = await on.keeper();
@@ -255,19 +294,28 @@ describeOnOwnServers('the end of a consumer', { timeout: 60_000 }, () => {
     it('all that wait for items end as closed within a second of close()', async () => {
       const scene = await on.proxied();
       const queue = new Queue<string>(scene.keeper, freshLine());
-      const waiting = [
+      const waiting: Promise<unknown>[] = [
         ...Array.from({ length: 30 }, () => queue.take()),
         ...Array.from({ length: 5 }, () => queue.process(() => {}, { concurrency: 3, prefetch: 0 })),
         ...Array.from({ length: 5 }, () => queue.consume().next()),
       ];
+      // Their failures are seen at the end.
+      for (const one of waiting) one.catch(() => {});
+      await untilNames(await on.keeper(), `${queue.path}-side/line`, 40);
+      await outage.begin(scene);
+      // Their first requests are not answered.
+      waiting.push(...Array.from({ length: 5 }, () => queue.take()));
+      waiting.push(
+        queue.process(() => {}),
+        queue.consume().next(),
+      );
       const ends = waiting.map((one) =>
         one.then(
           () => 'resolved',
           (error: unknown) => error,
         ),
       );
-      await untilNames(await on.keeper(), `${queue.path}-side/line`, 40);
-      await outage.begin(scene);
+      expect(await isSettled(Promise.race(ends))).toBe(false);
       const closing = scene.keeper.close();
       expect(await timeOf(Promise.all(ends))).toBeLessThan(1_000);
       for (const end of await Promise.all(ends)) expect(end).toBeInstanceOf(ClosedError);
@@ -316,6 +364,23 @@ describeOnOwnServers('the end of a consumer', { timeout: 60_000 }, () => {
       await untilEmpty(worker.observer, `${worker.path}-side/claims`);
       expect(await worker.filled.size()).toBe(0);
       expect(leftBehind(worker)).toHaveLength(1);
+    });
+
+    it('an acknowledgement that a handler has begun and not waited for is done once it is permitted', async () => {
+      const keeper = await on.keeper();
+      const queue = new Queue<string>(keeper, freshLine());
+      await queue.put('a');
+      const controller = new AbortController();
+      const handler = async (delivery: Delivery<string>): Promise<void> => {
+        await permit(keeper, queue, ALL - DELETE);
+        delivery.ack().catch(() => {});
+        controller.abort();
+      };
+      await queue.process(handler, { signal: controller.signal });
+      expect(await untilLeftBehind(queue, 1)).toEqual([expect.stringMatching(/^claims\/queue-/)]);
+      await permit(keeper, queue, ALL);
+      await untilEmpty(keeper, `${queue.path}-side/claims`);
+      expect(await queue.size()).toBe(0);
     });
 
     it('what was claimed ahead is given back once it is permitted, and was no attempt', async () => {
@@ -375,22 +440,6 @@ describeOnOwnServers('the end of a consumer', { timeout: 60_000 }, () => {
       expect(delivery.state).toBe('lost');
       expect(leftBehind(queue)).toHaveLength(1);
     });
-  });
-
-  it('an acknowledgement that a handler has begun and not waited for is waited for', async () => {
-    const keeper = await on.keeper();
-    const queue = new Queue<string>(keeper, freshLine());
-    await queue.put('a');
-    const controller = new AbortController();
-    await queue.process(
-      (delivery) => {
-        void delivery.ack();
-        controller.abort();
-      },
-      { signal: controller.signal },
-    );
-    expect(await queue.size()).toBe(0);
-    expect(on.errors).toEqual([]);
   });
 
   it('tries an item again after the default delay if retryDelayMs throws', async () => {
