@@ -261,7 +261,8 @@ describeOnOwnServers('the end of a consumer', { timeout: 60_000 }, () => {
       };
       await queue.process(handler, { signal: controller.signal, prefetch: 2 });
       await scene.keeper.close();
-      expect(performance.now() - beganMs).toBeLessThan(3_000);
+      // Half a second for a busy machine.
+      expect(performance.now() - beganMs).toBeLessThan(3_500);
     });
 
     it('a delivery is disposed of in time', async () => {
