@@ -160,7 +160,12 @@ export class Shift<T> implements Counter, Onlooker {
     return this.#lapse.signal.aborted || (this.isLate && isIdle);
   }
 
-  /** Not aborted by `end`: a watch whose answer nobody waits for would stay on the server. */
+  /**
+   * An attempt that is under way when `end` is called comes to its end, so that its watches are removed. What comes together with the abort of
+   * a signal `persevere` discards, hence the variable.
+   *
+   * @returns `null` after a failure, after `end`, and when the session may be over, unless a view was opened by then
+   */
   async #open(): Promise<QueueView | null> {
     this.#isBlind = false;
     const { signal } = this.#late;
