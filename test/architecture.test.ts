@@ -102,9 +102,21 @@ const queueZnodes = [
     'settlement',
   ],
   'giving-back',
+  'until-permitted',
 ];
 const queueDeliveries = [...queueZnodes, 'delivery', 'unpacking'];
-const queueConsumers = [...queueDeliveries, 'job', 'custody', 'trouble', 'intake', 'shift', 'consumer', 'item-source'];
+const queueConsumers = [
+  ...queueDeliveries,
+  'job',
+  'custody',
+  'trouble',
+  'intake',
+  'shift',
+  'consumer',
+  'deliveries',
+  'processing',
+  'item-source',
+];
 const queueLayers: Layers = {
   ...Object.fromEntries(queueConsumers.map((name) => [name, queueConsumers])),
   ...Object.fromEntries(queueDeliveries.map((name) => [name, queueDeliveries])),

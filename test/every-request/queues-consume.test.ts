@@ -1,6 +1,7 @@
 import { bytesCodec, PriorityQueue, Queue, ShardedQueue } from '@zk-recipes/queues';
 import { describeEveryRequest, type World } from '../stage/every-request.js';
 import type { SeenRequest } from '../stage/every-request-seen.js';
+import { untilEmpty } from '../stage/lines.js';
 import { clear, isWaitedFor, LOST, open } from './queues-play.js';
 
 /** Settlements take no signal. Claims are made again when their directories turn out to be missing. */
@@ -123,6 +124,8 @@ await describeEveryRequest({
           if (delivery.value === 'three') break;
           await delivery.ack();
         }
+        // Without a connection the loop does not wait for that.
+        await untilEmpty(other, `${path}-side/claims`);
         return [seen, await stateOf(world)];
       },
       settle: () => clear(other, path),

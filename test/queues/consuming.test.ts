@@ -85,8 +85,7 @@ describeOnSharedServer('consuming', () => {
     const take = queue.take({ signal: controller.signal });
     await untilNames(keeper, `${queue.path}-side/line`, 2);
     controller.abort(reason);
-    await expect(next).rejects.toBe(reason);
-    await expect(take).rejects.toBe(reason);
+    await Promise.all([expect(next).rejects.toBe(reason), expect(take).rejects.toBe(reason)]);
     await expect(deliveries.next()).rejects.toBe(reason);
     await expect(queue.take({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     await untilEmpty(keeper, `${queue.path}-side/line`);

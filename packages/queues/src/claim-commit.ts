@@ -117,7 +117,7 @@ export class ClaimCommit {
       } catch (error) {
         // Somebody has claimed it since, or the item is done; or it was written, and the reply was lost.
         if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
-        if (isUnknown(error) || error instanceof SessionExpiredError) continue;
+        if (error instanceof ConnectionLossError || error instanceof SessionExpiredError) continue;
         this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
         return;
       }

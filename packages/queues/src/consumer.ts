@@ -1,6 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import { ClosedError, SessionExpiredError } from '@zk-recipes/core';
-import { persevere, systemClock } from '@zk-recipes/core/recipe-kit';
-import type { ClaimedDelivery, Delivery, SettlementVerb } from './delivery.js';
+import { persevere, systemClock, waitForEnding } from '@zk-recipes/core/recipe-kit';
+import type { ClaimedDelivery, SettlementVerb } from './delivery.js';
 import type { Employer, Job, Wanted } from './job.js';
 import { Shift } from './shift.js';
 
@@ -17,7 +18,7 @@ export interface ConsumerOptions {
 
 /** Somebody who waits for a delivery. */
 interface Request<T> {
-  resolve(delivery: Delivery<T> | null): void;
+  resolve(delivery: ClaimedDelivery<T> | null): void;
   reject(reason: unknown): void;
 }
 
@@ -40,32 +41,39 @@ export class Consumer<T> implements Employer<T> {
   #expected = 0;
   #shift: Shift<T> | null = null;
   #running: Promise<void> | null = null;
-  #end: End | null = null;
+  #ended: End | null = null;
 
   constructor(job: Job<T>, options: ConsumerOptions) {
     this.#job = job;
     this.#options = options;
+    // All of its workers heed it.
+    setMaxListeners(0, this.#ending.signal);
   }
 
   get batch(): number {
     return Math.max(1, Math.ceil(this.#options.prefetch / 2));
   }
 
+  /** Aborts when nothing is handed out any more. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   /** Deliveries that were handed out and are not settled. */
-  get handed(): readonly Delivery<T>[] {
+  get handed(): readonly ClaimedDelivery<T>[] {
     return [...this.#handed];
   }
 
   /**
    * Waits for an item.
    *
-   * @returns `null` after `leave`
+   * @returns `null` after `stop`
    * @throws the signal's reason; QueueTooLargeError; what the server refuses; ClosedError
    */
-  next(): Promise<Delivery<T> | null> {
+  next(): Promise<ClaimedDelivery<T> | null> {
     const { signal } = this.#options;
-    if (signal?.aborted && this.#end === null) this.#stop({ error: signal.reason });
-    if (this.#end !== null) return this.#end === 'left' ? Promise.resolve(null) : Promise.reject(this.#end.error);
+    if (signal?.aborted && this.#ended === null) this.#end({ error: signal.reason });
+    if (this.#ended !== null) return this.#ended === 'left' ? Promise.resolve(null) : Promise.reject(this.#ended.error);
     this.#expected = Math.max(0, this.#expected - 1);
     const delivery = this.#takeReady();
     if (delivery !== null) return Promise.resolve(delivery);
@@ -76,15 +84,32 @@ export class Consumer<T> implements Employer<T> {
     });
   }
 
-  /** Ends it. What was handed out can still be settled; resolves when all else is as it was before. */
-  async leave(): Promise<void> {
-    this.#stop('left');
+  /** Hands out nothing any more, and begins to leave. What was handed out can still be settled. */
+  stop(): void {
+    this.#end('left');
+  }
+
+  /**
+   * Stops, and waits until all else is as it was before: for the server `timeoutMs` at most, and not at all without a connection. Never
+   * rejects: what is left is a `backgroundError` with the operation `left behind`.
+   *
+   * @param settling what the caller still does about deliveries, to be waited for as well; never rejects
+   */
+  async leave(timeoutMs: number, settling: Promise<unknown> = Promise.resolve()): Promise<void> {
+    this.stop();
+    const leaving = (): readonly string[] => this.#shift?.leaving ?? [];
+    await waitForEnding(this.#job.keeper, leaving, this.#untilLeft(settling), timeoutMs);
+  }
+
+  async #untilLeft(settling: Promise<unknown>): Promise<void> {
+    await settling;
+    await this.#shift?.untilLeft();
     if (this.#handed.size === 0) await this.#running;
   }
 
   wanted(underWay: number): Wanted {
     const { concurrency, prefetch, wantsMore } = this.#options;
-    if (this.#end !== null) return { asked: 0, most: 0 };
+    if (this.#ended !== null) return { asked: 0, most: 0 };
     const coming = this.#ready.length + underWay;
     const free = concurrency - (this.#handed.size - this.#settling);
     const wishes = this.#requests.length + (wantsMore ? this.#settling + this.#expected : 0);
@@ -128,10 +153,10 @@ export class Consumer<T> implements Employer<T> {
   }
 
   fail(error: unknown): void {
-    this.#stop({ error });
+    this.#end({ error });
   }
 
-  #takeReady(): Delivery<T> | null {
+  #takeReady(): ClaimedDelivery<T> | null {
     for (let delivery = this.#ready.shift(); delivery !== undefined; delivery = this.#ready.shift()) {
       if (delivery.state !== 'held') continue;
       this.#handed.add(delivery);
@@ -146,11 +171,11 @@ export class Consumer<T> implements Employer<T> {
     this.#running = this.#run().catch((error: unknown) => this.fail(error));
   }
 
-  readonly #onAbort = (): void => this.#stop({ error: this.#options.signal?.reason });
+  readonly #onAbort = (): void => this.#end({ error: this.#options.signal?.reason });
 
-  #stop(end: End): void {
-    if (this.#end !== null) return;
-    this.#end = end;
+  #end(end: End): void {
+    if (this.#ended !== null) return;
+    this.#ended = end;
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     for (const { resolve, reject } of this.#requests.splice(0)) {
       if (end === 'left') resolve(null);
@@ -158,14 +183,14 @@ export class Consumer<T> implements Employer<T> {
     }
     for (const delivery of this.#ready.splice(0)) void this.#shift?.return(delivery);
     this.#ending.abort();
-    void this.#shift?.end();
+    this.#shift?.end();
   }
 
   /** One shift a session. */
   async #run(): Promise<void> {
     const { keeper, line } = this.#job;
     const onFailure = (error: unknown): void => keeper.reportBackgroundError(error, 'consuming a queue', line);
-    while (this.#end === null) {
+    while (this.#ended === null) {
       if (keeper.closed) throw new ClosedError('keeper is closed');
       // After a silence an answer tells that the session lives, and nothing is sent in one that does not.
       const awake = async (): Promise<void> => {
@@ -173,50 +198,11 @@ export class Consumer<T> implements Employer<T> {
         if (keeper.validForMs() <= 0) throw new SessionExpiredError('the session may be over');
       };
       await persevere(keeper, awake, { signal: this.#ending.signal, onFailure }).catch((error: unknown) => {
-        if (this.#end === null) throw error;
+        if (this.#ended === null) throw error;
       });
-      if (this.#end !== null) return;
+      if (this.#ended !== null) return;
       this.#shift = new Shift(this.#job, this);
       await this.#shift.run();
     }
-  }
-}
-
-/** A consumer as an iterator over its deliveries. It is begun when the first one is asked for. */
-export class Deliveries<T> implements AsyncIterableIterator<Delivery<T>> {
-  readonly #begin: () => Promise<Consumer<T>>;
-  readonly #concurrency: number;
-  #consumer: Promise<Consumer<T>> | null = null;
-  #isLeft = false;
-
-  constructor(begin: () => Promise<Consumer<T>>, concurrency: number) {
-    this.#begin = begin;
-    this.#concurrency = concurrency;
-  }
-
-  async next(): Promise<IteratorResult<Delivery<T>, undefined>> {
-    if (this.#isLeft) return { done: true, value: undefined };
-    this.#consumer ??= this.#begin();
-    const value = await (await this.#consumer).next();
-    return value === null ? { done: true, value: undefined } : { done: false, value };
-  }
-
-  /** The loop was left. Where there is but one delivery at a time, nobody works on that any more: it goes back. */
-  async return(): Promise<IteratorResult<Delivery<T>, undefined>> {
-    this.#isLeft = true;
-    const consumer = await this.#consumer?.catch(() => null);
-    if (consumer != null) {
-      void consumer.leave();
-      const unsettled = this.#concurrency === 1 ? consumer.handed : [];
-      const givingBack = unsettled.map((delivery) => delivery[Symbol.asyncDispose]());
-      // What cannot be given back goes back with its session: who leaves has nothing to do with it any more.
-      await Promise.allSettled(givingBack);
-      await consumer.leave();
-    }
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }

@@ -1,9 +1,10 @@
 import type { HoldLostReason, Keeper } from '@zk-recipes/core';
-import { claimPath, type Item, itemPath } from './backlog.js';
+import { claimPath, type Item } from './backlog.js';
 import type { Claim, Claims } from './claims.js';
 import type { ClaimedDelivery } from './delivery.js';
 import { giveBack } from './giving-back.js';
 import type { Employer } from './job.js';
+import { untilPermitted } from './until-permitted.js';
 
 /** What a shift has claimed and not settled: it was handed out, or is ready to be. */
 export class Custody<T> {
@@ -11,7 +12,8 @@ export class Custody<T> {
   readonly #claims: Claims;
   readonly #employer: Employer<T>;
   readonly #held = new Map<string, ClaimedDelivery<T>>();
-  readonly #returns = new Set<Promise<void>>();
+  /** Attempts that are about to be taken back, and paths of their claims. */
+  readonly #returns = new Map<Promise<void>, string>();
   #repeated = 0;
 
   constructor(keeper: Keeper, claims: Claims, employer: Employer<T>) {
@@ -74,18 +76,26 @@ export class Custody<T> {
     this.#repeated = 0;
   }
 
-  /** @param isUnseen whether nobody has begun to work on the item: then it was no attempt */
+  /** Never rejects: what is refused goes on in the background. @param isUnseen whether nobody has begun to work on the item: then it was no attempt */
   async giveBack(claim: Claim, isUnseen: boolean): Promise<void> {
-    const returning = giveBack(this.#keeper, this.#claims, claim, isUnseen).catch((error: unknown) => {
-      if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'giving an item back', itemPath(claim.item));
-    });
-    if (isUnseen) this.#returns.add(returning);
+    const path = claimPath(claim.item);
+    // It ends by itself when the session of the claim is over.
+    const never = (): AbortSignal => new AbortController().signal;
+    const giving = (): Promise<void> => giveBack(this.#keeper, this.#claims, claim, isUnseen);
+    const returning = untilPermitted(this.#keeper, path, never, giving).catch(() => {});
+    if (isUnseen) this.#returns.set(returning, path);
     await returning;
     this.#returns.delete(returning);
   }
 
   /** Resolves when there is no attempt any more that is about to be taken back. */
   async untilReturned(): Promise<void> {
-    while (this.#returns.size > 0) await Promise.all(this.#returns);
+    while (this.#returns.size > 0) await Promise.all(this.#returns.keys());
+  }
+
+  /** Paths of the claims that are being given back or settled. */
+  get leaving(): readonly string[] {
+    const settling = [...this.#held].filter(([, { isSettling }]) => isSettling);
+    return [...this.#returns.values(), ...settling.map(([path]) => path)];
   }
 }

@@ -1,10 +1,19 @@
 import { HoldLostError, type HoldLostReason, type Keeper, NotHeldError, type Transaction } from '@zk-recipes/core';
-import { checkOptions, epochValidForMs, LazySignal, systemClock, z } from '@zk-recipes/core/recipe-kit';
+import {
+  checkEnding,
+  checkOptions,
+  epochValidForMs,
+  LazySignal,
+  systemClock,
+  waitForEnding,
+  z,
+} from '@zk-recipes/core/recipe-kit';
 import { claimPath, itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
 import type { ItemLabel } from './item-name.js';
 import type { Store } from './places.js';
 import { ClaimGone, type Settlement } from './settlement.js';
+import { untilPermitted } from './until-permitted.js';
 
 /** How to have an item handed out again. */
 export interface RetryOptions {
@@ -75,7 +84,11 @@ export interface Delivery<T> extends AsyncDisposable {
    * @throws as `ack`
    */
   reject(reason?: string): Promise<void>;
-  /** Gives it back, to be handed out again at once, if it is not settled. */
+  /**
+   * Gives it back, to be handed out again at once, if it is not settled. Waits for the server for 2 seconds at most, and not at all
+   * without a connection. Never rejects: what is left is a `backgroundError` with the operation `left behind`, and goes on in the background
+   * until it is done or the session is over.
+   */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -144,6 +157,10 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   get isSettling(): boolean {
     return this.#settling !== null;
   }
+  /** How somebody has begun to settle it; `null` if nobody has, or that was refused. */
+  get settlingVerb(): SettlementVerb | null {
+    return this.#settling?.verb ?? null;
+  }
 
   validForMs(): number {
     return this.state === 'held' ? epochValidForMs(this.#desk.keeper, this.claim.epoch) : 0;
@@ -175,9 +192,36 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     await this.#settle('reject', () => this.#bury(reason));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#settling !== null || this.state === 'lost') return;
-    await this.retry();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.giveBack(checkEnding());
+  }
+
+  /** The same with another limit in milliseconds. */
+  async giveBack(timeoutMs: number): Promise<void> {
+    if (this.state !== 'held') return;
+    // If its session has ended meanwhile, the item has gone back by that.
+    const givingBack = this.settle('retry', {}).catch(() => {});
+    await waitForEnding(this.#desk.keeper, claimPath(this.claim.item), givingBack, timeoutMs);
+  }
+
+  /**
+   * Settles it on behalf of a caller that has left: waits for a settlement that is under way, and settles it by `verb` if it is still held
+   * then. A refusal is told as `left behind`, and the background goes on until the delivery is settled or lost.
+   *
+   * @returns resolves when it is settled, or the server has refused it for the first time
+   * @throws what the verb throws when the delivery was lost meanwhile
+   */
+  async settle(verb: 'ack' | 'retry', options: RetryOptions): Promise<void> {
+    // Of its failure the caller that has begun it hears.
+    if (this.#settling !== null) await this.#settling.promise.catch(() => {});
+    await untilPermitted(
+      this.#desk.keeper,
+      claimPath(this.claim.item),
+      () => this.signal,
+      async () => {
+        if (this.state === 'held') await (verb === 'ack' ? this.ack() : this.retry(options));
+      },
+    );
   }
 
   /** The claim is gone, or may be. Nothing happens if it is settled. */

@@ -1,6 +1,5 @@
 import type { Keeper, Transaction } from '@zk-recipes/core';
-import { giveUp } from '@zk-recipes/core/recipe-kit';
-import type { AvailableItem, Item } from './backlog.js';
+import { type AvailableItem, claimPath, type Item } from './backlog.js';
 import { Caution } from './caution.js';
 import { type Claim, type ClaimOutcome, Claims, type JointOutcome, UnreadItem } from './claims.js';
 import { Custody } from './custody.js';
@@ -43,6 +42,8 @@ export class Intake<T> {
   readonly #claims: Claims;
   readonly #seats: Seats;
   readonly #trouble: Trouble;
+  /** Paths of the claims that are being made. */
+  readonly #claiming = new Set<string>();
   #underWay = 0;
   #repeating = 0;
   #concluded: Promise<void> = Promise.resolve();
@@ -60,6 +61,20 @@ export class Intake<T> {
   /** Number of items that are being claimed, or about to be taken into custody. */
   get underWay(): number {
     return this.#underWay;
+  }
+
+  /** Resolves when nothing is being claimed any more, or about to be given back. */
+  async untilConcluded(): Promise<void> {
+    for (let concluded = this.#concluded; ; concluded = this.#concluded) {
+      await concluded;
+      if (concluded === this.#concluded) break;
+    }
+    await this.custody.untilReturned();
+  }
+
+  /** Paths of the claims that are being made, given back or settled. */
+  get leaving(): readonly string[] {
+    return [...new Set([...this.#claiming, ...this.custody.leaving])];
   }
 
   /** Claims an item without a place in the line. @param isAsked whether somebody has asked for it */
@@ -142,10 +157,14 @@ export class Intake<T> {
       view.backlog.want(item, by === 1);
     };
     count(1);
+    const path = claimPath(item);
+    this.#claiming.add(path);
     let isOver = false;
     return () => {
-      if (!isOver) count(-1);
+      if (isOver) return;
       isOver = true;
+      count(-1);
+      this.#claiming.delete(path);
     };
   }
 
@@ -172,7 +191,7 @@ export class Intake<T> {
       if (seat === null || outcome.kind === 'unseated') return;
       await this.#seats.keep(seat, !this.#counter.isLate);
     } catch (error) {
-      if (seat !== null) void giveUp([seat]);
+      if (seat !== null) void this.#seats.giveUp([seat]);
       if (error instanceof UnreadItem) await this.custody.giveBack(error.claim, true);
       this.#trouble.meet(error instanceof UnreadItem ? error.cause : error, 'claiming an item');
     }

@@ -1,15 +1,25 @@
 import type { Keeper } from '@zk-recipes/core';
-import { checkFunction, checkOptions, momentOf, namesIn, orNull, systemClock } from '@zk-recipes/core/recipe-kit';
+import {
+  checkEnding,
+  checkFunction,
+  checkOptions,
+  momentOf,
+  namesIn,
+  orNull,
+  systemClock,
+} from '@zk-recipes/core/recipe-kit';
 import { Backlog, itemPath } from './backlog.js';
 import type { Codec } from './codec.js';
-import { Consumer, type ConsumerOptions, Deliveries } from './consumer.js';
+import { Consumer, type ConsumerOptions } from './consumer.js';
 import { type DeadLetter, readDeadLetters } from './dead-letters.js';
+import { Deliveries } from './deliveries.js';
 import type { Delivery } from './delivery.js';
 import { unframeItems } from './item-framing.js';
 import { type ItemNaming, isItem } from './item-name.js';
 import type { Job } from './job.js';
 import { type CallOptions, type ConsumeOptions, type ProcessOptions, schemas } from './options.js';
 import type { Store } from './places.js';
+import { Processing } from './processing.js';
 import { named } from './queue-view.js';
 
 /** Where items are, and how they are to be understood. */
@@ -44,28 +54,37 @@ export class ItemSource<T> {
    * Hands out items, in order, each to one consumer of all. Nothing is claimed before it is asked for.
    *
    * When the loop is left, whether by `break` or by an error, an unsettled delivery goes back at once where `concurrency` is 1. With more than
-   * one at a time others may still be worked on: they stay claimed until they are settled, or the session ends.
+   * one at a time others may still be worked on: they stay claimed until they are settled, or the session ends. Without a connection
+   * nothing is waited for then; what is left is a `backgroundError` with the operation `left behind`.
    *
    * @returns an iterator without end; it throws the signal's reason, and what `take` throws
    */
   consume(options: ConsumeOptions = {}): AsyncIterableIterator<Delivery<T>> {
     checkOptions(`consume of ${this.#options.name}`, schemas.consume, options);
     const { concurrency = 1, signal } = options;
-    return new Deliveries(() => this.#consumer({ concurrency, prefetch: 0, wantsMore: true, signal }), concurrency);
+    const consumerOptions = { concurrency, prefetch: 0, wantsMore: true, signal };
+    const begin = (beginSignal: AbortSignal | undefined): Promise<Consumer<T>> =>
+      this.#consumer(consumerOptions, beginSignal);
+    return new Deliveries(begin, { concurrency, signal, timeoutMs: checkEnding(options) });
   }
 
   /**
    * Waits for one item.
    *
-   * @throws QueueTooLargeError if the names of all items do not fit into a frame; the signal's reason
+   * @throws QueueTooLargeError if the names of all items do not fit into a frame; the signal's reason, after the line was left: that
+   *   takes 2 seconds at most, and is not waited for without a connection; ClosedError
    */
   async take(options: CallOptions = {}): Promise<Delivery<T>> {
     checkOptions(`take of ${this.#options.name}`, schemas.call, options);
-    const consumer = await this.#consumer({ concurrency: 1, prefetch: 0, wantsMore: false, signal: options.signal });
+    const { signal } = options;
+    const consumer = await this.#consumer({ concurrency: 1, prefetch: 0, wantsMore: false, signal }, signal);
     try {
-      return (await consumer.next()) as Delivery<T>;
-    } finally {
-      await consumer.leave();
+      const delivery = await consumer.next();
+      consumer.stop();
+      return delivery as Delivery<T>;
+    } catch (error) {
+      await consumer.leave(checkEnding());
+      throw error;
     }
   }
 
@@ -73,8 +92,15 @@ export class ItemSource<T> {
    * Works off the queue: an item whose handler returns is acknowledged, one whose handler throws is tried again later, the error's message
    * being the reason. A handler may settle its delivery itself.
    *
+   * When the signal aborts, handlers that have begun are waited for, however long they take: a claim protects each until it has ended. After
+   * that `timeoutMs` bounds the work with the server, and without a connection nothing is waited for. What is left is a `backgroundError` with
+   * the operation `left behind`, and goes on in the background as long as the session may live.
+   *
+   * A handler must not wait for the promise that this returns, since this waits for the handler: abort the signal, and return.
+   *
    * @returns when the signal has aborted, all handlers have ended and what they worked on is settled
-   * @throws what `take` throws; what a settlement throws is a background error; RangeError for `prefetch` where `maxAttempts` is 1
+   * @throws what `take` throws, when all handlers have ended; what a settlement throws is a background error; RangeError for `prefetch`
+   *   where `maxAttempts` is 1
    */
   async process(
     handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
@@ -82,31 +108,21 @@ export class ItemSource<T> {
   ): Promise<void> {
     checkFunction('handler', handler);
     checkOptions(`process of ${this.#options.name}`, schemas.process, options);
-    const { concurrency = 1, prefetch = 0, signal, retryDelayMs = doubled } = options;
+    const { concurrency = 1, prefetch = 0, signal } = options;
     if (prefetch > 0 && this.#options.maxAttempts < 2) {
       throw new RangeError(
         `Expected \`maxAttempts\` to be 2 or more where \`prefetch\` is used, got ${this.#options.maxAttempts}`,
       );
     }
-    const consumer = await this.#consumer({ concurrency, prefetch, wantsMore: true, signal: undefined });
-    const leave = (): void => void consumer.leave();
-    signal?.addEventListener('abort', leave, { once: true });
-    if (signal?.aborted) leave();
-    const settling: Promise<void>[] = [];
-    const work = async (): Promise<void> => {
-      for (let next = await consumer.next(); next !== null; next = await consumer.next()) {
-        const delivery = next;
-        settling.push(this.#settle(delivery, await outcomeOf(() => handler(delivery)), retryDelayMs));
-        if (settling.length > prefetch) await settling.shift();
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: concurrency }, work));
-    } finally {
-      signal?.removeEventListener('abort', leave);
-      await Promise.all(settling);
-      await consumer.leave();
-    }
+    if (signal?.aborted) return;
+    const consumerOptions = { concurrency, prefetch, wantsMore: true, signal: undefined };
+    const consumer = await this.#consumer(consumerOptions, signal).catch((error: unknown) => {
+      // The end came before the beginning.
+      if (signal?.aborted) return null;
+      throw error;
+    });
+    if (consumer === null) return;
+    await new Processing(this.keeper, consumer, handler, options).untilEnded();
   }
 
   /** Number of items, those that are being worked on included. Asks for no names, so it costs little. */
@@ -155,24 +171,13 @@ export class ItemSource<T> {
     return await readDeadLetters(this.keeper.limited, this.#options.deadLetters, options.signal);
   }
 
-  async #consumer(options: ConsumerOptions): Promise<Consumer<T>> {
-    const { signal, prefetch } = options;
+  /** @param signal heeded until the consumer is made; that of the options is heeded by the consumer itself */
+  async #consumer(options: ConsumerOptions, signal: AbortSignal | undefined): Promise<Consumer<T>> {
     signal?.throwIfAborted();
     const { keeper } = this;
     const stores = await this.#options.stores(signal);
-    const job: Job<T> = { ...this.#options, keeper, stores, tellsRepeated: prefetch > 0 };
+    const job: Job<T> = { ...this.#options, keeper, stores, tellsRepeated: options.prefetch > 0 };
     return new Consumer(job, options);
-  }
-
-  /** Acknowledges it, or has it tried again, unless the handler has settled it, or it is lost and will be handed out again. */
-  async #settle(delivery: Delivery<T>, outcome: Outcome, retryDelayMs: (attempts: number) => number): Promise<void> {
-    if (delivery.state !== 'held' || isSettling(delivery)) return;
-    try {
-      if (outcome === 'done') await delivery.ack();
-      else await delivery.retry({ delayMs: retryDelayMs(delivery.attempts), reason: messageOf(outcome.error) });
-    } catch (error) {
-      if (!this.keeper.closed) this.keeper.reportBackgroundError(error, 'settling a delivery', delivery.path);
-    }
   }
 
   async #list(path: string, signal: AbortSignal | undefined): Promise<string[]> {
@@ -182,28 +187,4 @@ export class ItemSource<T> {
       throw named(error, path);
     }
   }
-}
-
-/** What came of a handler. */
-type Outcome = 'done' | { readonly error: unknown };
-
-async function outcomeOf(handle: () => unknown): Promise<Outcome> {
-  try {
-    await handle();
-    return 'done';
-  } catch (error) {
-    return { error };
-  }
-}
-
-function isSettling(delivery: Delivery<unknown>): boolean {
-  return (delivery as { readonly isSettling?: boolean }).isSettling === true;
-}
-
-function doubled(attempts: number): number {
-  return Math.min(60_000, 1_000 * 2 ** (attempts - 1));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

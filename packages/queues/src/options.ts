@@ -1,4 +1,4 @@
-import { z } from '@zk-recipes/core/recipe-kit';
+import { type EndingOptions, z } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
 
 /** How a queue is made. All who use it should say the same. */
@@ -22,14 +22,14 @@ export interface CallOptions {
 }
 
 /** How to consume a queue. */
-export interface ConsumeOptions extends CallOptions {
+export interface ConsumeOptions extends CallOptions, EndingOptions {
   /** How many deliveries may be unsettled at once: 1 or more, 1 by default. */
   readonly concurrency?: number | undefined;
 }
 
 /** How to have a queue worked off. */
-export interface ProcessOptions {
-  /** Ends it: no more is handed out, and what is being worked on is waited for. */
+export interface ProcessOptions extends EndingOptions {
+  /** Ends it: no more is handed out, and handlers that have begun are waited for. */
   readonly signal?: AbortSignal | undefined;
   /** How many items are worked on at once: 1 or more, 1 by default. */
   readonly concurrency?: number | undefined;
@@ -47,6 +47,11 @@ export interface ProcessOptions {
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
 }
 
+const timeoutMs = z
+  .number()
+  .min(0)
+  .max(2 ** 31 - 1)
+  .optional();
 const signal = z.instanceof(AbortSignal).optional();
 const path = z.string().startsWith('/', "expected a path that starts with '/'").optional();
 const count = z.int().min(1).or(z.literal(Number.POSITIVE_INFINITY)).optional();
@@ -74,9 +79,10 @@ export const schemas: Readonly<
     shards: z.int().min(1).max(1_000).optional(),
   }),
   call: z.strictObject({ signal }),
-  consume: z.strictObject({ signal, concurrency: z.int().min(1).optional() }),
+  consume: z.strictObject({ signal, timeoutMs, concurrency: z.int().min(1).optional() }),
   process: z.strictObject({
     signal,
+    timeoutMs,
     concurrency: z.int().min(1).optional(),
     prefetch: z.int().min(0).max(1_000).optional(),
     retryDelayMs: z.custom((value) => typeof value === 'function', 'expected a function').optional(),

@@ -19,6 +19,9 @@ export class Seats {
   readonly #lapse: AbortSignal;
   #seats: Seat[] = [];
   readonly #short = new Set<Seat>();
+  /** Those that are left and not gone yet. */
+  readonly #leaving = new Map<Promise<void>, string>();
+  readonly #joins = new Set<Promise<void>>();
   #joining = 0;
 
   /** @param lapse aborts when the session of the places may be over */
@@ -46,7 +49,13 @@ export class Seats {
    * @throws what a create throws
    */
   async join(wanted: number, isWanted: () => boolean): Promise<void> {
-    const room = Math.min(wanted, MOST_ROOM);
+    const joining = this.#join(Math.min(wanted, MOST_ROOM), isWanted);
+    const joined = joining.catch(() => {});
+    this.#joins.add(joined);
+    await joining.finally(() => this.#joins.delete(joined));
+  }
+
+  async #join(room: number, isWanted: () => boolean): Promise<void> {
     this.#joining += room;
     try {
       const keeper = this.#keeper;
@@ -77,7 +86,7 @@ export class Seats {
   /** A place is kept, since nothing came of it. */
   async keep(seat: Seat, isWanted: boolean): Promise<void> {
     if (isWanted && !this.#lapse.aborted) this.#seats.push(seat);
-    else await giveUp([seat]);
+    else await this.giveUp([seat]);
   }
 
   /** The places that are seen in the line, in its order. */
@@ -101,12 +110,32 @@ export class Seats {
       this.#seats.pop();
       left.push(last);
     }
-    void giveUp(left);
+    void this.giveUp(left);
   }
 
   /** Leaves the line. */
   async leave(): Promise<void> {
-    await giveUp(this.#seats.splice(0));
+    await this.giveUp(this.#seats.splice(0));
+  }
+
+  /** Leaves places, and does not wait long for them to be gone. Never rejects: of a refusal the background tells. */
+  async giveUp(seats: readonly Seat[]): Promise<void> {
+    for (const seat of seats) {
+      const leaving = seat.remove().catch(() => {});
+      this.#leaving.set(leaving, seat.path);
+      void leaving.then(() => this.#leaving.delete(leaving));
+    }
+    await giveUp(seats);
+  }
+
+  /** Resolves when no place is being taken or left any more: it is gone, or its removal was refused. */
+  async untilLeft(): Promise<void> {
+    while (this.#joins.size + this.#leaving.size > 0) await Promise.all([...this.#joins, ...this.#leaving.keys()]);
+  }
+
+  /** Paths of the places that are being left; the line itself for one that is being taken. */
+  get leaving(): readonly string[] {
+    return [...this.#leaving.values(), ...(this.#joins.size > 0 ? [this.#line] : [])];
   }
 
   /** Whether so many stand before all of them that there is nothing to be had for a while. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { ClosedError, type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   earlierOf,
   hasCome,
@@ -33,19 +33,20 @@ export class Shift<T> implements Counter, Onlooker {
   readonly #job: Job<T>;
   readonly #employer: Employer<T>;
   readonly #lapse = new AbortController();
+  /** Aborts when nothing more is to be handed out: with the session, or by `end`. */
+  readonly #late = new AbortController();
   readonly #bell = new Bell();
   readonly #intake: Intake<T>;
   readonly #seats: Seats;
   readonly #trouble: Trouble;
   #view: QueueView | null = null;
-  #isEnding = false;
   #isBlind = false;
   #isFarBack = false;
 
   constructor(job: Job<T>, employer: Employer<T>) {
     this.keeper = job.keeper;
-    // Everything that is under way heeds it.
-    setMaxListeners(0, this.#lapse.signal);
+    // Everything that is under way heeds them.
+    setMaxListeners(0, this.#lapse.signal, this.#late.signal);
     this.deadLetters = job.deadLetters;
     this.maxAttempts = job.maxAttempts;
     this.#job = job;
@@ -77,11 +78,22 @@ export class Shift<T> implements Counter, Onlooker {
     }
   }
 
-  /** Takes no more items. What is held can still be settled. */
-  async end(): Promise<void> {
-    this.#isEnding = true;
+  /** Takes no more items, and leaves the line. What is held can still be settled. */
+  end(): void {
+    this.#late.abort();
     this.ring();
-    await this.#seats.leave();
+    void this.#seats.leave();
+  }
+
+  /** Resolves, after `end`, when nothing is left but what was handed out. */
+  async untilLeft(): Promise<void> {
+    await this.#intake.untilConcluded();
+    await this.#seats.untilLeft();
+  }
+
+  /** Paths of the claims and places that are about to go. */
+  get leaving(): readonly string[] {
+    return [...this.#intake.leaving, ...this.#seats.leaving];
   }
 
   /** Something may be to be done. */
@@ -133,35 +145,44 @@ export class Shift<T> implements Counter, Onlooker {
 
   get #wanted(): Wanted {
     const { asked, most } = this.#employer.wanted(this.#intake.underWay);
-    if (this.#isEnding) return { asked: 0, most: 0 };
+    if (this.isLate) return { asked: 0, most: 0 };
     // If that brings this process down, it takes no other with it.
     return { asked, most: this.#intake.isRepeating ? asked : most };
   }
 
   /** Whether nothing is handed out any more. */
   get isLate(): boolean {
-    return this.#lapse.signal.aborted || this.#isEnding;
+    return this.#late.signal.aborted;
   }
 
   get #isOver(): boolean {
     const isIdle = this.#intake.custody.size + this.#intake.underWay + this.#seats.joining === 0;
-    return this.#lapse.signal.aborted || (this.#isEnding && isIdle);
+    return this.#lapse.signal.aborted || (this.isLate && isIdle);
   }
 
+  /**
+   * An attempt that is under way when `end` is called comes to its end, so that its watches are removed. What comes together with the abort of
+   * a signal `persevere` discards, hence the variable.
+   *
+   * @returns `null` after a failure, after `end`, and when the session may be over, unless a view was opened by then
+   */
   async #open(): Promise<QueueView | null> {
     this.#isBlind = false;
-    const { signal } = this.#lapse;
-    const open = (): Promise<QueueView | null> =>
-      QueueView.open(this.#job, this, signal).catch((error: unknown) => {
-        if (isPassing(error) || signal.aborted) throw error;
+    const { signal } = this.#late;
+    let view: QueueView | null = null;
+    const open = async (): Promise<void> => {
+      try {
+        view = await QueueView.open(this.#job, this, this.#lapse.signal);
+      } catch (error) {
+        if (isPassing(error) || this.#lapse.signal.aborted) throw error;
         this.#fail(error);
-        return null;
-      });
+      }
+    };
     const onFailure = (error: unknown): void => this.#trouble.report(error, 'watching a queue');
-    return await persevere(this.keeper, open, { signal, onFailure }).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
+    await persevere(this.keeper, open, { signal, onFailure }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
     });
+    return view;
   }
 
   async #work(view: QueueView): Promise<void> {
@@ -229,7 +250,7 @@ export class Shift<T> implements Counter, Onlooker {
 
   async #join(wanted: number): Promise<void> {
     const onFailure = (error: unknown): void => this.#trouble.meet(error, 'standing in line');
-    await this.#seats.join(wanted, () => !this.#isEnding).catch(onFailure);
+    await this.#seats.join(wanted, () => !this.isLate).catch(onFailure);
     this.ring();
   }
 
@@ -247,13 +268,16 @@ export class Shift<T> implements Counter, Onlooker {
 
   #lose(reason: HoldLostReason): void {
     this.#lapse.abort(new SessionExpiredError());
+    this.#late.abort();
     this.#intake.custody.loseAll(reason);
+    // At once: a server that is silent may have the end of the `Keeper` take a while.
+    if (reason === 'closed') this.#employer.fail(new ClosedError('keeper is closed'));
     this.ring();
   }
 
   #fail(error: unknown): void {
     this.#employer.fail(error);
-    void this.end();
+    this.end();
   }
 
   /** Wakes up when the one before in the line has gone, and it is near enough now. */

@@ -1,12 +1,13 @@
 import { ConnectionLossError, type Keeper } from '@zk-recipes/core';
 import { systemClock } from '@zk-recipes/core/recipe-kit';
-import { itemPath } from './backlog.js';
+import { claimPath, itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
 import type { Codec } from './codec.js';
 import { ClaimedDelivery, type DeliveryDesk } from './delivery.js';
 import { unframeItems } from './item-framing.js';
 import type { ItemNaming } from './item-name.js';
 import { ClaimGone } from './settlement.js';
+import { untilPermitted } from './until-permitted.js';
 
 /** How long an item that can be neither handed out nor put aside is left alone. */
 const AVOIDED_MS = 60_000;
@@ -60,9 +61,13 @@ export async function unpack<T>(
     if (error instanceof ClaimGone || error instanceof ConnectionLossError || keeper.closed) return null;
     keeper.reportBackgroundError(error, 'putting an item aside', path);
     const avoided = { notBeforeMs: systemClock.wallNow() + AVOIDED_MS, delayMs: AVOIDED_MS };
-    await desk.settlement.giveBack(own, avoided).catch((failure: unknown) => {
-      if (!(failure instanceof ClaimGone)) keeper.reportBackgroundError(failure, 'giving an item back', path);
-    });
+    const givingBack = (): Promise<void> =>
+      desk.settlement.giveBack(own, avoided).catch((failure: unknown) => {
+        if (!(failure instanceof ClaimGone)) throw failure;
+      });
+    // It ends by itself when the session of the claim may be over.
+    const never = (): AbortSignal => new AbortController().signal;
+    await untilPermitted(keeper, claimPath(claim.item), never, givingBack).catch(() => {});
     return null;
   }
 }

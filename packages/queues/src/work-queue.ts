@@ -50,6 +50,8 @@ import { Producer } from './producer.js';
  *   somebody else claims first      the next item; after that everybody stands in line first for a while, so that no two want the same
  *   disconnected                    watches are set again on reconnect, and all is listed again
  *   given up while waiting          the place in line is left, what was claimed meanwhile goes back
+ *   ended while no server answers   `timeoutMs` at most after the handlers, not at all without a connection; what is left goes on in the background
+ *   settling or giving back refused  told once as `left behind`; tried again until it is permitted, or the session is over
  *   consumer dies                   claim and place go with its session; the attempt counts
  *   claim removed by hand           `signal` aborts; nothing can be settled any more
  *   path removed, containers reaped  made again

@@ -3,17 +3,19 @@ import type { ConnectionState } from '../connection-state.js';
 import { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
 import type { Keeper } from '../keeper.js';
 
+export { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
+
 /**
  * Waits for what an ending still has to do with the server: no longer than its limit, and not at all without a connection. The
  * work goes on in any case. If it is not done when the limit has passed, a `backgroundError` with the operation `left behind` says so.
  *
- * @param path what may be left, as users of the namespace name it
+ * @param left path of what may be left, as users of the namespace name it; or tells, when the limit has passed, the paths of all that is
  * @param work has to tell by itself of a failure that nobody waits for
  * @throws what the work rejects with while it is waited for
  */
 export async function waitForEnding(
   keeper: Keeper,
-  path: string,
+  left: string | (() => readonly string[]),
   work: Promise<unknown>,
   timeoutMs: number,
 ): Promise<void> {
@@ -28,7 +30,8 @@ export async function waitForEnding(
     const onLimit = (): void => {
       const why = new Error(`expected the end of it within ${timeoutMs} ms; it goes on in the background`);
       // Of what is left by then, the closing of the `Keeper` tells.
-      if (!keeper.closed) keeper.reportBackgroundError(why, LEFT_BEHIND, path);
+      const paths = typeof left === 'string' ? [left] : left();
+      if (!keeper.closed) for (const path of paths) keeper.reportBackgroundError(why, LEFT_BEHIND, path);
       stopWaiting();
     };
     const cancelLimit = systemClock.schedule(timeoutMs, onLimit, { keepsAlive: false });

@@ -1,0 +1,122 @@
+import type { Keeper } from '@zk-recipes/core';
+import { checkEnding } from '@zk-recipes/core/recipe-kit';
+import type { Consumer } from './consumer.js';
+import type { ClaimedDelivery, Delivery, RetryOptions } from './delivery.js';
+import type { ProcessOptions } from './options.js';
+
+/** What came of a handler. */
+type Outcome = 'done' | { readonly error: unknown };
+
+/** Calls a handler for each delivery of a consumer, and settles the delivery by what comes of that. */
+export class Processing<T> {
+  readonly #keeper: Keeper;
+  readonly #consumer: Consumer<T>;
+  readonly #handler: (delivery: Delivery<T>) => Promise<unknown> | unknown;
+  readonly #options: ProcessOptions;
+  readonly #settling = new Set<Promise<void>>();
+  /** Those of them that a handler may still wait for, in order. */
+  readonly #unanswered: Promise<void>[] = [];
+
+  constructor(
+    keeper: Keeper,
+    consumer: Consumer<T>,
+    handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
+    options: ProcessOptions,
+  ) {
+    this.#keeper = keeper;
+    this.#consumer = consumer;
+    this.#handler = handler;
+    this.#options = options;
+  }
+
+  /**
+   * Works until the signal aborts, or nothing can be handed out any more.
+   *
+   * @throws what the consumer throws, when all handlers have ended
+   */
+  async untilEnded(): Promise<void> {
+    const { concurrency = 1, signal } = this.#options;
+    const timeoutMs = checkEnding(this.#options);
+    const stop = (): void => this.#consumer.stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
+    const worked = await Promise.allSettled(Array.from({ length: concurrency }, () => this.#work()));
+    signal?.removeEventListener('abort', stop);
+    // The handlers have ended: from here on there is nothing but work with the server.
+    await this.#consumer.leave(timeoutMs, Promise.all(this.#settling));
+    for (const one of worked) if (one.status === 'rejected') throw one.reason;
+  }
+
+  /** Has one delivery after the other handled. Settlements are not waited for after the end of the consumer. */
+  async #work(): Promise<void> {
+    const { prefetch = 0 } = this.#options;
+    for (;;) {
+      const delivery = await this.#consumer.next();
+      if (delivery === null) return;
+      const settling = this.#settle(delivery, await this.#handle(delivery));
+      this.#settling.add(settling);
+      void settling.then(() => this.#settling.delete(settling));
+      this.#unanswered.push(settling);
+      const oldest = this.#unanswered.length > prefetch ? this.#unanswered.shift() : undefined;
+      if (oldest !== undefined) await unlessAborted(this.#consumer.ending, oldest);
+    }
+  }
+
+  async #handle(delivery: Delivery<T>): Promise<Outcome> {
+    try {
+      await this.#handler(delivery);
+      return 'done';
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** Acknowledges it, or has it tried again, unless the handler has settled it, or it is lost and will be handed out again. */
+  async #settle(delivery: ClaimedDelivery<T>, outcome: Outcome): Promise<void> {
+    if (delivery.state !== 'held') return;
+    // What the handler has begun and not waited for may be refused.
+    const isDone = outcome === 'done' && (delivery.settlingVerb ?? 'ack') === 'ack';
+    try {
+      await delivery.settle(isDone ? 'ack' : 'retry', isDone ? {} : this.#retry(delivery, outcome));
+    } catch (error) {
+      if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'settling a delivery', delivery.path);
+    }
+  }
+
+  #retry({ attempts, path }: Delivery<T>, outcome: Outcome): RetryOptions {
+    const reason = outcome === 'done' ? undefined : messageOf(outcome.error);
+    const { retryDelayMs = doubled } = this.#options;
+    try {
+      const delayMs = retryDelayMs(attempts);
+      if (delayMs >= 0 && delayMs <= LONGEST_DELAY_MS) return { delayMs, reason };
+      throw new RangeError(`Expected \`retryDelayMs\` to return 0 to ${LONGEST_DELAY_MS}, got ${delayMs}`);
+    } catch (error) {
+      this.#keeper.reportBackgroundError(error, 'retryDelayMs of a queue', path);
+      return { delayMs: doubled(attempts), reason };
+    }
+  }
+}
+
+/** What a delivery takes. */
+const LONGEST_DELAY_MS = 2 ** 40;
+
+function doubled(attempts: number): number {
+  return Math.min(60_000, 1_000 * 2 ** (attempts - 1));
+}
+
+/** Waits for work that never rejects, until the signal aborts. */
+async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const goOn = (): void => {
+      signal.removeEventListener('abort', goOn);
+      resolve();
+    };
+    signal.addEventListener('abort', goOn);
+    void work.then(goOn);
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
