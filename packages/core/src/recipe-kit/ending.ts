@@ -3,8 +3,6 @@ import type { ConnectionState } from '../connection-state.js';
 import { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
 import type { Keeper } from '../keeper.js';
 
-export { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
-
 /**
  * Waits for what an ending still has to do with the server: no longer than its limit, and not at all without a connection. The
  * work goes on in any case. If it is not done when the limit has passed, a `backgroundError` with the operation `left behind` says so.

@@ -33,7 +33,7 @@ export { Change } from './change.js';
 export { checkFunction, checkKeeper, checkPlace } from './check-arguments.js';
 // Reading
 export { namesIn, orNull } from './directory.js';
-export { LEFT_BEHIND, waitForEnding } from './ending.js';
+export { waitForEnding } from './ending.js';
 // A place in a line
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
 // Holding
