@@ -207,7 +207,7 @@ export class LeaderLatch {
    */
   async close(options: EndingOptions = {}): Promise<void> {
     const timeoutMs = checkEnding(options);
-    await waitForEnding(this.#keeper, this.path, this.#beginClosing(), timeoutMs);
+    await waitForEnding(this.#keeper, () => this.#candidate.placePath, this.#beginClosing(), timeoutMs);
   }
 
   /** The same as `close`. */
@@ -224,8 +224,8 @@ export class LeaderLatch {
     this.#phase = { name: 'closed', done };
     this.#candidate.leave();
     this.#listeners.tell('ended', undefined);
-    // Together with the signal: whoever works for the leader stops before the znode goes. Of a refusal the background tells.
-    void this.#tenure?.release().catch(nothing);
+    // Whoever works for the leader stops before the znode goes, which is what the end of the tenure leads to.
+    this.#tenure?.interrupt('released');
     return done;
   }
 
@@ -276,7 +276,6 @@ export class LeaderLatch {
     signal.throwIfAborted();
     this.#listeners.tell('leader', tenure);
     await over;
-    await tenure.release().catch(nothing);
   }
 
   /** Of a lost session the state tells, of a lost hold the tenure, if there was one. */

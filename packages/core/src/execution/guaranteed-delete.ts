@@ -1,4 +1,5 @@
-import { BadVersionError, NoNodeError } from 'zookeeper-ts-client';
+import { setMaxListeners } from 'node:events';
+import { BadVersionError, KeeperError, NoNodeError } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
 import type { Attempt, Executor } from './executor.js';
 import { childOf, nameOf } from './namespace.js';
@@ -20,6 +21,8 @@ export const LEFT_BEHIND = 'left behind';
 interface PendingDelete {
   readonly path: string;
   readonly done: Promise<void>;
+  /** Settles when it is done, or has been refused for the first time: what is refused is not worth waiting for. */
+  readonly answered: Promise<void>;
   /** Whether the end of a session removes the znode as well. */
   readonly isEphemeral: boolean;
 }
@@ -36,6 +39,8 @@ export class GuaranteedDeletes {
     this.#executor = executor;
     this.#sessions = sessions;
     this.#diagnostics = diagnostics;
+    // Many deletes may wait to be repeated, which is no leak.
+    setMaxListeners(0, this.#giveUp.signal);
   }
 
   /** Deletes a znode. That it is not there is as good. */
@@ -94,13 +99,15 @@ export class GuaranteedDeletes {
    * refused now may be permitted later. The first refusal is a `backgroundError` with the operation `left behind`.
    *
    * @param owner session that owns the znode
+   * @param onGone told when the znode is gone or its session is over
    * @returns resolves when the znode is gone, rejects with the first refusal; the background goes on then
    */
-  deleteUntilGone(realPath: string, owner: bigint): Promise<void> {
+  deleteUntilGone(realPath: string, owner: bigint, onGone: () => void): Promise<void> {
     const { signal } = this.#giveUp;
     const isOver = (): boolean => !this.#sessions.mayLive(owner);
     const perform = async ({ zookeeper, signal }: Attempt): Promise<void> => {
       if (!isOver()) await deleteIfThere(zookeeper.delete(realPath, { signal }));
+      onGone();
     };
     const attempt = (): Promise<void> =>
       this.#executor.run(perform, { retry: PERSEVERANCE, signal, whileClosing: true });
@@ -109,9 +116,11 @@ export class GuaranteedDeletes {
       if (signal.aborted) return;
       this.#diagnostics.report(refusal, LEFT_BEHIND, realPath);
       const again = (number: number): Promise<void> => (number === 1 ? Promise.reject(refusal) : attempt());
-      await retryByPolicy(again, PERSEVERANCE, { signal }).catch(() => {});
+      // Only a refusal may be withdrawn; any other error is the end of the `Keeper`.
+      const shouldRetry = (error: Error): boolean => error instanceof KeeperError;
+      await retryByPolicy(again, PERSEVERANCE, { signal, shouldRetry }).catch(() => {});
     });
-    this.#add({ path: realPath, done, isEphemeral: true });
+    this.#add({ path: realPath, done, answered: first.catch(() => {}), isEphemeral: true });
     return first;
   }
 
@@ -127,7 +136,7 @@ export class GuaranteedDeletes {
   }
 
   /**
-   * Waits for all to be done, and gives up those that are not done in time.
+   * Waits for all to be done or refused, and gives up those that are not done then.
    *
    * @param timeoutMs 0 or more
    * @returns tells of what was left behind, to be called when the session has ended
@@ -136,22 +145,18 @@ export class GuaranteedDeletes {
     if (this.#pending.size > 0 && timeoutMs > 0) {
       const timer = new AbortController();
       const timeout = sleep(timeoutMs, timer.signal).catch(() => {});
-      await Promise.race([this.#untilDone(), timeout]);
+      await Promise.race([Promise.all([...this.#pending].map(({ answered }) => answered)), timeout]);
       timer.abort();
     }
     const reason = new Error('the keeper was closed before it was done');
     const left = [...this.#pending];
     this.#giveUp.abort(reason);
-    await this.#untilDone();
+    await Promise.all(left.map(({ done }) => done));
     return (isSessionClosed) => {
       for (const { path, isEphemeral } of left) {
         if (!(isEphemeral && isSessionClosed)) this.#diagnostics.report(reason, LEFT_BEHIND, path);
       }
     };
-  }
-
-  #untilDone(): Promise<unknown> {
-    return Promise.all([...this.#pending].map(({ done }) => done));
   }
 
   #begin(
@@ -170,7 +175,7 @@ export class GuaranteedDeletes {
         // What was given up, `finish` tells of.
         if (!signal.aborted) this.#diagnostics.report(error, operation, path);
       });
-    this.#add({ path, done, isEphemeral: isOver !== null });
+    this.#add({ path, done, answered: done, isEphemeral: isOver !== null });
   }
 }
 

@@ -3,17 +3,20 @@ import type { ConnectionState } from '../connection-state.js';
 import { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
 import type { Keeper } from '../keeper.js';
 
+/** Work of which was told that it is left behind: several endings may wait for one piece of work. */
+const toldWork = new WeakSet<Promise<unknown>>();
+
 /**
  * Waits for what an ending still has to do with the server: no longer than its limit, and not at all without a connection. The
- * work goes on in any case. If it is not done when the limit has passed, a `backgroundError` with the operation `left behind` says so.
+ * work goes on in any case. If it is not done when the limit has passed, a `backgroundError` with the operation `left behind` says so, once.
  *
- * @param path what may be left, as users of the namespace name it
+ * @param path what may be left, as users of the namespace name it; a function is asked when the limit has passed
  * @param work has to tell by itself of a failure that nobody waits for
  * @throws what the work rejects with while it is waited for
  */
 export async function waitForEnding(
   keeper: Keeper,
-  path: string,
+  path: string | (() => string),
   work: Promise<unknown>,
   timeoutMs: number,
 ): Promise<void> {
@@ -28,7 +31,10 @@ export async function waitForEnding(
     const onLimit = (): void => {
       const why = new Error(`expected the end of it within ${timeoutMs} ms; it goes on in the background`);
       // Of what is left by then, the closing of the `Keeper` tells.
-      if (!keeper.closed) keeper.reportBackgroundError(why, LEFT_BEHIND, path);
+      if (!keeper.closed && !toldWork.has(work)) {
+        toldWork.add(work);
+        keeper.reportBackgroundError(why, LEFT_BEHIND, typeof path === 'string' ? path : path());
+      }
       stopWaiting();
     };
     const cancelLimit = systemClock.schedule(timeoutMs, onLimit, { keepsAlive: false });
