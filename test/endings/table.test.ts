@@ -174,6 +174,8 @@ describeOnOwnServers('an ending', { timeout: 60_000 }, () => {
       const { sessionTimeoutMs = 10_000, isSilent, endsSession } = situation;
       const { keeper, proxy } = await on.proxied({ sessionTimeoutMs });
       const scene: Scene = { keeper, proxy, rival: await on.keeper(), server: server() };
+      // Also if the test fails: the next one needs the server.
+      on.afterwards(async () => await situation.restore?.(scene));
       const endings = await everyEnding(keeper, freshLine(), scene.rival);
       const znodes = await ownZnodes(scene, endings);
       expect(znodes.length).toBeGreaterThan(endings.length);
