@@ -59,6 +59,7 @@ async function rivalLeads(rival: Keeper, path: string, marker: 'latch-' | 'lock-
   await place.forPath(`${path}/${marker}`, 'rival');
 }
 
+/** What is ended. An ending of another recipe is added here, and then is in every test of this folder. */
 const makers: Readonly<Record<string, Make>> = {
   Mutex: async (keeper, path) => holding(await new Mutex(keeper, path).acquire(), [path]),
   'ReadWriteLock.read': async (keeper, path) => holding(await new ReadWriteLock(keeper, path).read.acquire(), [path]),
