@@ -109,8 +109,8 @@ class Running {
     employ?.(this.#output);
   }
 
-  /** @returns how long it took to end, or in which way it ended wrongly */
-  async end(signal: NodeJS.Signals): Promise<string> {
+  /** @returns `in time`, or how it ended instead */
+  async end(signal: NodeJS.Signals, expectedCode = 0): Promise<string> {
     const beganMs = performance.now();
     const limit = setTimeout(() => this.#child.kill('SIGKILL'), 3 * LIMIT_MS);
     const ended = once(this.#child, 'close');
@@ -118,7 +118,7 @@ class Running {
     const [code, by] = await ended;
     clearTimeout(limit);
     const tookMs = Math.round(performance.now() - beganMs);
-    if (code === 0 && tookMs < LIMIT_MS) return 'in time';
+    if (code === expectedCode && tookMs < LIMIT_MS) return 'in time';
     return `${this.name}, ${signal}: ${code ?? by} after ${tookMs} ms\n${this.#errors}`;
   }
 
@@ -158,5 +158,23 @@ describeOnOwnServers('the examples end in 3 s', { timeout: 120_000 }, () => {
     await strike();
     const outcomes = await Promise.all(running.map(({ one, signal }) => one.end(signal)));
     expect(outcomes.filter((outcome) => outcome !== 'in time')).toEqual([]);
+  });
+
+  it('the demo, with all of its services, which says that it was stopped', async () => {
+    const demo: Program = {
+      example: 'leader-election-service',
+      file: 'demo/main.js',
+      env: {},
+      ready: 'leads, fencing token',
+    };
+    const running = SIGNALS.map((signal) => {
+      const one = new Running('the demo', demo, server().connectString, folder);
+      on.afterwards(async () => one.kill());
+      return { one, signal };
+    });
+    await Promise.all(running.map(({ one }) => one.untilReady(demo)));
+    // Its streams close when the last of its services has ended.
+    const outcomes = await Promise.all(running.map(({ one, signal }) => one.end(signal, 1)));
+    expect(outcomes).toEqual(['in time', 'in time']);
   });
 });

@@ -3,6 +3,7 @@ import { LeaderLatch, LeaderSelector, type Tenure } from '@zk-recipes/leader-ele
 import { Mutex } from '@zk-recipes/locks';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
+import { OpCode } from 'zookeeper-ts-client/protocol';
 import { untilEmpty } from '../stage/lines.js';
 import { directoriesOf, lockContestant, lockKinds, znodesOf } from '../stage/lock-contestants.js';
 import { freshLine, stage } from '../stage/stage.js';
@@ -79,6 +80,22 @@ describeOnSharedServer('a delete that the server refuses', () => {
     expect(toldPaths().length).toBeGreaterThanOrEqual(2);
     await permitDeletes(observer, directories, true);
     for (const directory of directories) await untilEmpty(observer, directory);
+  });
+
+  it('is tried by one call in the background, however often release is called', async () => {
+    const { keeper, proxy } = await on.proxied();
+    const observer = await on.keeper();
+    const path = freshLine();
+    const hold = await new Mutex(keeper, path).acquire();
+    await permitDeletes(observer, [path], false);
+    for (let call = 0; call < 50; call++) await expect(hold.release()).rejects.toThrow(NoAuthError);
+    // The pauses of one call grow: 100 ms and more, 200, 400. Fifty calls have no such pauses between them.
+    await proxy.untilRequest(OpCode.delete);
+    const beganMs = performance.now();
+    for (let attempt = 0; attempt < 3; attempt++) await proxy.untilRequest(OpCode.delete);
+    expect(performance.now() - beganMs).toBeGreaterThan(600);
+    await permitDeletes(observer, [path], true);
+    await untilEmpty(observer, path);
   });
 
   it('lets close of a LeaderLatch resolve, and another candidate leads once it is permitted', async () => {

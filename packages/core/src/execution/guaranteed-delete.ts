@@ -34,6 +34,8 @@ export class GuaranteedDeletes {
   readonly #diagnostics: Diagnostics;
   readonly #giveUp = new AbortController();
   readonly #pending = new Set<PendingDelete>();
+  /** By the path of an own ephemeral the newest call for it: of several after refusals one goes on in the background. */
+  readonly #newestCalls = new Map<string, object>();
 
   constructor(executor: Executor, sessions: LivingSessions, diagnostics: Diagnostics) {
     this.#executor = executor;
@@ -111,14 +113,23 @@ export class GuaranteedDeletes {
     };
     const attempt = (): Promise<void> =>
       this.#executor.run(perform, { retry: PERSEVERANCE, signal, whileClosing: true });
+    const call = {};
+    this.#newestCalls.set(realPath, call);
+    const isNewest = (): boolean => this.#newestCalls.get(realPath) === call;
     const first = attempt();
-    const done = first.catch(async (refusal: unknown) => {
+    const untilGone = first.catch(async (refusal: unknown) => {
       if (signal.aborted) return;
       this.#diagnostics.report(refusal, LEFT_BEHIND, realPath);
-      const again = (number: number): Promise<void> => (number === 1 ? Promise.reject(refusal) : attempt());
+      const again = async (number: number): Promise<void> => {
+        if (number === 1) throw refusal;
+        if (isNewest()) await attempt();
+      };
       // Only a refusal may be withdrawn; any other error is the end of the `Keeper`.
       const shouldRetry = (error: Error): boolean => error instanceof KeeperError;
       await retryByPolicy(again, PERSEVERANCE, { signal, shouldRetry }).catch(() => {});
+    });
+    const done = untilGone.then(() => {
+      if (isNewest()) this.#newestCalls.delete(realPath);
     });
     this.#add({ path: realPath, done, answered: first.catch(() => {}), isEphemeral: true });
     return first;
