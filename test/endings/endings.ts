@@ -4,8 +4,8 @@ import { MultiLock, Mutex, ReadWriteLock, Semaphore } from '@zk-recipes/locks';
 import { untilAborted } from '../stage/holds.js';
 
 /** The limit that an ending has by default, and the one of those that are given a limit, in milliseconds. */
-export const DEFAULT_LIMIT_MS = 2_000;
-export const SHORT_LIMIT_MS = 300;
+const DEFAULT_LIMIT_MS = 2_000;
+const SHORT_LIMIT_MS = 300;
 
 /** Something of a keeper that is to be ended. */
 export interface Ending {

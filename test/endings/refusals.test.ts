@@ -153,4 +153,23 @@ describeOnSharedServer('a delete that the server refuses', () => {
     expect(toldPaths()).toEqual([hold.path]);
     await untilEmpty(observer, path);
   });
+
+  it('is told again when the Keeper is closed, whose newest session does not take the znode along', async () => {
+    const { keeper, proxy } = await on.proxied({ sessionTimeoutMs: 4_000 });
+    const observer = await on.keeper();
+    const path = freshLine();
+    const hold = await new Mutex(keeper, path).acquire();
+    await permitDeletes(observer, [path], false);
+    await expect(hold.release()).rejects.toThrow(NoAuthError);
+    proxy.forgetSessions();
+    proxy.cut();
+    await until(() => keeper.sessionEpoch > 1 || undefined, { what: 'the next session' });
+    await keeper.close();
+    expect(on.errors).toContainEqual({
+      error: new Error('the keeper was closed before it was done'),
+      operation: 'left behind',
+      path: hold.path,
+    });
+    await untilEmpty(observer, path, 20_000);
+  });
 });

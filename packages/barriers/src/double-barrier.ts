@@ -51,6 +51,7 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
  *   session expires in enter       back to 1 with a new member; one that the server still keeps is removed first, so as not to be counted
  *   session expires inside         its member is gone: the others can leave; it waits for them none the less
  *   session expires in leave       likewise
+ *   server silent in step 4        leave waits 2 s, and not at all without a connection; the next enter waits for the end of step 4
  *   disconnected in enter          watches are set again on reconnect, which tells what was missed; then a look
  *   member crashes in enter        not counted any more when its session has timed out
  *   member crashes inside, leaving  the others leave when its session has timed out; the last of them removes `ready`

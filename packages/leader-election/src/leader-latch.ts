@@ -43,6 +43,7 @@ import { MemberTenure, type Tenure } from './tenure.js';
  *   predecessor leaves or dies    its follower alone is woken
  *   path removed, container reaped  the create makes it again
  *   closed at any point           waiting ends; the znode is removed, if need be in the background or by the session's end
+ *   removal refused               the background goes on until it is permitted; close() resolves
  */
 
 const MARKER = 'latch-';

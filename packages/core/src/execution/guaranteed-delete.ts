@@ -24,7 +24,13 @@ interface PendingDelete {
   /** Settles when it is done, or has been refused for the first time: what is refused is not worth waiting for. */
   readonly answered: Promise<void>;
   /** Whether the end of a session removes the znode as well. */
-  readonly isEphemeral: boolean;
+  readonly endsWith: (session: EndedSession) => boolean;
+}
+
+/** A session that the server has ended. */
+export interface EndedSession {
+  readonly id: bigint;
+  readonly epoch: number;
 }
 
 /** Deletes that are tried again in the background until they are done, or the `Keeper` is closed. */
@@ -57,7 +63,7 @@ export class GuaranteedDeletes {
    */
   goOn(realPath: string, owner: bigint | undefined, perform: (attempt: Attempt) => Promise<void>): void {
     const isOver = owner === undefined ? null : () => !this.#sessions.mayLive(owner);
-    this.#begin('guaranteed delete', realPath, isOver, perform);
+    this.#begin('guaranteed delete', realPath, isOver, ({ id }) => id === owner, perform);
   }
 
   /**
@@ -70,7 +76,9 @@ export class GuaranteedDeletes {
   deleteGivenUp(realPath: string, owner: bigint): void {
     const isOver = (): boolean => !this.#sessions.mayLive(owner);
     const isUnique = parseProtectedName(nameOf(realPath)) !== null;
-    this.#begin('removal of an ephemeral of a session that was given up', realPath, isOver, async (attempt) => {
+    const operation = 'removal of an ephemeral of a session that was given up';
+    const endsWith = ({ id }: EndedSession): boolean => id === owner;
+    this.#begin(operation, realPath, isOver, endsWith, async (attempt) => {
       const { zookeeper, signal } = attempt;
       if (isUnique) return await deleteIfThere(zookeeper.delete(realPath, { signal }));
       const stat = await zookeeper.exists(realPath, { signal });
@@ -90,7 +98,8 @@ export class GuaranteedDeletes {
    */
   deleteProtected(realParent: string, uuid: string, epoch: number | undefined): void {
     const isOver = epoch === undefined ? null : () => !this.#sessions.epochMayLive(epoch);
-    this.#begin('removal of an abandoned znode', realParent, isOver, async (attempt) => {
+    const endsWith = (session: EndedSession): boolean => session.epoch === epoch;
+    this.#begin('removal of an abandoned znode', realParent, isOver, endsWith, async (attempt) => {
       const path = await lookUpProtected(attempt, realParent, uuid);
       if (path !== null) await deleteIfThere(attempt.zookeeper.delete(path, { signal: attempt.signal }));
     });
@@ -131,7 +140,7 @@ export class GuaranteedDeletes {
     const done = untilGone.then(() => {
       if (isNewest()) this.#newestCalls.delete(realPath);
     });
-    this.#add({ path: realPath, done, answered: first.catch(() => {}), isEphemeral: true });
+    this.#add({ path: realPath, done, answered: first.catch(() => {}), endsWith: ({ id }) => id === owner });
     return first;
   }
 
@@ -150,9 +159,9 @@ export class GuaranteedDeletes {
    * Waits for all to be done or refused, and gives up those that are not done then.
    *
    * @param timeoutMs 0 or more
-   * @returns tells of what was left behind, to be called when the session has ended
+   * @returns tells of what was left behind; to be called with the session that has ended then, `null` if the server has not said so
    */
-  async finish(timeoutMs: number): Promise<(isSessionClosed: boolean) => void> {
+  async finish(timeoutMs: number): Promise<(ended: EndedSession | null) => void> {
     if (this.#pending.size > 0 && timeoutMs > 0) {
       const timer = new AbortController();
       const timeout = sleep(timeoutMs, timer.signal).catch(() => {});
@@ -163,9 +172,9 @@ export class GuaranteedDeletes {
     const left = [...this.#pending];
     this.#giveUp.abort(reason);
     await Promise.all(left.map(({ done }) => done));
-    return (isSessionClosed) => {
-      for (const { path, isEphemeral } of left) {
-        if (!(isEphemeral && isSessionClosed)) this.#diagnostics.report(reason, LEFT_BEHIND, path);
+    return (ended) => {
+      for (const { path, endsWith } of left) {
+        if (ended === null || !endsWith(ended)) this.#diagnostics.report(reason, LEFT_BEHIND, path);
       }
     };
   }
@@ -174,6 +183,7 @@ export class GuaranteedDeletes {
     operation: string,
     path: string,
     isOver: (() => boolean) | null,
+    endsWith: PendingDelete['endsWith'],
     perform: (attempt: Attempt) => Promise<void>,
   ): void {
     const { signal } = this.#giveUp;
@@ -186,7 +196,7 @@ export class GuaranteedDeletes {
         // What was given up, `finish` tells of.
         if (!signal.aborted) this.#diagnostics.report(error, operation, path);
       });
-    this.#add({ path, done, answered: done, isEphemeral: isOver !== null });
+    this.#add({ path, done, answered: done, endsWith });
   }
 }
 
