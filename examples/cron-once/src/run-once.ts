@@ -28,7 +28,7 @@ export type Outcome = 'completed' | 'was completed';
 export interface RunOnceOptions {
   /** Name of this process, for others to see. */
   readonly id: string;
-  /** Gives up waiting for the others; work under way is not ended by it. */
+  /** Gives up waiting for the others. Work under way is not ended by it. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -13,7 +13,7 @@ export interface Worker {
   readonly workers: number;
   /** Told of each step that it begins, and of the one that it has ended. */
   readonly onStep: (what: 'begins' | 'ends', step: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function prefixSum(
   const { index, workers, onStep, signal } = worker;
   const stage = new DoubleBarrier(keeper, `${path}/stage`, { members: workers, id: `worker-${index}` });
   const own = Array.from({ length: CELLS }, (_, cell) => cell).filter((cell) => cell % workers === index);
-  const values = new Values(keeper, `${path}/values`);
+  const values = new Values(keeper, `${path}/values`, signal);
 
   await stage.run(() => values.write(0, own, (cell) => input[cell] ?? 0), { signal });
   for (let step = 1; step <= STEPS; step++) {
@@ -54,16 +54,21 @@ export async function prefixSum(
 class Values {
   readonly #keeper: Keeper;
   readonly #path: string;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(keeper: Keeper, path: string) {
+  constructor(keeper: Keeper, path: string, signal: AbortSignal | undefined) {
     this.#keeper = keeper;
     this.#path = path;
+    this.#signal = signal;
   }
 
   /** By names of their own, so that a create whose reply was lost can be sent again. */
   async write(step: number, cells: readonly number[], compute: (cell: number) => number): Promise<void> {
     const create = this.#keeper.create().creatingParents().idempotent();
-    await Promise.all(cells.map((cell) => create.forPath(`${this.#path}/${step}/${cell}`, `${compute(cell)}`)));
+    const signal = this.#signal;
+    await Promise.all(
+      cells.map((cell) => create.forPath(`${this.#path}/${step}/${cell}`, `${compute(cell)}`, { signal })),
+    );
   }
 
   /**
@@ -73,8 +78,10 @@ class Values {
    */
   async read(step: number): Promise<number[]> {
     const cells = Array.from({ length: CELLS }, (_, cell) => cell);
+    const signal = this.#signal;
+    const read = this.#keeper.getData();
     return await Promise.all(
-      cells.map(async (cell) => Number(await this.#keeper.getData().forPath(`${this.#path}/${step}/${cell}`))),
+      cells.map(async (cell) => Number(await read.forPath(`${this.#path}/${step}/${cell}`, { signal }))),
     );
   }
 }

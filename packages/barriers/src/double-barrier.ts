@@ -6,6 +6,7 @@ import {
   checkOptions,
   checkPlace,
   type Member,
+  waitForEnding,
   withinSession,
   z,
 } from '@zk-recipes/core/recipe-kit';
@@ -50,6 +51,7 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
  *   session expires in enter       back to 1 with a new member; one that the server still keeps is removed first, so as not to be counted
  *   session expires inside         its member is gone: the others can leave; it waits for them none the less
  *   session expires in leave       likewise
+ *   server silent in step 4        leave waits 2 s, and not at all without a connection; the next enter waits for the end of step 4
  *   disconnected in enter          watches are set again on reconnect, which tells what was missed; then a look
  *   member crashes in enter        not counted any more when its session has timed out
  *   member crashes inside, leaving  the others leave when its session has timed out; the last of them removes `ready`
@@ -84,6 +86,9 @@ interface Entry {
 
 type Phase = { readonly name: 'outside' | 'entering' | 'leaving' } | { readonly name: 'inside'; readonly entry: Entry };
 
+/** How long a `leave` waits for step 4, in milliseconds: it protects nothing any more. */
+const TIDYING_MS = 2_000;
+
 /** Lets all in together, and out together. @see https://zookeeper.apache.org/doc/current/recipes.html, "Double Barriers" */
 export class DoubleBarrier {
   /** Path of the barrier. */
@@ -93,6 +98,8 @@ export class DoubleBarrier {
   readonly #keeper: Keeper;
   readonly #room: Room;
   #phase: Phase = { name: 'outside' };
+  /** Step 4 of a `leave` that did not wait for its end; never rejects. */
+  #tidying: Promise<void> | null = null;
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(keeper: Keeper, path: string, options: DoubleBarrierOptions) {
@@ -140,6 +147,7 @@ export class DoubleBarrier {
     this.#phase = { name: 'entering' };
     let phase: Phase = { name: 'outside' };
     try {
+      if (this.#tidying !== null) await untilSettled(this.#tidying, options.signal);
       phase = { name: 'inside', entry: await this.#enter(options.signal) };
     } finally {
       this.#phase = phase;
@@ -147,9 +155,10 @@ export class DoubleBarrier {
   }
 
   /**
-   * Waits until all who entered together have left, or died.
+   * Waits until all who entered together have left, or died: as long as the signal lets it. What is left to be removed after that is waited
+   * for 2 s at most, and not at all without a connection; it goes on in the background.
    *
-   * @throws NotEnteredError; ConnectionLossError; the signal's reason. It has left then, without waiting for the others
+   * @throws NotEnteredError; ClosedError when the `Keeper` is closed; the signal's reason. It has left then, without waiting for the others
    */
   async leave(options: WaitOptions = {}): Promise<void> {
     checkWait('leave of DoubleBarrier', options);
@@ -157,12 +166,33 @@ export class DoubleBarrier {
     const { entry } = this.#phase;
     this.#phase = { name: 'leaving' };
     try {
-      await this.#leave(entry, options.signal);
+      const tidy = await this.#untilOthersLeft(entry, options.signal);
+      await this.#tidy(entry.member, tidy, options.signal);
     } catch (error) {
       await this.#room.giveUp(entry.member);
       throw error;
     } finally {
       this.#phase = { name: 'outside' };
+    }
+  }
+
+  /** Step 4. The next `enter` waits for its end: the own member would be counted with those of its round. */
+  async #tidy({ path }: Member, tidy: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    const work = tidy();
+    let isAwaited = true;
+    const tidying = work
+      .catch((error: unknown) => {
+        if (isAwaited || this.#keeper.closed || signal?.aborted) return;
+        this.#keeper.reportBackgroundError(error, 'leave of a DoubleBarrier', this.path);
+      })
+      .then(() => {
+        if (this.#tidying === tidying) this.#tidying = null;
+      });
+    this.#tidying = tidying;
+    try {
+      await waitForEnding(this.#keeper, path, work, TIDYING_MS);
+    } finally {
+      isAwaited = false;
     }
   }
 
@@ -206,7 +236,8 @@ export class DoubleBarrier {
     }
   }
 
-  async #leave({ member, inTime }: Entry, signal: AbortSignal | undefined): Promise<void> {
+  /** Steps 1 to 3. @returns what does step 4 */
+  async #untilOthersLeft({ member, inTime }: Entry, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
     const first = await this.#room.look(signal); //                                                 step 1
     const others = first.members.filter((name) => name !== member.name);
     const isTogether = inTime && others.length < first.members.length;
@@ -222,8 +253,23 @@ export class DoubleBarrier {
       }
     });
     const isOfRound = last.ready !== null && last.ready.czxid === first.ready?.czxid;
-    if (stays && inTime && isOfRound && (await this.#room.removeWithReady(member, signal))) return; // step 4
-    if (stays) await this.#room.remove(member.name, signal);
-    if (isOfRound) await this.#room.removeReady(first.ready, signal);
+    return async () => {
+      if (stays && inTime && isOfRound && (await this.#room.removeWithReady(member, signal))) return; // step 4
+      if (stays) await this.#room.remove(member.name, signal);
+      if (isOfRound) await this.#room.removeReady(first.ready, signal);
+    };
   }
+}
+
+/** Waits for something that goes on by itself. @throws the signal's reason */
+async function untilSettled(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    void work.finally(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+  });
 }

@@ -296,9 +296,9 @@ export class Keeper {
 
   /**
    * Ends the session, with it all of its ephemerals and watches. The state is `LOST` at once, so that holders stop first; then
-   * pending guaranteed deletes are waited for, and the session is ended. Without a connection nothing is waited for. Idempotent;
-   * never rejects: what is left is a `backgroundError` with the operation `left behind`. Without effect on what `usingNamespace`
-   * returned.
+   * pending guaranteed deletes are waited for, unless the server has refused them, and the session is ended. Without a connection
+   * nothing is waited for, but that pending deletes give it 750 ms to come back. Idempotent; never rejects: what is left is a
+   * `backgroundError` with the operation `left behind`. Without effect on what `usingNamespace` returned.
    *
    * @param options.timeoutMs bounds all of it: default 2,000, from 0 to 2^31-1. If the server has not answered for a while, 500 ms
    *   at most are waited for

@@ -19,6 +19,8 @@ export class Candidate {
   readonly #leaving = new AbortController();
   /** Aborts everything: only when there is no connection over which to leave in good order. */
   readonly #givingUp = new AbortController();
+  /** The own place, from its creation until it is gone. */
+  #place: Member | null = null;
 
   constructor(keeper: Keeper, path: string, { marker, data }: CandidateZnode) {
     this.keeper = keeper;
@@ -32,6 +34,11 @@ export class Candidate {
     return this.#leaving.signal;
   }
 
+  /** What a candidate that leaves may leave behind: its place in the line, or, if that is not known, one in the election. */
+  get placePath(): string {
+    return this.#place?.path ?? this.path;
+  }
+
   /** Takes a place in the line. A candidate that leaves meanwhile takes none. */
   async enrol(): Promise<Member> {
     this.#leaving.signal.throwIfAborted();
@@ -40,8 +47,9 @@ export class Candidate {
       data: this.#data,
       signal: this.#givingUp.signal,
     });
+    this.#place = member;
     if (this.#leaving.signal.aborted) {
-      await withdraw(member);
+      await member.withdraw().catch(() => {});
       throw this.#leaving.signal.reason;
     }
     return member;
@@ -55,8 +63,15 @@ export class Candidate {
       this.#leaving.signal.throwIfAborted();
       await lead(member);
     } finally {
-      await withdraw(member);
+      await this.#withdraw(member);
     }
+  }
+
+  /** Takes a place out of the line. Of a refusal the background tells, and goes on. */
+  async #withdraw(member: Member): Promise<void> {
+    // Whoever closes the candidate bounds the waiting, and tells what is left.
+    await (this.leaving.aborted ? member.remove() : member.withdraw()).catch(() => {});
+    this.#place = null;
   }
 
   /**
@@ -84,9 +99,4 @@ export class Candidate {
   }
 
   #unwatch = (): void => {};
-}
-
-/** Takes a place out of the line. Of a refusal the background tells, and goes on. */
-async function withdraw(member: Member): Promise<void> {
-  await member.withdraw().catch(() => {});
 }

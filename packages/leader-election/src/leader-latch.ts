@@ -43,6 +43,7 @@ import { MemberTenure, type Tenure } from './tenure.js';
  *   predecessor leaves or dies    its follower alone is woken
  *   path removed, container reaped  the create makes it again
  *   closed at any point           waiting ends; the znode is removed, if need be in the background or by the session's end
+ *   removal refused               the background goes on until it is permitted; close() resolves
  */
 
 const MARKER = 'latch-';
@@ -207,7 +208,7 @@ export class LeaderLatch {
    */
   async close(options: EndingOptions = {}): Promise<void> {
     const timeoutMs = checkEnding(options);
-    await waitForEnding(this.#keeper, this.path, this.#beginClosing(), timeoutMs);
+    await waitForEnding(this.#keeper, () => [this.#candidate.placePath], this.#beginClosing(), timeoutMs);
   }
 
   /** The same as `close`. */
@@ -224,8 +225,8 @@ export class LeaderLatch {
     this.#phase = { name: 'closed', done };
     this.#candidate.leave();
     this.#listeners.tell('ended', undefined);
-    // Together with the signal: whoever works for the leader stops before the znode goes. Of a refusal the background tells.
-    void this.#tenure?.release().catch(nothing);
+    // Whoever works for the leader stops before the znode goes, which is what the end of the tenure leads to.
+    this.#tenure?.interrupt('released');
     return done;
   }
 
@@ -276,7 +277,6 @@ export class LeaderLatch {
     signal.throwIfAborted();
     this.#listeners.tell('leader', tenure);
     await over;
-    await tenure.release().catch(nothing);
   }
 
   /** Of a lost session the state tells, of a lost hold the tenure, if there was one. */

@@ -186,7 +186,7 @@ export class LeaderSelector {
     const left = round.then(() => this.#candidate.left());
     // Nothing but the work with the server has a limit.
     await Promise.race([this.#working, left]);
-    await waitForEnding(this.#keeper, this.path, left, timeoutMs);
+    await waitForEnding(this.#keeper, () => [this.#candidate.placePath], left, timeoutMs);
   }
 
   #begin(): void {
@@ -232,8 +232,8 @@ export class LeaderSelector {
       this.#requeued = false;
       throw new FailedFunction();
     } finally {
-      // Of a refusal the background tells.
-      await tenure.release().catch(() => {});
+      // The znode goes with the end of the round.
+      tenure.interrupt('released');
     }
   }
 

@@ -5,6 +5,7 @@ import {
   checkPlace,
   childOf,
   enrol,
+  giveUp,
   handOut,
   inSequence,
   type LossPolicy,
@@ -183,7 +184,10 @@ export class Semaphore {
       patience.throwIfGivenUp();
       const leases = await this.#take(member, permits, patience.keeper, options.signal); //     step 4
       const lease = handOut(new Lease(leases, this.#lossPolicy)); //                            step 5
-      if (options.signal?.aborted) await lease.release();
+      if (options.signal?.aborted) {
+        lease.interrupt('released');
+        await giveUp(leases);
+      }
       patience.throwIfGivenUp();
       return lease;
     });

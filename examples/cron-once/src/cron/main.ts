@@ -24,10 +24,14 @@ keeper.on('backgroundError', ({ operation, error }) => console.error(`${operatio
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
+/** How long the runs under way may take to end, in milliseconds: less than it takes until a process is killed that does not end. */
+const ENDING_MS = 2_000;
+
 /** The job itself. What it does outside of ZooKeeper it may do twice, when a process dies in the middle. */
 async function work(slot: string, hold: LockHold): Promise<string> {
   say({ event: 'begun', slot, token: `${hold.fencingToken}` });
-  await delay(workMs, undefined, { signal: hold.signal });
+  // A run that the end of the process interrupts is another process's.
+  await delay(workMs, undefined, { signal: AbortSignal.any([hold.signal, stopping.signal]) });
   return `report of ${slot}`;
 }
 
@@ -48,5 +52,6 @@ for await (const slot of slots(everyMs, stopping.signal)) {
   const one = run(slot).finally(() => running.delete(one));
   running.add(one);
 }
-await Promise.all(running);
+// Without a server a run can neither write down its result nor say so: the closing of the keeper ends it.
+await Promise.race([Promise.all(running), delay(ENDING_MS, undefined, { ref: false })]);
 await keeper.close();

@@ -23,26 +23,33 @@ const accounts = new Accounts(pool);
 await accounts.prepare();
 await accounts.open(account, 100n);
 
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+
 const mutex = new Mutex(keeper, `/locks/${account}`, { data: id });
 try {
-  await mutex.run(async (hold) => {
-    const token = hold.fencingToken;
-    const balance = await accounts.read(account, token);
-    say({ event: 'read', balance: `${balance}`, token: `${token}` });
-    // The work. A teller that looks at hold.signal now and then stops in time when the lock is lost. This one does not look: as if it were
-    // stopped between the last look and the write, where no look helps.
-    await delay(workMs);
-    try {
-      await accounts.write(account, token, balance - 10n);
-      say({ event: 'written', balance: `${balance - 10n}`, token: `${token}` });
-    } catch (error) {
-      if (!(error instanceof FencedOffError)) throw error;
-      say({ event: 'refused', why: error.message });
-    }
-  });
+  await mutex.run(
+    async (hold) => {
+      const token = hold.fencingToken;
+      const balance = await accounts.read(account, token);
+      say({ event: 'read', balance: `${balance}`, token: `${token}` });
+      // The work. A teller that looks at hold.signal now and then stops in time when the lock is lost. This one does not look: as if it were
+      // stopped between the last look and the write, where no look helps.
+      await delay(workMs);
+      try {
+        await accounts.write(account, token, balance - 10n);
+        say({ event: 'written', balance: `${balance - 10n}`, token: `${token}` });
+      } catch (error) {
+        if (!(error instanceof FencedOffError)) throw error;
+        say({ event: 'refused', why: error.message });
+      }
+    },
+    { signal: stopping.signal },
+  );
 } catch (error) {
-  // The lock was lost before the function had ended.
-  if (!(error instanceof HoldLostError)) throw error;
-  say({ event: 'lost', reason: error.reason });
+  // The lock was lost before the function had ended; or the process is to end, and was not at work.
+  if (error instanceof HoldLostError) say({ event: 'lost', reason: error.reason });
+  else if (stopping.signal.aborted && error === stopping.signal.reason) say({ event: 'stopped' });
+  else throw error;
 }
 await Promise.all([pool.end(), keeper.close()]);

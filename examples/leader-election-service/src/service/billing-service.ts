@@ -1,14 +1,18 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Keeper, NotHeldError } from '@zk-recipes/core';
-import { LeaderLatch } from '@zk-recipes/leader-election';
+import { LeaderLatch, type Tenure } from '@zk-recipes/leader-election';
 import { Journal } from '../journal.js';
 import { closePeriods } from './billing-job.js';
 import { LeadershipRecord } from './leadership-record.js';
 import { Ledger } from './ledger.js';
 import type { Settings } from './settings.js';
 import { createStatusServer, type ServiceStatus } from './status-server.js';
+
+/** How long a leader that has failed does not work, in milliseconds. */
+const FAILURE_PAUSE_MS = 1_000;
 
 /** One process of the service: answers HTTP always, and closes billing periods while it leads. */
 export class BillingService {
@@ -68,23 +72,30 @@ export class BillingService {
       } catch (error) {
         // It was deposed between two periods, or is asked to end.
         const isExpected = error instanceof NotHeldError || this.#stopping.signal.aborted;
-        if (!isExpected) console.error(`Closing periods: ${error}`);
+        if (!isExpected) await this.#makeRoom(tenure, error);
       } finally {
-        // A leader that cannot do its job makes room for another.
-        await tenure.release();
+        await tenure[Symbol.asyncDispose]();
       }
       console.log(`${this.#settings.name} leads no more`);
     }
   }
 
-  /** Hands over at once, then ends in good order. */
+  /** A leader that cannot do its job makes room for another. It pauses: if it is the only one, it is elected again at once. */
+  async #makeRoom(tenure: Tenure, error: unknown): Promise<void> {
+    console.error(`Closing periods: ${error}`);
+    await tenure[Symbol.asyncDispose]();
+    await delay(FAILURE_PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+  }
+
+  /** Hands over at once, then ends in good order: in 3 s also when there is no server. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#latch.close();
-    await this.#work;
     this.#http.close();
     this.#http.closeAllConnections();
+    await this.#latch.close();
+    // Whatever the work still waits for ends with the keeper.
     await this.#keeper.close();
+    await this.#work;
     this.#journal.write({ event: 'left' });
     this.#journal.close();
   }

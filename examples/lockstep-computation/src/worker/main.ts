@@ -16,11 +16,21 @@ const keeper = await Keeper.connect({
   sessionTimeoutMs: Number(setting('SESSION_TIMEOUT_MS', '10000')),
 });
 const input = Array.from({ length: CELLS }, (_, cell) => cell + 1);
-const sums = await prefixSum(keeper, `/${setting('RUN', 'run-1')}`, input, {
-  index,
-  workers,
-  onStep: (what, step) => tell(what, { step }),
-  signal: AbortSignal.timeout(Number(setting('TIMEOUT_MS', '60000'))),
-});
-tell('done', { sums });
-await keeper.close();
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+tell('started');
+try {
+  const sums = await prefixSum(keeper, `/${setting('RUN', 'run-1')}`, input, {
+    index,
+    workers,
+    onStep: (what, step) => tell(what, { step }),
+    signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(Number(setting('TIMEOUT_MS', '60000')))]),
+  });
+  tell('done', { sums });
+} catch (error) {
+  // The others wait for it at the next barrier, until their time is over.
+  if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
+  tell('stopped');
+} finally {
+  await keeper.close();
+}

@@ -98,8 +98,7 @@ export class DeleteBuilder {
     const { untilGone, owner } = this.#description;
     if (untilGone && owner !== undefined) {
       const realPath = namespace.toReal(path);
-      await deletes.deleteUntilGone(realPath, owner);
-      ephemerals.remove(owner, realPath);
+      await deletes.deleteUntilGone(realPath, owner, () => ephemerals.remove(owner, realPath));
       return;
     }
     const deletion = new Deletion(this.#execution, this.#description, namespace.toReal(path));

@@ -109,7 +109,7 @@ export class Engine {
     sessions.beginClosing();
     const tellLeft = await this.#deletes.finish(budgetMs - Math.min(budgetMs, shortestMs) / 2);
     await sessions.end(Math.max(shortestMs / 2, endAtMs - systemClock.now()));
-    tellLeft(zookeeper.isCloseConfirmed);
+    tellLeft(zookeeper.isCloseConfirmed ? { id: zookeeper.sessionId, epoch: sessions.epoch } : null);
     const hasEphemerals = this.#ephemerals.has(zookeeper.sessionId);
     if (zookeeper.isCloseConfirmed || zookeeper.sessionId === 0n || !hasEphemerals) return;
     const why = `the server has not confirmed the end of session 0x${BigInt.asUintN(64, zookeeper.sessionId).toString(16)}: its ephemerals stay for up to ${zookeeper.sessionTimeoutMs} ms`;

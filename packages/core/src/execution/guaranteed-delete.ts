@@ -1,4 +1,5 @@
-import { BadVersionError, NoNodeError } from 'zookeeper-ts-client';
+import { setMaxListeners } from 'node:events';
+import { BadVersionError, KeeperError, NoNodeError } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
 import type { Attempt, Executor } from './executor.js';
 import { childOf, nameOf } from './namespace.js';
@@ -20,8 +21,16 @@ export const LEFT_BEHIND = 'left behind';
 interface PendingDelete {
   readonly path: string;
   readonly done: Promise<void>;
+  /** Settles when it is done, or has been refused for the first time: what is refused is not worth waiting for. */
+  readonly answered: Promise<void>;
   /** Whether the end of a session removes the znode as well. */
-  readonly isEphemeral: boolean;
+  readonly endsWith: (session: EndedSession) => boolean;
+}
+
+/** A session that the server has ended. */
+export interface EndedSession {
+  readonly id: bigint;
+  readonly epoch: number;
 }
 
 /** Deletes that are tried again in the background until they are done, or the `Keeper` is closed. */
@@ -31,11 +40,15 @@ export class GuaranteedDeletes {
   readonly #diagnostics: Diagnostics;
   readonly #giveUp = new AbortController();
   readonly #pending = new Set<PendingDelete>();
+  /** By the path of an own ephemeral the newest call for it: of several after refusals one goes on in the background. */
+  readonly #newestCalls = new Map<string, object>();
 
   constructor(executor: Executor, sessions: LivingSessions, diagnostics: Diagnostics) {
     this.#executor = executor;
     this.#sessions = sessions;
     this.#diagnostics = diagnostics;
+    // Many deletes may wait to be repeated, which is no leak.
+    setMaxListeners(0, this.#giveUp.signal);
   }
 
   /** Deletes a znode. That it is not there is as good. */
@@ -50,7 +63,7 @@ export class GuaranteedDeletes {
    */
   goOn(realPath: string, owner: bigint | undefined, perform: (attempt: Attempt) => Promise<void>): void {
     const isOver = owner === undefined ? null : () => !this.#sessions.mayLive(owner);
-    this.#begin('guaranteed delete', realPath, isOver, perform);
+    this.#begin('guaranteed delete', realPath, isOver, ({ id }) => id === owner, perform);
   }
 
   /**
@@ -63,7 +76,9 @@ export class GuaranteedDeletes {
   deleteGivenUp(realPath: string, owner: bigint): void {
     const isOver = (): boolean => !this.#sessions.mayLive(owner);
     const isUnique = parseProtectedName(nameOf(realPath)) !== null;
-    this.#begin('removal of an ephemeral of a session that was given up', realPath, isOver, async (attempt) => {
+    const operation = 'removal of an ephemeral of a session that was given up';
+    const endsWith = ({ id }: EndedSession): boolean => id === owner;
+    this.#begin(operation, realPath, isOver, endsWith, async (attempt) => {
       const { zookeeper, signal } = attempt;
       if (isUnique) return await deleteIfThere(zookeeper.delete(realPath, { signal }));
       const stat = await zookeeper.exists(realPath, { signal });
@@ -83,7 +98,8 @@ export class GuaranteedDeletes {
    */
   deleteProtected(realParent: string, uuid: string, epoch: number | undefined): void {
     const isOver = epoch === undefined ? null : () => !this.#sessions.epochMayLive(epoch);
-    this.#begin('removal of an abandoned znode', realParent, isOver, async (attempt) => {
+    const endsWith = (session: EndedSession): boolean => session.epoch === epoch;
+    this.#begin('removal of an abandoned znode', realParent, isOver, endsWith, async (attempt) => {
       const path = await lookUpProtected(attempt, realParent, uuid);
       if (path !== null) await deleteIfThere(attempt.zookeeper.delete(path, { signal: attempt.signal }));
     });
@@ -94,24 +110,37 @@ export class GuaranteedDeletes {
    * refused now may be permitted later. The first refusal is a `backgroundError` with the operation `left behind`.
    *
    * @param owner session that owns the znode
+   * @param onGone told when the znode is gone or its session is over
    * @returns resolves when the znode is gone, rejects with the first refusal; the background goes on then
    */
-  deleteUntilGone(realPath: string, owner: bigint): Promise<void> {
+  deleteUntilGone(realPath: string, owner: bigint, onGone: () => void): Promise<void> {
     const { signal } = this.#giveUp;
     const isOver = (): boolean => !this.#sessions.mayLive(owner);
     const perform = async ({ zookeeper, signal }: Attempt): Promise<void> => {
       if (!isOver()) await deleteIfThere(zookeeper.delete(realPath, { signal }));
+      onGone();
     };
     const attempt = (): Promise<void> =>
       this.#executor.run(perform, { retry: PERSEVERANCE, signal, whileClosing: true });
+    const call = {};
+    this.#newestCalls.set(realPath, call);
+    const isNewest = (): boolean => this.#newestCalls.get(realPath) === call;
     const first = attempt();
-    const done = first.catch(async (refusal: unknown) => {
+    const untilGone = first.catch(async (refusal: unknown) => {
       if (signal.aborted) return;
       this.#diagnostics.report(refusal, LEFT_BEHIND, realPath);
-      const again = (number: number): Promise<void> => (number === 1 ? Promise.reject(refusal) : attempt());
-      await retryByPolicy(again, PERSEVERANCE, { signal }).catch(() => {});
+      const again = async (number: number): Promise<void> => {
+        if (number === 1) throw refusal;
+        if (isNewest()) await attempt();
+      };
+      // Only a refusal may be withdrawn; any other error is the end of the `Keeper`.
+      const shouldRetry = (error: Error): boolean => error instanceof KeeperError;
+      await retryByPolicy(again, PERSEVERANCE, { signal, shouldRetry }).catch(() => {});
     });
-    this.#add({ path: realPath, done, isEphemeral: true });
+    const done = untilGone.then(() => {
+      if (isNewest()) this.#newestCalls.delete(realPath);
+    });
+    this.#add({ path: realPath, done, answered: first.catch(() => {}), endsWith: ({ id }) => id === owner });
     return first;
   }
 
@@ -127,37 +156,34 @@ export class GuaranteedDeletes {
   }
 
   /**
-   * Waits for all to be done, and gives up those that are not done in time.
+   * Waits for all to be done or refused, and gives up those that are not done then.
    *
    * @param timeoutMs 0 or more
-   * @returns tells of what was left behind, to be called when the session has ended
+   * @returns tells of what was left behind; to be called with the session that has ended then, `null` if the server has not said so
    */
-  async finish(timeoutMs: number): Promise<(isSessionClosed: boolean) => void> {
+  async finish(timeoutMs: number): Promise<(ended: EndedSession | null) => void> {
     if (this.#pending.size > 0 && timeoutMs > 0) {
       const timer = new AbortController();
       const timeout = sleep(timeoutMs, timer.signal).catch(() => {});
-      await Promise.race([this.#untilDone(), timeout]);
+      await Promise.race([Promise.all([...this.#pending].map(({ answered }) => answered)), timeout]);
       timer.abort();
     }
     const reason = new Error('the keeper was closed before it was done');
     const left = [...this.#pending];
     this.#giveUp.abort(reason);
-    await this.#untilDone();
-    return (isSessionClosed) => {
-      for (const { path, isEphemeral } of left) {
-        if (!(isEphemeral && isSessionClosed)) this.#diagnostics.report(reason, LEFT_BEHIND, path);
+    await Promise.all(left.map(({ done }) => done));
+    return (ended) => {
+      for (const { path, endsWith } of left) {
+        if (ended === null || !endsWith(ended)) this.#diagnostics.report(reason, LEFT_BEHIND, path);
       }
     };
-  }
-
-  #untilDone(): Promise<unknown> {
-    return Promise.all([...this.#pending].map(({ done }) => done));
   }
 
   #begin(
     operation: string,
     path: string,
     isOver: (() => boolean) | null,
+    endsWith: PendingDelete['endsWith'],
     perform: (attempt: Attempt) => Promise<void>,
   ): void {
     const { signal } = this.#giveUp;
@@ -170,7 +196,7 @@ export class GuaranteedDeletes {
         // What was given up, `finish` tells of.
         if (!signal.aborted) this.#diagnostics.report(error, operation, path);
       });
-    this.#add({ path, done, isEphemeral: isOver !== null });
+    this.#add({ path, done, answered: done, endsWith });
   }
 }
 

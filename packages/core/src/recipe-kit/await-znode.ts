@@ -107,13 +107,14 @@ async function awaitChange(
   throw event.state === 'Expired' ? new SessionExpiredError() : new ClosedError('the session has ended');
 }
 
-/** Removes a watch here and on the server, while who gave up goes on: nobody waits for it. */
+/** Removes a watch here and on the server, while who gave up goes on: nobody waits for it. Of a `Keeper` that closes it goes with the session. */
 export function removeWatch(
   keeper: Keeper,
   path: string,
   type: 'DATA' | 'CHILDREN',
   listener: (event: WatchedEvent) => void,
 ): void {
+  if (keeper.closed) return;
   keeper
     .removeWatch(listener)
     .ofType(type)

@@ -117,10 +117,14 @@ export class MemberHold implements Hold {
     return this.#members.reduce((transaction, { path }) => transaction.check(path), this.#keeper.limited.transaction());
   }
 
-  /** Asks the owner to let go: the signal aborts, while the znode stays until `release`, so that nobody else comes in before. */
-  interrupt(): void {
+  /**
+   * Asks the owner to let go: the signal aborts, while the znode stays until `release`, so that nobody else comes in before.
+   *
+   * @param reason default `interrupted`; `released` where the owner itself is about to remove the znode
+   */
+  interrupt(reason: 'interrupted' | 'released' = 'interrupted'): void {
     this.#look();
-    this.#end('released', 'interrupted');
+    this.#end('released', reason);
   }
 
   async release(options?: EndingOptions): Promise<void> {

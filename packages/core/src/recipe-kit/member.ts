@@ -127,6 +127,8 @@ export async function giveUp(members: readonly Member[]): Promise<void> {
   const [first] = members;
   if (first === undefined) return;
   const { keeper } = first;
+  // They go with the session.
+  if (keeper.closed) return;
   // Of a refusal the background tells.
   const withdrawn = Promise.allSettled(members.map((member) => member.remove()));
   let stopWaiting = (): void => {};

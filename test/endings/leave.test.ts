@@ -1,0 +1,74 @@
+import { DoubleBarrier } from '@zk-recipes/barriers';
+import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
+import { expect, it } from 'vitest';
+import { OpCode } from 'zookeeper-ts-client/protocol';
+import { isSettled, untilEmpty, untilNames } from '../stage/lines.js';
+import { freshLine, ownServer, stage } from '../stage/stage.js';
+
+const LIMIT_MS = 2_000;
+const SLACK_MS = 1_000;
+
+describeOnOwnServers('leave of a DoubleBarrier, when all others have left,', () => {
+  const server = ownServer();
+  const on = stage(() => server().connectString);
+
+  /** Two that are inside; the one behind the network is about to remove what is left when the other has left. */
+  async function lastInside() {
+    const path = freshLine();
+    const { keeper, proxy } = await on.proxied({ sessionTimeoutMs: 10_000 });
+    const other = await on.keeper();
+    const barriers = [keeper, other].map((one) => new DoubleBarrier(one, path, { members: 2 }));
+    const [own, peer] = barriers as [DoubleBarrier, DoubleBarrier];
+    const names = await Promise.all([own.enter(), peer.enter()]).then(() => untilNames(other, path, 3));
+    const ownName = await ownNameOf(keeper.sessionId, names, path, other);
+    return { path, proxy, other, own, peer, isLowest: names.filter((name) => name !== 'ready').sort()[0] === ownName };
+  }
+
+  async function ownNameOf(
+    sessionId: bigint,
+    names: readonly string[],
+    path: string,
+    keeper: Awaited<ReturnType<typeof on.keeper>>,
+  ): Promise<string | undefined> {
+    for (const name of names) {
+      const stat = await keeper.exists().forPath(`${path}/${name}`);
+      if (stat?.ephemeralOwner === sessionId) return name;
+    }
+    return undefined;
+  }
+
+  /** Whose name is the lowest is up to chance. */
+  async function lowestInside() {
+    for (;;) {
+      const scene = await lastInside();
+      if (scene.isLowest) return scene;
+      await Promise.all([scene.own.leave(), scene.peer.leave()]);
+    }
+  }
+
+  it.each(['a silent server', 'no connection'] as const)('is not held up by %s', async (fault) => {
+    const { path, proxy, other, own, peer } = await lowestInside();
+    const leaving = own.leave();
+    const removal = proxy.untilRequest(OpCode.multi);
+    const left = peer.leave();
+    await removal.then(() => (fault === 'a silent server' ? proxy.blackhole() : undefined));
+    if (fault === 'no connection') {
+      proxy.refuse();
+      proxy.cut();
+    }
+    const beganMs = performance.now();
+    await leaving;
+    expect(performance.now() - beganMs).toBeLessThan((fault === 'a silent server' ? LIMIT_MS : 0) + SLACK_MS);
+    // The next round begins when the earlier one is over: it would be entered at once by the rest of that.
+    const entering = own.enter();
+    expect(await isSettled(entering)).toBe(false);
+    proxy.heal();
+    await proxy.accept();
+    await left;
+    await untilNames(other, path, 1);
+    expect(await isSettled(entering)).toBe(false);
+    await Promise.all([entering, peer.enter()]);
+    await Promise.all([own.leave(), peer.leave()]);
+    await untilEmpty(other, path);
+  });
+});
