@@ -130,7 +130,7 @@ async function makeAll(keeper: Keeper, root: string, rival: Keeper): Promise<End
         ...common,
         name: `${name}, disposed of`,
         directories: disposed.directories,
-        end: () => disposed[Symbol.asyncDispose](),
+        end: async () => await disposed[Symbol.asyncDispose](),
       },
     ];
   };

@@ -1,14 +1,50 @@
+import type { Keeper } from '@zk-recipes/core';
 import { LeaderSelector, type Tenure } from '@zk-recipes/leader-election';
 import { Mutex } from '@zk-recipes/locks';
+import { Queue } from '@zk-recipes/queues';
 import { until } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
+import { Coordinator, Participant } from '@zk-recipes/two-phase-commit';
 import { describe, expect, it } from 'vitest';
+import { untilAborted } from '../stage/holds.js';
 import { isSettled, untilEmpty } from '../stage/lines.js';
 import { freshLine, ownServer, stage } from '../stage/stage.js';
 import { everyEnding } from './endings.js';
 
 /** What the shutdown of a whole process takes at most, its own functions apart, in milliseconds. */
 const SHUTDOWN_MS = 3_000;
+
+/** Consumers of a queue, one idle and one at work, and both sides of two-phase commit. @returns what ends each of them */
+async function workers(keeper: Keeper, root: string): Promise<(() => Promise<unknown>)[]> {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const [idle, busy] = [new Queue<string>(keeper, `${root}/idle`), new Queue<string>(keeper, `${root}/busy`)];
+  await busy.put('work');
+  const consumers: Promise<void>[] = [idle.process(() => {}, { signal })];
+  await new Promise<void>((begun) => {
+    const handler = async (): Promise<void> => {
+      begun();
+      await untilAborted(signal);
+    };
+    consumers.push(busy.process(handler, { signal }));
+  });
+  const participant = new Participant(keeper, `${root}/commits`, 'stock', {
+    prepare: () => 'commit',
+    commit: () => {},
+    abort: () => {},
+  });
+  await participant.start();
+  const coordinator = new Coordinator(keeper, `${root}/commits`);
+  await coordinator.run({ payload: 1, participants: ['stock'], timeoutMs: 10_000 });
+  return [
+    async () => {
+      stopping.abort();
+      await Promise.all(consumers);
+    },
+    () => participant.close(),
+    () => coordinator.close(),
+  ];
+}
 
 describeOnOwnServers('a process that ends in the order of the documents', { timeout: 60_000 }, () => {
   const server = ownServer();
@@ -20,6 +56,7 @@ describeOnOwnServers('a process that ends in the order of the documents', { time
       const { keeper, proxy } = await on.proxied({ sessionTimeoutMs: 10_000 });
       const rival = await on.keeper();
       const endings = await everyEnding(keeper, freshLine(), rival);
+      const others = await workers(keeper, freshLine());
       on.afterwards(() => server().resume());
       if (what === 'refuse connections') {
         proxy.refuse();
@@ -28,7 +65,7 @@ describeOnOwnServers('a process that ends in the order of the documents', { time
       if (what === 'are silent') proxy.blackhole();
       if (what === 'are paused') await server().pause();
       const beganMs = performance.now();
-      await Promise.all(endings.map((ending) => ending.end()));
+      await Promise.all([...endings.map((ending) => ending.end()), ...others.map((end) => end())]);
       await keeper.close();
       expect(performance.now() - beganMs).toBeLessThan(SHUTDOWN_MS);
       if (what === 'serve') {
