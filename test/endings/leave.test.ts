@@ -1,8 +1,9 @@
 import { DoubleBarrier } from '@zk-recipes/barriers';
+import { until } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
 import { OpCode } from 'zookeeper-ts-client/protocol';
-import { isSettled, untilEmpty, untilNames } from '../stage/lines.js';
+import { isSettled, namesIn, untilEmpty, untilNames } from '../stage/lines.js';
 import { freshLine, ownServer, stage } from '../stage/stage.js';
 
 const LIMIT_MS = 2_000;
@@ -46,6 +47,12 @@ describeOnOwnServers('leave of a DoubleBarrier, when all others have left,', () 
     }
   }
 
+  async function untilMember(keeper: Awaited<ReturnType<typeof on.keeper>>, path: string): Promise<void> {
+    const look = async (): Promise<true | undefined> =>
+      (await namesIn(keeper, path)).some((name) => name !== 'ready') || undefined;
+    await until(look, { what: 'a member' });
+  }
+
   it.each(['a silent server', 'no connection'] as const)('is not held up by %s', async (fault) => {
     const { path, proxy, other, own, peer } = await lowestInside();
     const leaving = own.leave();
@@ -70,5 +77,31 @@ describeOnOwnServers('leave of a DoubleBarrier, when all others have left,', () 
     await Promise.all([entering, peer.enter()]);
     await Promise.all([own.leave(), peer.leave()]);
     await untilEmpty(other, path);
+  });
+
+  it('leaves no member when its signal aborts after it has resolved without a connection', async () => {
+    const { path, proxy, other, own, peer } = await lowestInside();
+    const caller = new AbortController();
+    const leaving = own.leave({ signal: caller.signal });
+    const removal = proxy.untilRequest(OpCode.multi);
+    const lost = proxy.loseRequestOnce({ op: OpCode.multi }).then(() => proxy.refuse());
+    const left = peer.leave();
+    await Promise.all([removal, lost]);
+    await leaving;
+    caller.abort(new Error('enough'));
+    await proxy.accept();
+    await left;
+    // What says that the round was open may stay, and opens no other round.
+    await until(async () => ((await namesIn(other, path)).every((name) => name === 'ready') ? true : undefined), {
+      what: 'the member to go',
+      timeoutMs: 5_000,
+    });
+    const entering = own.enter();
+    await untilMember(other, path);
+    expect(await isSettled(entering)).toBe(false);
+    await Promise.all([entering, peer.enter()]);
+    await Promise.all([own.leave(), peer.leave()]);
+    await untilEmpty(other, path);
+    expect(on.errors).toEqual([]);
   });
 });

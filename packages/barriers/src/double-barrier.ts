@@ -177,12 +177,15 @@ export class DoubleBarrier {
   }
 
   /** Step 4. The next `enter` waits for its end: the own member would be counted with those of its round. */
-  async #tidy({ path }: Member, tidy: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  async #tidy(member: Member, tidy: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
     const work = tidy();
     let isAwaited = true;
     const tidying = work
-      .catch((error: unknown) => {
-        if (isAwaited || this.#keeper.closed || signal?.aborted) return;
+      .catch(async (error: unknown) => {
+        if (isAwaited) return;
+        // Whatever ended it, the caller's signal included: no member is left. Of a refusal the background tells.
+        await member.remove().catch(() => {});
+        if (this.#keeper.closed || signal?.aborted) return;
         this.#keeper.reportBackgroundError(error, 'leave of a DoubleBarrier', this.path);
       })
       .then(() => {
@@ -190,7 +193,7 @@ export class DoubleBarrier {
       });
     this.#tidying = tidying;
     try {
-      await waitForEnding(this.#keeper, path, work, TIDYING_MS);
+      await waitForEnding(this.#keeper, member.path, work, TIDYING_MS);
     } finally {
       isAwaited = false;
     }
