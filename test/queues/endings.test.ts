@@ -1,4 +1,4 @@
-import { ClosedError, type Keeper, type KeeperOptions } from '@zk-recipes/core';
+import { ClosedError, type Keeper, type KeeperOptions, SelfWaitError } from '@zk-recipes/core';
 import { type Delivery, Queue, ShardedQueue, SimpleQueue } from '@zk-recipes/queues';
 import { until } from '@zk-recipes/test-support';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
@@ -441,6 +441,27 @@ describeOnOwnServers('the end of a consumer', { timeout: 60_000 }, () => {
       expect(delivery.state).toBe('lost');
       expect(leftBehind(queue)).toHaveLength(1);
     });
+  });
+
+  it('a handler that awaits its own process is refused, which ends all the same', async () => {
+    const keeper = await on.keeper();
+    const queue = new Queue<string>(keeper, freshLine());
+    await queue.put('a');
+    const controller = new AbortController();
+    let refusal: unknown;
+    const working: Promise<void> = queue.process(
+      async () => {
+        controller.abort();
+        await working.catch((error: unknown) => {
+          refusal = error;
+        });
+      },
+      { signal: controller.signal },
+    );
+    await working;
+    expect(refusal).toBeInstanceOf(SelfWaitError);
+    expect(await queue.size()).toBe(0);
+    expect(on.errors).toEqual([]);
   });
 
   it('tries an item again after the default delay if retryDelayMs throws', async () => {

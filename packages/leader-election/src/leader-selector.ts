@@ -8,8 +8,8 @@ import {
   type LossPolicy,
   type Member,
   persevere,
+  refuseSelfWait,
   runOnBehalfOf,
-  selfWait,
   waitForEnding,
   z,
 } from '@zk-recipes/core/recipe-kit';
@@ -161,19 +161,19 @@ export class LeaderSelector {
 
   /**
    * Interrupts its function and leaves the election; resolves when the function has ended, and the znode is gone or certain to go.
-   * Idempotent; never rejects, unless it is called inside of its own function: what is left is a `backgroundError` with the operation
+   * Idempotent; never rejects, unless it is awaited inside of its own function: what is left is a `backgroundError` with the operation
    * `left behind`.
    *
    * @param options.timeoutMs how long the delete is waited for after the function: default 2,000, from 0 to 2^31-1. Without a
    *   connection nothing is waited for
-   * @throws SelfWaitError inside of its own function, which it would wait for; the selector is closed all the same
+   * @throws SelfWaitError if it is awaited inside of its own function, which it waits for; the selector is closed all the same
    */
   close(options: EndingOptions = {}): Promise<void> {
     const timeoutMs = checkEnding(options);
     this.#state = 'closed';
     this.#candidate.leave();
     this.interruptLeadership();
-    return selfWait(this, 'close() of LeaderSelector') ?? this.#untilClosed(timeoutMs);
+    return refuseSelfWait(this, 'close() of LeaderSelector', this.#untilClosed(timeoutMs));
   }
 
   /** The same as `close`. */

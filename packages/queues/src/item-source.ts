@@ -6,6 +6,7 @@ import {
   momentOf,
   namesIn,
   orNull,
+  refuseSelfWait,
   systemClock,
 } from '@zk-recipes/core/recipe-kit';
 import { Backlog, itemPath } from './backlog.js';
@@ -96,15 +97,19 @@ export class ItemSource<T> {
    * that `timeoutMs` bounds the work with the server, and without a connection nothing is waited for. What is left is a `backgroundError` with
    * the operation `left behind`, and goes on in the background as long as the session may live.
    *
-   * A handler must not wait for the promise that this returns, since this waits for the handler: abort the signal, and return.
-   *
    * @returns when the signal has aborted, all handlers have ended and what they worked on is settled
    * @throws what `take` throws, when all handlers have ended; what a settlement throws is a background error; RangeError for `prefetch`
-   *   where `maxAttempts` is 1
+   *   where `maxAttempts` is 1; SelfWaitError if a handler awaits it, since it waits for the handler: abort the signal, and return
    */
-  async process(
+  process(handler: (delivery: Delivery<T>) => Promise<unknown> | unknown, options: ProcessOptions = {}): Promise<void> {
+    const owner = {};
+    return refuseSelfWait(owner, `process() of ${this.#options.name}`, this.#process(owner, handler, options));
+  }
+
+  async #process(
+    owner: object,
     handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
-    options: ProcessOptions = {},
+    options: ProcessOptions,
   ): Promise<void> {
     checkFunction('handler', handler);
     checkOptions(`process of ${this.#options.name}`, schemas.process, options);
@@ -122,7 +127,7 @@ export class ItemSource<T> {
       throw error;
     });
     if (consumer === null) return;
-    await new Processing(this.keeper, consumer, handler, options).untilEnded();
+    await new Processing(owner, this.keeper, consumer, handler, options).untilEnded();
   }
 
   /** Number of items, those that are being worked on included. Asks for no names, so it costs little. */

@@ -1,5 +1,5 @@
 import type { Keeper } from '@zk-recipes/core';
-import { checkEnding } from '@zk-recipes/core/recipe-kit';
+import { checkEnding, runOnBehalfOf } from '@zk-recipes/core/recipe-kit';
 import type { Consumer } from './consumer.js';
 import type { ClaimedDelivery, Delivery, RetryOptions } from './delivery.js';
 import type { ProcessOptions } from './options.js';
@@ -9,6 +9,7 @@ type Outcome = 'done' | { readonly error: unknown };
 
 /** Calls a handler for each delivery of a consumer, and settles the delivery by what comes of that. */
 export class Processing<T> {
+  readonly #owner: object;
   readonly #keeper: Keeper;
   readonly #consumer: Consumer<T>;
   readonly #handler: (delivery: Delivery<T>) => Promise<unknown> | unknown;
@@ -17,12 +18,15 @@ export class Processing<T> {
   /** Those of them that a handler may still wait for, in order. */
   readonly #unanswered: Promise<void>[] = [];
 
+  /** @param owner on whose behalf the handlers are called. @see refuseSelfWait of the kit */
   constructor(
+    owner: object,
     keeper: Keeper,
     consumer: Consumer<T>,
     handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
     options: ProcessOptions,
   ) {
+    this.#owner = owner;
     this.#keeper = keeper;
     this.#consumer = consumer;
     this.#handler = handler;
@@ -64,7 +68,7 @@ export class Processing<T> {
 
   async #handle(delivery: Delivery<T>): Promise<Outcome> {
     try {
-      await this.#handler(delivery);
+      await runOnBehalfOf(this.#owner, () => this.#handler(delivery));
       return 'done';
     } catch (error) {
       return { error };

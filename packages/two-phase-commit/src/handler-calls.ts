@@ -5,7 +5,7 @@ export class HandlerCalls {
   readonly #owner: object;
   readonly #running = new Set<Promise<unknown>>();
 
-  /** @param owner on whose behalf the handlers are called. @see selfWait of the kit */
+  /** @param owner on whose behalf the handlers are called. @see refuseSelfWait of the kit */
   constructor(owner: object) {
     this.#owner = owner;
   }

@@ -13,7 +13,7 @@ import {
   namesIn,
   parentOf,
   persevere,
-  selfWait,
+  refuseSelfWait,
   untilFirst,
   waitForEnding,
   withAnySignal,
@@ -143,20 +143,23 @@ export class Participant<T> {
 
   /**
    * Leaves the line: the next process goes on. The signals of handlers that run abort, the handlers are waited for, and the place in the
-   * line stays until they have ended. Idempotent; never rejects, unless it is called inside of a handler: a `backgroundError` with the
+   * line stays until they have ended. Idempotent; never rejects, unless it is awaited inside of a handler: a `backgroundError` with the
    * operation `left behind` tells of a place that could not be removed.
    *
    * @param options.timeoutMs how long the work with the server is waited for after the handlers: default 2,000, from 0 to 2^31-1.
    *   Without a connection it does not wait
-   * @throws SelfWaitError inside of a handler of this participant, which it would wait for; the participant is closed all the same.
+   * @throws SelfWaitError if it is awaited inside of a handler of this participant, which it waits for; the participant is closed all the same.
    *   RangeError for a wrong limit
    */
-  async close(options: EndingOptions = {}): Promise<void> {
+  close(options: EndingOptions = {}): Promise<void> {
+    return refuseSelfWait(this, 'close() of Participant', this.#close(options));
+  }
+
+  async #close(options: EndingOptions): Promise<void> {
     const timeoutMs = checkEnding(options);
     const left = this.#leave();
     // It may be refused before it is waited for.
     left.catch(() => {});
-    await selfWait(this, 'close() of Participant');
     // Nothing but the work with the server has a limit.
     await this.#calls.untilEnded();
     // Of a refusal the background tells.

@@ -45,7 +45,7 @@ export { earlierOf, hasCome, inMs, MomentTimer, NEVER } from './moment-timer.js'
 export { Patience, tryWithin } from './patience.js';
 export { type PersevereOptions, persevere } from './persevere.js';
 export { realPath } from './real-path.js';
-export { runOnBehalfOf, selfWait } from './self-wait.js';
+export { refuseSelfWait, runOnBehalfOf } from './self-wait.js';
 export {
   compareText,
   inOrderOf,

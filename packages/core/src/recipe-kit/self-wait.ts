@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { systemClock } from 'zookeeper-ts-client';
 import { SelfWaitError } from '../errors.js';
 
 /** A function of the caller that runs on behalf of a recipe, within others that called it. */
@@ -10,7 +11,7 @@ interface RunningFunction {
 
 const context = new AsyncLocalStorage<RunningFunction | undefined>();
 
-/** Runs a function of the caller on behalf of a recipe, so that `selfWait` knows what is called inside of it. */
+/** Runs a function of the caller on behalf of a recipe, so that `refuseSelfWait` knows what is called inside of it. */
 export async function runOnBehalfOf<T>(owner: object, fn: () => Promise<T> | T): Promise<T> {
   const running: RunningFunction = { owner, outer: context.getStore(), isRunning: true };
   try {
@@ -21,18 +22,57 @@ export async function runOnBehalfOf<T>(owner: object, fn: () => Promise<T> | T):
 }
 
 /**
- * Refuses to wait for the very function that waits.
+ * Refuses that a function waits for an ending which waits for that function. Whoever else waits gets what the ending gives: to begin an
+ * ending inside of the function, and not to wait for it there, is right.
  *
+ * @param owner on whose behalf the function runs
  * @param ending what was called, for the error
- * @returns a rejected promise if this is called inside of a function that runs on behalf of `owner`, else `null`. Nobody has to handle
- *   the rejection: to begin an ending there, and not to wait for it, is right
+ * @returns the ending. `then`, which `await` calls, rejects with a `SelfWaitError` if it is called inside of the function and that still
+ *   runs one turn of the event loop later
  */
-export function selfWait(owner: object, ending: string): Promise<never> | null {
+export function refuseSelfWait<T>(owner: object, ending: string, end: Promise<T>): Promise<T> {
+  return new Ending(owner, ending, end);
+}
+
+/** A subclass, because `await` does not call the `then` of a plain promise. */
+class Ending<T> extends Promise<T> {
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  readonly #owner: object;
+  readonly #name: string;
+  readonly #end: Promise<T>;
+
+  constructor(owner: object, name: string, end: Promise<T>) {
+    super((resolve, reject) => void end.then(resolve, reject));
+    this.#owner = owner;
+    this.#name = name;
+    this.#end = end;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: that is what tells who waits
+  override then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    const waiting = findRunning(this.#owner);
+    if (waiting === null) return super.then(onFulfilled, onRejected);
+    return this.#unlessRunning(waiting).then(onFulfilled, onRejected);
+  }
+
+  async #unlessRunning(waiting: RunningFunction): Promise<T> {
+    // A function that goes on without waiting may be about to end.
+    await new Promise<void>((resolve) => void systemClock.schedule(0, resolve));
+    if (waiting.isRunning) throw new SelfWaitError(this.#name);
+    return await this.#end;
+  }
+}
+
+/** @returns the function on behalf of the owner inside of which this is called, `null` if there is none */
+function findRunning(owner: object): RunningFunction | null {
   for (let running = context.getStore(); running !== undefined; running = running.outer) {
-    if (running.owner !== owner || !running.isRunning) continue;
-    const refusal = Promise.reject(new SelfWaitError(ending));
-    refusal.catch(() => {});
-    return refusal;
+    if (running.owner === owner && running.isRunning) return running;
   }
   return null;
 }
