@@ -1,4 +1,4 @@
-import { inSequence } from '@zk-recipes/core/recipe-kit';
+import { inSequence, isPlaceName } from '@zk-recipes/core/recipe-kit';
 
 /** Name of a place in the line, before the server's number. */
 const SEAT = 'seat-';
@@ -33,7 +33,9 @@ export class LineOrder {
   #places: ReadonlyMap<string, Place> | null = null;
   #room = 0;
 
+  /** A name that no server can have numbered is passed over. */
   add(name: string): void {
+    if (!isPlaceName(name)) return;
     this.#names.add(name);
     this.#room += roomOf(name);
     this.#places = null;

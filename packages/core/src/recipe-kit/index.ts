@@ -50,6 +50,7 @@ export {
   compareText,
   inOrderOf,
   inSequence,
+  isPlaceName,
   type Nearest,
   nearestBefore,
   predecessorOf,
