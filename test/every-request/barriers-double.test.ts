@@ -3,19 +3,20 @@ import { type Keeper, NodeExistsError } from '@zk-recipes/core';
 import { vi } from 'vitest';
 import { describeEveryRequest, type World } from '../stage/every-request.js';
 
-/** Names are such as to be told apart by nothing but their protection, and to stand between those of the others. */
+/** Names are uuids that are told apart by their count alone, and stand between those of the others. */
 const names = vi.hoisted(() => ({ count: 0 }));
 vi.mock(import('node:crypto'), async (original) => {
   const next = (): ReturnType<typeof crypto.randomUUID> => {
     names.count += 1;
-    const uuid = `_c_00000000-0000-4000-8000-${String(names.count).padStart(12, '0')}-member`;
+    const uuid = `80000000-0000-4000-8000-${String(names.count).padStart(12, '0')}`;
     return uuid as ReturnType<typeof crypto.randomUUID>;
   };
   return { ...(await original()), randomUUID: next };
 });
 
-const LOWEST = '!lowest';
-const HIGHEST = 'zhighest';
+/** Uuids without hyphens, as those of kazoo. */
+const LOWEST = '0'.repeat(32);
+const HIGHEST = 'f'.repeat(32);
 
 /** Another member, made by hand so that its name is known. */
 async function enterByHand(other: Keeper, path: string, name: string): Promise<void> {
