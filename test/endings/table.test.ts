@@ -64,9 +64,13 @@ const situations: Readonly<Record<string, Situation>> = {
   'the server is paused': {
     strike: async ({ server, proxy }) => {
       await server.pause();
-      proxy.heal();
+      // Replies that were given before the pause stay under way.
+      proxy.heal({ direction: 'to-server' });
     },
-    restore: ({ server }) => server.resume(),
+    restore: async ({ server, proxy }) => {
+      proxy.heal();
+      await server.resume();
+    },
     isSilent: true,
     endsSession: false,
   },

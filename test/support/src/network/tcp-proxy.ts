@@ -102,9 +102,9 @@ export class TcpProxy implements AsyncDisposable {
     this.#hold(direction, true);
   }
 
-  /** Ends {@link blackhole} and {@link delay}. */
-  heal(): void {
-    this.#hold('both', false);
+  /** Ends {@link blackhole}, in one direction or in both, and {@link delay}. */
+  heal({ direction = 'both' }: { readonly direction?: Direction } = {}): void {
+    this.#hold(direction, false);
     this.delay(0);
   }
 
