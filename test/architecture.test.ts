@@ -19,7 +19,16 @@ const clientLayers: Layers = {
   client: ['session', 'sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
 };
 
-const coreFoundation = ['errors', 'check-options', 'connection-state', 'diagnostics', 'endings', 'listeners'];
+const coreFoundation = [
+  'errors',
+  'check-options',
+  'connection-state',
+  'diagnostics',
+  'endings',
+  'listeners',
+  'message-of',
+  'passing-failure',
+];
 const coreLayers: Layers = {
   ...Object.fromEntries(coreFoundation.map((name) => [name, coreFoundation])),
   execution: coreFoundation,

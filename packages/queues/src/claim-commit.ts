@@ -1,13 +1,5 @@
-import {
-  BadVersionError,
-  ConnectionLossError,
-  type Keeper,
-  MarshallingError,
-  MultiError,
-  NoNodeError,
-  SessionExpiredError,
-} from '@zk-recipes/core';
-import { orNull, withinSession } from '@zk-recipes/core/recipe-kit';
+import { BadVersionError, type Keeper, MultiError, NoNodeError, SessionExpiredError } from '@zk-recipes/core';
+import { isPassing, isUnknown, orNull, withinSession } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, recordPath } from './backlog.js';
 import { type ClaimAttempt, type ClaimTransaction, type Refused, whyNot } from './claim-attempt.js';
@@ -100,9 +92,8 @@ export class ClaimCommit {
       try {
         return await ask();
       } catch (error) {
-        const isPassing = error instanceof ConnectionLossError && !(error.cause instanceof MarshallingError);
         const isOver = this.#keeper.closed || this.#keeper.sessionEpoch !== epoch;
-        if (!isPassing || isOver) throw error;
+        if (!isPassing(error) || isOver) throw error;
       }
     }
   }
@@ -117,7 +108,7 @@ export class ClaimCommit {
       } catch (error) {
         // Somebody has claimed it since, or the item is done; or it was written, and the reply was lost.
         if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
-        if (error instanceof ConnectionLossError || error instanceof SessionExpiredError) continue;
+        if (isPassing(error)) continue;
         this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
         return;
       }
@@ -128,9 +119,4 @@ export class ClaimCommit {
 /** Whether that is when it was claimed, and not why not. */
 export function isCommitted(outcome: Committed | Refused): outcome is Committed {
   return Array.isArray(outcome);
-}
-
-/** Whether a transaction was done is not known, and a look at what it writes tells. */
-export function isUnknown(error: unknown): boolean {
-  return error instanceof ConnectionLossError && error.outcome === 'unknown';
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Keeper, SessionExpiredError, type Transaction } from '@zk-recipes/core';
-import { type Moment, orNull } from '@zk-recipes/core/recipe-kit';
+import { isUnknown, type Moment, orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import { type ClaimAttempt, type ClaimTransaction, claimingToo, leaving, type Refused } from './claim-attempt.js';
-import { ClaimCommit, type Committed, isCommitted, isUnknown } from './claim-commit.js';
+import { ClaimCommit, type Committed, isCommitted } from './claim-commit.js';
 import { Deferrals } from './deferrals.js';
 
 /*

@@ -1,5 +1,5 @@
-import { ConnectionLossError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import { withinSession } from '@zk-recipes/core/recipe-kit';
+import type { Keeper } from '@zk-recipes/core';
+import { isPassing, withinSession } from '@zk-recipes/core/recipe-kit';
 import type { Claim, Claims } from './claims.js';
 import { ClaimGone, Settlement } from './settlement.js';
 
@@ -20,9 +20,4 @@ export async function giveBack(keeper: Keeper, claims: Claims, claim: Claim, isU
     if (isOver && isUnseen) await claims.uncount(claim);
     if (!isOver && !keeper.closed) throw error;
   }
-}
-
-/** Whether it may go well another time, by itself. */
-export function isPassing(error: unknown): boolean {
-  return error instanceof ConnectionLossError || error instanceof SessionExpiredError;
 }

@@ -11,6 +11,7 @@ import {
 import {
   childOf,
   enrol,
+  isUnknown,
   type Member,
   Patience,
   standInLine,
@@ -18,7 +19,6 @@ import {
   withinSession,
 } from '@zk-recipes/core/recipe-kit';
 import { Bell } from './bell.js';
-import { isUnknown } from './claim-commit.js';
 import { Markers } from './markers.js';
 import type { Places } from './places.js';
 

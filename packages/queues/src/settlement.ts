@@ -9,10 +9,9 @@ import {
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
-import { childOf, orNull } from '@zk-recipes/core/recipe-kit';
+import { childOf, isUnknown, orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
-import { isUnknown } from './claim-commit.js';
 import type { Claim } from './claims.js';
 import { frameItems } from './item-framing.js';
 import { splitName } from './item-name.js';

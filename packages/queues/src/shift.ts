@@ -3,6 +3,7 @@ import { ClosedError, type HoldLostReason, type Keeper, SessionExpiredError } fr
 import {
   earlierOf,
   hasCome,
+  isPassing,
   momentOf,
   NEVER,
   onSessionLapse,
@@ -13,7 +14,6 @@ import type { AvailableItem } from './backlog.js';
 import { Bell } from './bell.js';
 import type { Claim } from './claims.js';
 import type { ClaimedDelivery, SettlementVerb } from './delivery.js';
-import { isPassing } from './giving-back.js';
 import { type Counter, Intake, type Next } from './intake.js';
 import type { Employer, Job, Wanted } from './job.js';
 import { MOST_ROOM } from './line-order.js';

@@ -1,6 +1,5 @@
 import { FrameTooLargeError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
-import { inMs, type Moment } from '@zk-recipes/core/recipe-kit';
-import { isPassing } from './giving-back.js';
+import { inMs, isPassing, type Moment } from '@zk-recipes/core/recipe-kit';
 
 /** How long nothing is tried after the connection's retries were used up. */
 const PAUSE_MS = 1_000;

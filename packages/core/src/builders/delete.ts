@@ -1,8 +1,9 @@
 import { NoNodeError, NotEmptyError, type RequestSignal, type ZooKeeper } from 'zookeeper-ts-client';
 import type { CallOptions, Execution } from '../execution/execution.js';
-import { type Attempt, isRetryable, isUnknown, once } from '../execution/executor.js';
+import { type Attempt, once } from '../execution/executor.js';
 import { deleteIfThere, ignoreNoNode } from '../execution/guaranteed-delete.js';
 import { childOf } from '../execution/namespace.js';
+import { isPassing, isUnknown } from '../passing-failure.js';
 
 /** What a delete is to do. */
 export interface DeleteDescription {
@@ -105,7 +106,7 @@ export class DeleteBuilder {
     try {
       await executor.run((attempt) => deletion.attempt(attempt), { signal });
     } catch (error) {
-      const mayGoOn = signal?.aborted ? deletion.isBegun : isRetryable(error);
+      const mayGoOn = signal?.aborted ? deletion.isBegun : isPassing(error);
       const goesOn = this.#description.guaranteed && mayGoOn;
       if (goesOn) {
         const goOn = (attempt: Attempt): Promise<void> => deletion.attempt(attempt).catch(ignoreNoNode);

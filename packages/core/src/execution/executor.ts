@@ -2,16 +2,13 @@ import { setMaxListeners } from 'node:events';
 import {
   ConnectionLossError,
   KeeperError,
-  MarshallingError,
-  NotReadOnlyError,
   type RequestSignal,
   SessionExpiredError,
-  SessionMovedError,
   systemClock,
-  ThrottledOpError,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
 import { TimeLimitError } from '../errors.js';
+import { isPassing, isUnknown } from '../passing-failure.js';
 import { type LimitedOperation, OperationLimit, timeLimitPassed } from './operation-limit.js';
 import { retryByPolicy } from './retry-loop.js';
 import type { RetryPolicy } from './retry-policy.js';
@@ -82,7 +79,7 @@ export class Executor {
   /**
    * Runs an operation.
    *
-   * @param perform makes one attempt. It is repeated after every error for which `isRetryable` holds, except for those that
+   * @param perform makes one attempt. It is repeated after every error for which `isPassing` holds, except for those that
    *   came through `once`
    * @throws the signal's reason; the error that no retry may follow; or that of the last attempt. A connection loss says
    *   `unknown` if any of the attempts had an unknown outcome. When the time limit passes, it is a connection loss caused by a
@@ -98,7 +95,7 @@ export class Executor {
       return await attempts.next();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      if (limited?.expiry || !isRetryable(error)) throw attempts.verdict(error);
+      if (limited?.expiry || !isPassing(error)) throw attempts.verdict(error);
       return await this.#repeat(attempts, error, options, systemClock.now() - beganMs);
     } finally {
       if (limited !== null) this.#limit?.end(limited);
@@ -116,7 +113,7 @@ export class Executor {
     };
     try {
       await attempts.within(stops, (stop) =>
-        retryByPolicy(attempt, retry, { elapsedMs, shouldRetry: isRetryable, signal: stop }),
+        retryByPolicy(attempt, retry, { elapsedMs, shouldRetry: isPassing, signal: stop }),
       );
     } catch (error) {
       // p-retry discards a result that came together with the end of the waiting. What was done is not to be denied.
@@ -165,7 +162,7 @@ class Attempts<T> {
       if (error instanceof SessionExpiredError) this.#sinceEpoch = epoch + 1;
       const failure = error instanceof Final ? error.error : error;
       if (failure instanceof ConnectionLossError && failure.outcome === 'unknown') this.#unknown ??= failure;
-      if (isRetryable(failure) && !(failure.cause instanceof TimeLimitError)) this.#failure = failure;
+      if (isPassing(failure) && !(failure.cause instanceof TimeLimitError)) this.#failure = failure;
       throw error;
     }
   }
@@ -184,7 +181,7 @@ class Attempts<T> {
     const error = last instanceof Final ? last.error : last;
     if (this.#limited?.expiry && isEndedBy(this.#limited.expiry, error)) return this.#outOfTime(this.#limited, error);
     if (last instanceof Final) return error;
-    if (this.#unknown === null || !isRetryable(last) || last === this.#unknown) return last;
+    if (this.#unknown === null || !isPassing(last) || last === this.#unknown) return last;
     return new ConnectionLossError(this.#unknown.operation, this.#unknown.path, 'unknown', last);
   }
 
@@ -199,7 +196,7 @@ class Attempts<T> {
 
 /** Whether an error says no more than that the time limit has passed. An answer that came in time stays the answer. */
 function isEndedBy(expiry: TimeLimitError, error: unknown): boolean {
-  return error === expiry || isRetryable(error);
+  return error === expiry || isPassing(error);
 }
 
 function isOfRequest(error: unknown): error is ConnectionLossError | KeeperError {
@@ -221,21 +218,4 @@ export async function once<T>(request: Promise<T>): Promise<T> {
   } catch (error) {
     throw isUnknown(error) || error instanceof SessionExpiredError ? new Final(error) : error;
   }
-}
-
-/** Whether a request may or may not have been executed, for all that its error says. */
-export function isUnknown(error: unknown): boolean {
-  return error instanceof ConnectionLossError && error.outcome === 'unknown';
-}
-
-/** Whether the same operation may succeed later, if it is safe to repeat. */
-export function isRetryable(error: unknown): error is Error {
-  // A reply that cannot be read, e.g. one that is too large, comes again as often as it is asked for.
-  if (error instanceof ConnectionLossError) return !(error.cause instanceof MarshallingError);
-  return (
-    error instanceof SessionExpiredError ||
-    error instanceof SessionMovedError ||
-    error instanceof ThrottledOpError ||
-    error instanceof NotReadOnlyError
-  );
 }

@@ -16,6 +16,8 @@ export { childOf, nameOf, parentOf } from '../execution/namespace.js';
 export { sleep } from '../execution/sleep.js';
 export { withAnySignal } from '../execution/with-any-signal.js';
 export { callListener, EventListeners, type Listener, Listeners } from '../listeners.js';
+export { messageOf } from '../message-of.js';
+export { isPassing, isUnknown } from '../passing-failure.js';
 // Acquiring
 export { handOut, runWhileHeld, standInLine } from './acquisition.js';
 // Going on

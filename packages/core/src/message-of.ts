@@ -1,0 +1,32 @@
+import { inspect } from 'node:util';
+
+/** The length of the longest message, in UTF-16 code units. */
+const LONGEST = 1_000;
+
+/**
+ * The message of what was thrown, for a record or another message. Never throws, whatever was thrown: a getter that throws, `null`, an object
+ * without a prototype.
+ *
+ * @returns not empty; cut to 1,000 characters, and `…` behind them
+ */
+export function messageOf(thrown: unknown): string {
+  const text = textOf(thrown);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    if (typeof thrown !== 'object' || thrown === null || !('message' in thrown)) return describe(thrown);
+    const { message } = thrown;
+    if (typeof message === 'string' && message !== '') return message;
+    return thrown instanceof Error && message === '' ? describe(thrown.name) : describe(message);
+  } catch {
+    return `${typeof thrown} that cannot be described`;
+  }
+}
+
+/** Calls neither getters nor functions of the value. */
+function describe(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  return inspect(value, { customInspect: false, depth: 1, breakLength: Number.POSITIVE_INFINITY });
+}
