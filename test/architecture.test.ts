@@ -16,7 +16,11 @@ const clientLayers: Layers = {
   transport: ['ensemble', 'protocol', 'errors'],
   sasl: ['protocol', 'errors'],
   session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
-  client: ['session', 'sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
+  watches: ['session', 'protocol', 'protocol/error-code', 'errors'],
+  client: [
+    ...['watches', 'session', 'sasl', 'transport', 'ensemble'],
+    ...['protocol', 'protocol/error-code', 'jute', 'errors'],
+  ],
 };
 
 const coreFoundation = [

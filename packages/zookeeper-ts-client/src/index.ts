@@ -18,9 +18,6 @@ export type {
   RequestOptions,
   VersionOptions,
 } from './client/request-options.js';
-export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './client/watched-event.js';
-export type { RemoveWatchesOptions, WatchHandle } from './client/watcher-set.js';
-export { AddWatchMode, type WatcherType } from './client/watcher-type.js';
 // Access control
 export {
   type Auth,
@@ -47,3 +44,6 @@ export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } 
 export type { RequestSignal } from './session/request-signal.js';
 export type { HistoryWentBack } from './session/session-options.js';
 export type { ConnectionState } from './session/session-state.js';
+export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './watches/watched-event.js';
+export type { RemoveWatchesOptions, WatchHandle } from './watches/watcher-set.js';
+export { AddWatchMode, type WatcherType } from './watches/watcher-type.js';

@@ -321,7 +321,8 @@ it('a session reports failed look-ups until it has ended', async () => {
     onEvent: () => {},
     onAttemptFailed: (_, { message }) => failures.push(message),
     onHistoryWentBack: () => {},
-    onWatchersEnd: () => {},
+    onRestore: () => {},
+    onEnd: () => {},
   });
   session.start();
   await clock.advance(0);

@@ -22,6 +22,7 @@ import { sync } from '../protocol/operations/sync.js';
 import type { Stat } from '../protocol/stat.js';
 import { validatePath } from '../protocol/znode-path.js';
 import type { ExchangeOptions } from '../session/exchange.js';
+import type { WatcherSet } from '../watches/watcher-set.js';
 import type { Chroot } from './chroot.js';
 import {
   type MultiOp,
@@ -35,7 +36,6 @@ import {
 } from './op.js';
 import { checkedAcl, checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
-import type { WatcherSet } from './watcher-set.js';
 
 /** Data of a znode and what the server knows about it. */
 export interface DataAndStat {

@@ -1,7 +1,7 @@
 import type { Acl } from '../protocol/acl.js';
 import type { RequestSignal } from '../session/request-signal.js';
+import type { Watcher } from '../watches/watched-event.js';
 import type { CreateMode } from './create-mode.js';
-import type { Watcher } from './watched-event.js';
 
 /** What every method takes. */
 export interface RequestOptions {

@@ -9,6 +9,9 @@ import type { ExchangeOptions } from '../session/exchange.js';
 import { Session } from '../session/session.js';
 import type { HistoryWentBack } from '../session/session-options.js';
 import type { ConnectionState } from '../session/session-state.js';
+import { endEvent, type WatchedEvent, type WatchedEventType, type Watcher } from '../watches/watched-event.js';
+import { type RemoveWatchesOptions, WatcherSet, type WatchHandle } from '../watches/watcher-set.js';
+import type { AddWatchMode } from '../watches/watcher-type.js';
 import { abortable } from './abortable.js';
 import { callSafely } from './callbacks.js';
 import { Calls, type DataAndStat } from './calls.js';
@@ -25,9 +28,6 @@ import {
 import { authBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
-import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
-import { type RemoveWatchesOptions, WatcherSet, type WatchHandle } from './watcher-set.js';
-import type { AddWatchMode } from './watcher-type.js';
 
 /** Events of a client. */
 export interface ZooKeeperEvents {
@@ -47,7 +47,7 @@ export interface ZooKeeperEvents {
  * `AuthFailedError` or `ClosedError` when the session is over, `MarshallingError` for a frame over `maxFrameBytes`.
  */
 export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
-  readonly #session: Session<Watcher>;
+  readonly #session: Session;
   readonly #chroot: Chroot;
   readonly #watchers: WatcherSet;
   readonly #calls: Calls;
@@ -73,24 +73,24 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     this.setMaxListeners(0);
     const { servers, chroot } = parseConnectString(connectString);
     this.#chroot = new Chroot(chroot);
-    this.#session = new Session<Watcher>(servers, sessionOptions(options, environment), {
+    const settings = sessionOptions(options, environment);
+    this.#session = new Session(servers, settings, {
       onState: (state) => this.#announce(state),
-      onEvent: (event, watchers) => {
-        const type = eventTypeOf(event.type);
-        if (type !== null) for (const watcher of watchers) this.#deliver(watcher, type, event.path);
-      },
+      onEvent: (event) => this.#watchers.fire(event),
+      onRestore: () => this.#watchers.restore(),
       onAttemptFailed: (server, cause) => this.#reportAttempt(formatCandidate(server), cause),
       onHistoryWentBack: (event) => {
         this.#historyWentBack = event;
         for (const listener of this.rawListeners('historyWentBack')) this.#call(() => listener.call(this, event));
       },
-      onWatchersEnd: (reason, watchers) => {
-        for (const watcher of watchers) this.#call(() => watcher(endEvent(reason)));
+      onEnd: (reason) => {
+        for (const watcher of this.#watchers.clear()) this.#call(() => watcher(endEvent(reason)));
       },
     });
-    this.#watchers = new WatcherSet(this.#session, this.#chroot, (watcher, type, path) =>
-      this.#deliver(watcher, type, path),
-    );
+    this.#watchers = new WatcherSet(this.#session, settings.maxFrameBytes, {
+      deliver: (watcher, type, path) => this.#deliver(watcher, type, path),
+      end: (watcher) => this.#call(() => watcher(endEvent('closed'))),
+    });
     this.#calls = new Calls(this.#chroot, this.#watchers);
     const credentials = (options.auth ?? []).map((auth) => this.#session.addAuth(auth.scheme, authBytes(auth)));
     this.#authenticated = Promise.all(credentials);
@@ -307,8 +307,13 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * Sets a watch that stays, also through reconnects. What happened while disconnected is not told for it: read again when the
    * state is `connected`. Servers from 3.6; before 3.9 they keep only the last mode set for a path.
    */
-  addWatch(path: string, mode: AddWatchMode, listener: Watcher, options: RequestOptions = {}): Promise<WatchHandle> {
-    return this.#watchers.add(path, mode, listener, options.signal);
+  async addWatch(
+    path: string,
+    mode: AddWatchMode,
+    listener: Watcher,
+    options: RequestOptions = {},
+  ): Promise<WatchHandle> {
+    return await this.#watchers.add(this.#calls.serverPath(path), path, mode, listener, options.signal);
   }
 
   /**
@@ -316,8 +321,8 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    *
    * @throws NoWatcherError if there is none
    */
-  removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
-    return abortable(this.#watchers.removeWatches(path, options), options.signal);
+  async removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
+    await abortable(this.#watchers.remove(this.#calls.serverPath(path), path, options), options.signal);
   }
 
   /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */

@@ -11,15 +11,14 @@ import type { RequestSignal } from './request-signal.js';
 /** What to send, and what to make of the answer. */
 export interface ExchangeOptions<Request, Response, Result> {
   readonly operation: Operation<Request, Response>;
-  readonly request: Request;
+  /** A function makes it when it is written: what stands before it on the wire is known then. */
+  readonly request: Request | (() => Request);
   /** The path as the caller gave it, for errors. */
   readonly path: string | null;
   /** Runs while the reply's frame is handled, before the next frame is looked at. */
   readonly result: (response: Response) => Result;
   /** An error code that is an answer too, and what it means. */
   readonly answer?: { readonly errorCode: number; readonly result: Result };
-  /** Told that the request is being written: what stands before it on the wire is known, and it may still be changed. */
-  readonly onWrite?: () => void;
   /** Told the error code of the reply (0 for none), also when nobody waits for it any more. */
   readonly onReply?: (err: number) => void;
   /** Told that no reply will come. */
@@ -99,8 +98,9 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
   }
 
   write(writer: JuteWriter): void {
-    this.#options.onWrite?.();
-    this.#options.operation.request.write(writer, this.#options.request);
+    const { operation, request } = this.#options;
+    // No request of the protocol is a function.
+    operation.request.write(writer, typeof request === 'function' ? (request as () => Request)() : request);
   }
 
   reply(err: number, body: JuteReader): void {

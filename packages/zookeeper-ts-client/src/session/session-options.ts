@@ -38,13 +38,15 @@ export interface HistoryWentBack {
 }
 
 /** What a session reports, in the order of the wire. */
-export interface SessionListener<Watcher> {
+export interface SessionListener {
   onState(state: ConnectionState): void;
-  onEvent(event: WatcherEvent, watchers: ReadonlySet<Watcher>): void;
+  onEvent(event: WatcherEvent): void;
+  /** There is a new connection. What is sent ahead now goes before anything that waits for it. */
+  onRestore(): void;
   /** Told before the session counts as connected. */
   onHistoryWentBack(event: HistoryWentBack): void;
   /** An attempt at one address failed, or the look-up of a server's name. */
   onAttemptFailed(server: Candidate | ServerAddress, cause: Error): void;
-  /** These watchers will never hear of anything again. */
-  onWatchersEnd(reason: EndReason, watchers: ReadonlySet<Watcher>): void;
+  /** The session has ended: no event will come any more. Told before the state. */
+  onEnd(reason: EndReason): void;
 }

@@ -12,7 +12,6 @@ import { Exchange, type ExchangeOptions } from './exchange.js';
 import { HistoryCheck } from './history-check.js';
 import { KeepAlive } from './keep-alive.js';
 import { ReadWriteSearch } from './read-write-search.js';
-import { Rewatch } from './rewatch.js';
 import { ServerRotation } from './server-rotation.js';
 import type { SessionListener, SessionOptions } from './session-options.js';
 import {
@@ -25,25 +24,23 @@ import {
 } from './session-state.js';
 import { Validity } from './validity.js';
 import { WaitingLine } from './waiting-line.js';
-import { WatchRegistry } from './watch-registry.js';
 
 /** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
-export class Session<Watcher> {
-  readonly watches: WatchRegistry<Watcher>;
+export class Session {
   readonly #choice: ServerRotation;
   readonly #options: SessionOptions;
-  readonly #listener: SessionListener<Watcher>;
+  readonly #listener: SessionListener;
   readonly #validity = new Validity();
   readonly #credentials = new Credentials();
   readonly #waiting: WaitingLine;
   readonly #keepAlive: KeepAlive;
   readonly #search: ReadWriteSearch;
-  readonly #rewatch: Rewatch<Watcher>;
   readonly #history = new HistoryCheck();
   #state: SessionState;
   #connection: Connection | null = null;
   #sessionId: bigint;
   #timeoutMs: number;
+  #lastZxid: bigint;
   /** Attempts since the last connection that failed before their limit, and those that reached it. */
   #refused = 0;
   #unanswered = 0;
@@ -57,18 +54,14 @@ export class Session<Watcher> {
   /** For the end of a session that no server says anything about. */
   readonly #silence: Timer;
 
-  constructor(servers: readonly ServerAddress[], options: SessionOptions, listener: SessionListener<Watcher>) {
+  constructor(servers: readonly ServerAddress[], options: SessionOptions, listener: SessionListener) {
     const { clock } = options;
     this.#options = options;
     this.#listener = listener;
-    this.watches = new WatchRegistry(options.maxFrameBytes);
-    this.#rewatch = new Rewatch(this.watches, (path) =>
-      listener.onWatchersEnd('closed', this.watches.removeLasting(path)),
-    );
-    this.#rewatch.seen(options.lastZxidSeen);
     this.#state = { phase: 'idle', identity: options.identity };
     this.#sessionId = options.identity?.id ?? 0n;
     this.#timeoutMs = options.sessionTimeoutMs;
+    this.#lastZxid = options.lastZxidSeen;
     this.#heardAtMs = clock.now();
     this.#timer = new Timer(clock);
     this.#silence = new Timer(clock);
@@ -98,8 +91,9 @@ export class Session<Watcher> {
   get timeoutMs(): number {
     return this.#timeoutMs;
   }
+  /** The last transaction whose effects the client has seen. */
   get lastZxid(): bigint {
-    return this.#rewatch.lastZxid;
+    return this.#lastZxid;
   }
   get isConnected(): boolean {
     return this.#state.phase === 'connected';
@@ -181,9 +175,9 @@ export class Session<Watcher> {
     }
   }
 
-  /** Sets the watches of one path again on the server, which reports what changed since the last reply. */
-  rewatch(path: string): void {
-    if (this.#connection !== null && this.isConnected) this.#rewatch.path(path, this.#connection);
+  /** A server had come to this transaction. */
+  #seen(zxid: bigint): void {
+    if (zxid > this.#lastZxid) this.#lastZxid = zxid;
   }
 
   get #deadlines(): Deadlines {
@@ -259,9 +253,9 @@ export class Session<Watcher> {
     const connection: Connection = new Connection(this.#options.open, server, this.#options, {
       onOpen: () => this.#dispatch({ type: 'opened' }),
       onHandshake: (response) => this.#dispatch({ type: 'responded', response, inDoubt: this.#history.isInDoubt }),
-      onEvent: (event) => this.#listener.onEvent(event, this.watches.fire(event.type, event.path)),
+      onEvent: (event) => this.#listener.onEvent(event),
       onReply: (err, zxid) => {
-        this.#rewatch.seen(zxid);
+        this.#seen(zxid);
         if (err === ErrorCode.OK) this.#choice.proved();
       },
       onAuthReply: (err) =>
@@ -317,9 +311,9 @@ export class Session<Watcher> {
     const lastZxidSeen = this.lastZxid;
     this.#history.settle();
     if (serverZxid >= lastZxidSeen) {
-      this.#rewatch.seen(serverZxid);
+      this.#seen(serverZxid);
     } else {
-      this.#rewatch.wentBackTo(serverZxid);
+      this.#lastZxid = serverZxid;
       this.#listener.onHistoryWentBack({ lastZxidSeen, serverZxid });
     }
     this.#dispatch({ type: 'verified' });
@@ -350,7 +344,7 @@ export class Session<Watcher> {
   #restore(): void {
     if (this.#connection === null) return;
     this.#credentials.replay(this.#connection);
-    this.#rewatch.all(this.#connection);
+    this.#listener.onRestore();
     this.#sendWaiting();
   }
 
@@ -406,6 +400,6 @@ export class Session<Watcher> {
     const error = endError(end);
     for (const request of this.#waiting.drain()) request.fail(error);
     this.#credentials.fail(error);
-    this.#listener.onWatchersEnd(end.reason, this.watches.clear());
+    this.#listener.onEnd(end.reason);
   }
 }
