@@ -1,5 +1,6 @@
 import type { ZnodeData } from '@zk-recipes/core';
 import { type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
+import type { RunPatience } from './run-options.js';
 
 /** How a lock is made. */
 export interface LockOptions {
@@ -45,7 +46,7 @@ export interface TryAcquireOptions extends Omit<AcquireOptions, 'maxWaiters'> {
 }
 
 /** How to run a function while a lock is held. */
-export type RunOptions = AcquireOptions;
+export interface RunOptions<IfAvailable extends boolean = boolean> extends AcquireOptions, RunPatience<IfAvailable> {}
 
 /** How to ask for a lock back. */
 export interface RevokeOptions {
@@ -62,7 +63,7 @@ const milliseconds = z
 
 /** What single options may be. */
 export const fields: Readonly<
-  Record<'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs', z.ZodType>
+  Record<'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs' | 'ifAvailable', z.ZodType>
 > = {
   data: z.union([z.string(), z.instanceof(Uint8Array), z.null()]).optional(),
   lossPolicy: z.enum(['session', 'connection']).optional(),
@@ -70,16 +71,18 @@ export const fields: Readonly<
   onQueued: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
   maxWaiters: z.int().min(0).optional(),
   timeoutMs: milliseconds.optional(),
+  ifAvailable: z.boolean().optional(),
 };
 
-const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
+const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
 const revocable = z.boolean().optional();
 
 /** What the options of a lock may be. */
-export const schemas: Readonly<Record<'lock' | 'call' | 'acquire' | 'tryAcquire' | 'revoke', z.ZodType>> = {
+export const schemas: Readonly<Record<'lock' | 'call' | 'acquire' | 'tryAcquire' | 'run' | 'revoke', z.ZodType>> = {
   call: z.strictObject({ signal }),
   lock: z.strictObject({ data, reentrant: z.boolean().optional(), lossPolicy }),
   acquire: z.strictObject({ signal, onQueued, maxWaiters, revocable }),
   tryAcquire: z.strictObject({ signal, onQueued, timeoutMs, revocable }),
+  run: z.strictObject({ signal, onQueued, maxWaiters, revocable, timeoutMs, ifAvailable }),
   revoke: z.strictObject({ signal, forceAfterMs: milliseconds.optional() }),
 };

@@ -2,6 +2,7 @@ import { validatePath, type ZnodeData } from '@zk-recipes/core';
 import { type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
 import type { LeaseLimit } from './lease-limit.js';
 import { fields, type WaitOptions } from './options.js';
+import type { RunPatience } from './run-options.js';
 
 /** How a semaphore is made. */
 export interface SemaphoreOptions {
@@ -21,6 +22,11 @@ export interface SemaphoreAcquireOptions extends WaitOptions {
   readonly maxWaiters?: number | undefined;
 }
 
+/** How to run a function while permits are held. */
+export interface SemaphoreRunOptions<IfAvailable extends boolean = boolean>
+  extends SemaphoreAcquireOptions,
+    RunPatience<IfAvailable> {}
+
 /** How to try to acquire permits. */
 export interface SemaphoreTryAcquireOptions extends Omit<SemaphoreAcquireOptions, 'maxWaiters'> {
   /**
@@ -34,10 +40,12 @@ const most = 2 ** 31 - 1;
 const count = z.int().min(1).max(most);
 const path = z.string().refine((value) => isPath(value), 'expected a path');
 const permits = count.optional();
-const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
+const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
 
 /** What the options of a semaphore may be. */
-export const semaphoreSchemas: Readonly<Record<'semaphore' | 'acquire' | 'tryAcquire' | 'setMaxLeases', z.ZodType>> = {
+export const semaphoreSchemas: Readonly<
+  Record<'semaphore' | 'acquire' | 'tryAcquire' | 'run' | 'setMaxLeases', z.ZodType>
+> = {
   semaphore: z.strictObject({
     maxLeases: z.union([count, z.strictObject({ path, seed: count.optional() })]),
     data,
@@ -45,6 +53,7 @@ export const semaphoreSchemas: Readonly<Record<'semaphore' | 'acquire' | 'tryAcq
   }),
   acquire: z.strictObject({ permits, signal, onQueued, maxWaiters }),
   tryAcquire: z.strictObject({ permits, signal, onQueued, timeoutMs }),
+  run: z.strictObject({ permits, signal, onQueued, maxWaiters, timeoutMs, ifAvailable }),
   setMaxLeases: z.strictObject({ maxLeases: z.int().min(0).max(most), signal }),
 };
 
