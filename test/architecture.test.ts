@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exportsOf, hasDocstring, packageNames, readSources, type SourceFile } from './source-tree.js';
+import { exportsOf, hasDocstring, packageNames, readSources, type SourceFile, withoutComments } from './source-tree.js';
 
 /**
  * The layers of a package, lowest first: a folder, or a file of `src` itself. What a layer imports is in the list of
@@ -196,6 +196,15 @@ describe.each(packageNames())('packages/%s', (packageName) => {
   it('works with the keeper that the check of its arguments returns', () => {
     // `operationTimeoutMs` would end the waits of a recipe that goes on with the keeper of its user.
     expect(names(sources.filter(({ text }) => /^\s*check(Place|Keeper)\(/m.test(text)))).toEqual([]);
+  });
+
+  it('listens to signals by their one registry of followers', () => {
+    // Any other way is quadratic in the number of calls with one signal, or changes what its owner is warned of.
+    const own = ['execution/operation-limit.ts', 'recipe-kit/session-lapse.ts'];
+    const allowed = ['session/signal-followers.ts', 'session/request-signal.ts', ...own];
+    const listens = /\baddEventListener\(|\bAbortSignal\.any\b|\bsetMaxListeners\(.*[sS]ignal/;
+    const direct = sources.filter(({ text }) => listens.test(withoutComments(text)));
+    expect(names(direct).filter((path) => !allowed.includes(path))).toEqual([]);
   });
 
   it('has no cycle of imports', () => {

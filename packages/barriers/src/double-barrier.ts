@@ -5,7 +5,9 @@ import {
   checkFunction,
   checkOptions,
   checkPlace,
+  follow,
   type Member,
+  unfollow,
   waitForEnding,
   withinSession,
   z,
@@ -269,9 +271,9 @@ async function untilSettled(work: Promise<unknown>, signal: AbortSignal | undefi
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const onAbort = (): void => reject(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    follow(signal, onAbort);
     void work.finally(() => {
-      signal?.removeEventListener('abort', onAbort);
+      unfollow(signal, onAbort);
       resolve();
     });
   });

@@ -6,9 +6,11 @@ import {
   checkPlace,
   type EndingOptions,
   EventListeners,
+  follow,
   type LossPolicy,
   type Member,
   persevere,
+  unfollow,
   waitForEnding,
   z,
 } from '@zk-recipes/core/recipe-kit';
@@ -169,12 +171,12 @@ export class LeaderLatch {
       const wake = (): void => {
         this.#listeners.remove('leader', wake);
         this.#listeners.remove('ended', wake);
-        signal?.removeEventListener('abort', wake);
+        unfollow(signal, wake);
         resolve();
       };
       this.#listeners.add('leader', wake);
       this.#listeners.add('ended', wake);
-      signal?.addEventListener('abort', wake, { once: true });
+      follow(signal, wake);
     });
   }
 
@@ -270,8 +272,8 @@ export class LeaderLatch {
     this.#tenure = tenure;
     const { signal } = tenure;
     const over = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      signal.addEventListener('abort', () => this.#listeners.tell('notLeader', signal.reason), { once: true });
+      follow(signal, resolve);
+      follow(signal, () => this.#listeners.tell('notLeader', signal.reason));
     });
     // The clock ran out while it waited: not elected after all, and to begin anew after a pause, not at once.
     signal.throwIfAborted();

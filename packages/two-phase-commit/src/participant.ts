@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { ClosedError, HoldLostError, type Keeper, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
 import {
   acrossSessions,
@@ -7,6 +6,7 @@ import {
   checkPlace,
   type EndingOptions,
   enrol,
+  follow,
   type Member,
   MemberHold,
   nameOf,
@@ -227,8 +227,6 @@ export class Participant<T> {
     try {
       await withAnySignal([this.#closing.signal, hold.signal], async (first) => {
         const ending = first as AbortSignal;
-        // Each assignment that waits listens to it.
-        setMaxListeners(0, ending);
         await this.#workOff(member, ending);
         ending.throwIfAborted();
       });
@@ -276,7 +274,7 @@ export class Participant<T> {
       await Promise.all([watching, listing]);
       await new Promise<void>((resolve) => {
         if (ending.aborted) resolve();
-        else ending.addEventListener('abort', () => resolve(), { once: true });
+        else follow(ending, resolve);
       });
     } finally {
       this.#keeper.off('state', onState);

@@ -47,3 +47,5 @@ export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } 
 export type { RequestSignal } from './session/request-signal.js';
 export type { HistoryWentBack } from './session/session-options.js';
 export type { ConnectionState } from './session/session-state.js';
+// Signals, for recipes
+export { follow, unfollow } from './session/signal-followers.js';

@@ -5,7 +5,16 @@
  */
 
 // Time, which stays real where a test runner fakes timers
-export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from 'zookeeper-ts-client';
+// Following signals, of which each has one listener however many follow it
+export {
+  type Clock,
+  follow,
+  type Moment,
+  momentOf,
+  type ScheduleOptions,
+  systemClock,
+  unfollow,
+} from 'zookeeper-ts-client';
 // Checking arguments, telling listeners
 export { checkOptions, z } from '../check-options.js';
 // Ending
