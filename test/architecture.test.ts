@@ -8,6 +8,7 @@ import { exportsOf, hasDocstring, packageNames, readSources, type SourceFile, wi
 type Layers = Readonly<Record<string, readonly string[]>>;
 
 const clientLayers: Layers = {
+  checks: [],
   'protocol/error-code': [],
   errors: ['protocol/error-code'],
   jute: ['errors'],
@@ -156,10 +157,10 @@ const commitLayers: Layers = {
 };
 
 /** Packages from outside that a package may import; Node's own modules it may in any case. */
-const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
+const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit', 'zod/mini'];
 const outside: Readonly<Record<string, readonly string[]>> = {
   'zookeeper-ts-client': [],
-  core: ['zookeeper-ts-client', 'zod', 'p-retry'],
+  core: ['zookeeper-ts-client', 'zod/mini', 'p-retry'],
   'test-server': ['zookeeper-ts-client/protocol'],
 };
 

@@ -12,8 +12,8 @@ import {
   persevere,
   unfollow,
   waitForEnding,
-  z,
 } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { Candidate } from './candidate.js';
 import { AlreadyStartedError, NotStartedError } from './errors.js';
 import { findLeader, listParticipants, type Participant } from './participants.js';
@@ -67,8 +67,8 @@ export interface LeaderLatchEvents {
 }
 
 const schema = z.strictObject({
-  id: z.string().optional(),
-  lossPolicy: z.enum(['session', 'connection']).optional(),
+  id: z.optional(z.string()),
+  lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
 
 type Phase =

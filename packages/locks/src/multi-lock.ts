@@ -13,8 +13,8 @@ import {
   standInLine,
   tryWithin,
   untilAdmitted,
-  z,
 } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { ReentrantAcquireError } from './errors.js';
 import { Lock, type LockLine, lineOf } from './lock.js';
 import type { LockHold, MultiHold } from './lock-hold.js';

@@ -1,6 +1,7 @@
 import { ClosedError, HoldLostError, type Keeper, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
 import {
   acrossSessions,
+  checkArgument,
   checkEnding,
   checkOptions,
   checkPlace,
@@ -102,8 +103,8 @@ export class Participant<T> {
     options: ParticipantOptions<T> = {},
   ) {
     const unlimited = checkPlace(keeper, path);
-    checkOptions('Participant (its name)', nameSchema, name);
-    checkOptions('Participant (its handlers)', handlersSchema, handlers);
+    checkArgument('name', nameSchema, name);
+    checkArgument('handlers', handlersSchema, handlers);
     checkOptions('Participant', participantSchema, options);
     this.path = path;
     this.name = name;

@@ -4,6 +4,9 @@
  * @packageDocumentation
  */
 
+// Checks of what callers give, for recipes
+export { received } from './checks/received.js';
+export { unknownNameHint } from './checks/unknown-name.js';
 export { CALLBACK_ERROR_CHANNEL } from './client/callbacks.js';
 // The client
 export type { DataAndStat } from './client/calls.js';

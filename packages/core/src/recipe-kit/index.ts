@@ -16,7 +16,7 @@ export {
   unfollow,
 } from 'zookeeper-ts-client';
 // Checking arguments, telling listeners
-export { checkOptions, z } from '../check-options.js';
+export { checkArgument, checkOptions } from '../check-options.js';
 // Ending
 export { checkEnding, type EndingOptions } from '../endings.js';
 export { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
