@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exportsOf, hasDocstring, packageNames, readSources, type SourceFile } from './source-tree.js';
+import { exportsOf, hasDocstring, packageNames, readSources, type SourceFile, withoutComments } from './source-tree.js';
 
 /**
  * The layers of a package, lowest first: a folder, or a file of `src` itself. What a layer imports is in the list of
@@ -8,6 +8,7 @@ import { exportsOf, hasDocstring, packageNames, readSources, type SourceFile } f
 type Layers = Readonly<Record<string, readonly string[]>>;
 
 const clientLayers: Layers = {
+  checks: [],
   'protocol/error-code': [],
   errors: ['protocol/error-code'],
   jute: ['errors'],
@@ -160,10 +161,10 @@ const commitLayers: Layers = {
 };
 
 /** Packages from outside that a package may import; Node's own modules it may in any case. */
-const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit'];
+const recipeImports = ['@zk-recipes/core', '@zk-recipes/core/recipe-kit', 'zod/mini'];
 const outside: Readonly<Record<string, readonly string[]>> = {
   'zookeeper-ts-client': [],
-  core: ['zookeeper-ts-client', 'zod', 'p-retry'],
+  core: ['zookeeper-ts-client', 'zod/mini', 'p-retry'],
   'test-server': ['zookeeper-ts-client/protocol'],
 };
 
@@ -200,6 +201,15 @@ describe.each(packageNames())('packages/%s', (packageName) => {
   it('works with the keeper that the check of its arguments returns', () => {
     // `operationTimeoutMs` would end the waits of a recipe that goes on with the keeper of its user.
     expect(names(sources.filter(({ text }) => /^\s*check(Place|Keeper)\(/m.test(text)))).toEqual([]);
+  });
+
+  it('listens to signals by their one registry of followers', () => {
+    // Any other way is quadratic in the number of calls with one signal, or changes what its owner is warned of.
+    const own = ['execution/operation-limit.ts', 'recipe-kit/session-lapse.ts'];
+    const allowed = ['session/signal-followers.ts', 'session/request-signal.ts', ...own];
+    const listens = /\baddEventListener\(|\bAbortSignal\.any\b|\bsetMaxListeners\(.*[sS]ignal/;
+    const direct = sources.filter(({ text }) => listens.test(withoutComments(text)));
+    expect(names(direct).filter((path) => !allowed.includes(path))).toEqual([]);
   });
 
   it('has no cycle of imports', () => {

@@ -1,5 +1,13 @@
 import type { Hold, Keeper } from '@zk-recipes/core';
-import { type LockOptions, MultiLock, Mutex, ReadWriteLock, Semaphore } from '@zk-recipes/locks';
+import {
+  type LockOptions,
+  MultiLock,
+  Mutex,
+  ReadWriteLock,
+  type RunPatience,
+  type RunResult,
+  Semaphore,
+} from '@zk-recipes/locks';
 import { namesIn } from './lines.js';
 
 /** All ways to take a lock. */
@@ -14,7 +22,10 @@ export interface LockContestant {
   readonly keeper: Keeper;
   acquire(options?: { readonly signal?: AbortSignal }): Promise<Hold>;
   tryAcquire(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Hold | null>;
-  run<T>(fn: (hold: Hold) => Promise<T> | T, options?: { readonly signal?: AbortSignal }): Promise<T>;
+  run<T, IfAvailable extends boolean = false>(
+    fn: (hold: Hold) => Promise<T> | T,
+    options?: RunPatience<IfAvailable> & { readonly signal?: AbortSignal },
+  ): Promise<RunResult<T, IfAvailable>>;
 }
 
 /** Makes somebody who takes the lock of a path in one way: alone, but for readers; the multi-lock is one of two mutexes. */

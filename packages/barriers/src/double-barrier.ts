@@ -5,11 +5,13 @@ import {
   checkFunction,
   checkOptions,
   checkPlace,
+  follow,
   type Member,
+  unfollow,
   waitForEnding,
   withinSession,
-  z,
 } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { AlreadyEnteredError, NotEnteredError } from './errors.js';
 import { checkWait, type WaitOptions } from './options.js';
 import { Room } from './room.js';
@@ -71,11 +73,8 @@ export interface DoubleBarrierOptions {
 }
 
 const schema = z.strictObject({
-  members: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
-  id: z.string().optional(),
+  members: z.int().check(z.minimum(1), z.maximum(2 ** 31 - 1)),
+  id: z.optional(z.string()),
 });
 
 /** Who is inside: by its member, and by whether that was there when the barrier opened. */
@@ -269,9 +268,9 @@ async function untilSettled(work: Promise<unknown>, signal: AbortSignal | undefi
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const onAbort = (): void => reject(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    follow(signal, onAbort);
     void work.finally(() => {
-      signal?.removeEventListener('abort', onAbort);
+      unfollow(signal, onAbort);
       resolve();
     });
   });

@@ -1,4 +1,5 @@
-import { checkOptions, z } from '@zk-recipes/core/recipe-kit';
+import { checkOptions } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 
 /** How to wait. */
 export interface WaitOptions {
@@ -6,7 +7,7 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const waitSchema = z.strictObject({ signal: z.instanceof(AbortSignal).optional() });
+const waitSchema = z.strictObject({ signal: z.optional(z.instanceof(AbortSignal)) });
 
 /** @throws TypeError for what is none */
 export function checkWait(where: string, options: unknown): void {

@@ -19,6 +19,7 @@ import {
   sleep,
   untilCreated,
   untilDeleted,
+  withAnySignal,
 } from '@zk-recipes/core/recipe-kit';
 import { type Look, membersAmong, READY, sawOpening } from './round.js';
 
@@ -124,7 +125,7 @@ export class Room {
     };
     this.#keeper.on('state', onState);
     try {
-      return await work(AbortSignal.any([signal, ending.signal]));
+      return await withAnySignal([signal, ending.signal], (first) => work(first ?? signal));
     } catch (error) {
       if (signal.aborted || !ending.signal.aborted) throw error;
       return false;

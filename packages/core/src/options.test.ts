@@ -24,8 +24,8 @@ describe('options of Keeper.connect', () => {
     [{ sessionTimeoutMs: '5s' }, 'option `sessionTimeoutMs`'],
     [{ retry: { retries: 1 } }, 'option `retry.baseDelayMs`'],
     [{ operationTimeoutMs: '5s' }, 'option `operationTimeoutMs`'],
-    [{ acl: [] }, 'expected a function'],
-    [{ auth: [{ scheme: 'digest', auth: 'user:secret' }] }, 'option `auth.0.auth`'],
+    [{ acl: [] }, 'option `acl` of Keeper.connect to be a function, got an array of 0'],
+    [{ auth: [{ scheme: 'digest', auth: 7 }] }, 'option `auth.0.auth`'],
     [{ defaultData: 7 }, 'option `defaultData`'],
     [{ signal: {} }, 'option `signal`'],
   ])('are refused by name: %o', (wrong, message) => {

@@ -1,7 +1,8 @@
 import type { LookupFunction } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import * as z from 'zod/mini';
 import type { Acl, AttemptFailure, Auth, ZooKeeperOptions } from 'zookeeper-ts-client';
-import { checkOptions, z } from './check-options.js';
+import { checkOptions } from './check-options.js';
 import type { EngineOptions } from './execution/engine.js';
 import { checkNamespace } from './execution/namespace.js';
 import { exponentialBackoff, type RetryPolicy } from './execution/retry-policy.js';
@@ -81,42 +82,51 @@ export interface ResolvedOptions {
 /** The longest delay of Node's timers. */
 const MAX_MS = 2 ** 31 - 1;
 
-const milliseconds = z.int().min(1).max(MAX_MS);
-const pauseMs = z.int().min(0).max(MAX_MS);
+const milliseconds = z.int().check(z.minimum(1), z.maximum(MAX_MS));
+const pauseMs = z.int().check(z.minimum(0), z.maximum(MAX_MS));
 // zod's numbers refuse infinity, which means "no bound" here.
-const bound = z.number().min(0).or(z.literal(Number.POSITIVE_INFINITY));
+const bound = z.union([z.number().check(z.minimum(0)), z.literal(Number.POSITIVE_INFINITY)]);
+
+const aFunction = z.custom((value) => typeof value === 'function', 'a function');
 
 const retrySchema = z.strictObject({
-  retries: z.int().min(0).or(z.literal(Number.POSITIVE_INFINITY)),
-  baseDelayMs: z.number().min(0),
+  retries: z.union([z.int().check(z.minimum(0)), z.literal(Number.POSITIVE_INFINITY)]),
+  baseDelayMs: z.number().check(z.minimum(0)),
   maxDelayMs: bound,
-  factor: z.number().min(1),
+  factor: z.number().check(z.minimum(1)),
   jitter: z.boolean(),
   maxElapsedMs: bound,
 });
 
 // What a TLS and a SASL layer will take belongs here; until then `tls` and `sasl` are unknown options like any other.
 const schema = z.strictObject({
-  connectString: z.string().min(1),
-  createChroot: z.boolean().optional(),
-  connectDeadlineMs: milliseconds.or(z.literal(Number.POSITIVE_INFINITY)).optional(),
-  onAttemptFailed: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
-  namespace: z.string().optional(),
-  sessionTimeoutMs: milliseconds.optional(),
-  connectTimeoutMs: milliseconds.optional(),
-  requestTimeoutMs: milliseconds.optional(),
-  operationTimeoutMs: milliseconds.or(z.literal(Number.POSITIVE_INFINITY)).optional(),
-  maxFrameBytes: z.int().min(1024).max(MAX_MS).optional(),
-  maxInFlight: z.int().min(1).max(MAX_MS).optional(),
-  retry: retrySchema.optional(),
-  acl: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
-  auth: z.array(z.strictObject({ scheme: z.string().min(1), auth: z.instanceof(Uint8Array) })).optional(),
-  canBeReadOnly: z.boolean().optional(),
-  lookup: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
-  defaultData: z.union([z.string(), z.instanceof(Uint8Array)], 'expected a string or a Uint8Array').optional(),
-  useContainerParents: z.boolean().optional(),
-  reconnect: z.strictObject({ minDelayMs: pauseMs.optional(), maxDelayMs: pauseMs.optional() }).optional(),
-  signal: z.instanceof(AbortSignal).optional(),
+  connectString: z.string().check(z.minLength(1)),
+  createChroot: z.optional(z.boolean()),
+  connectDeadlineMs: z.optional(z.union([milliseconds, z.literal(Number.POSITIVE_INFINITY)])),
+  onAttemptFailed: z.optional(aFunction),
+  namespace: z.optional(z.string()),
+  sessionTimeoutMs: z.optional(milliseconds),
+  connectTimeoutMs: z.optional(milliseconds),
+  requestTimeoutMs: z.optional(milliseconds),
+  operationTimeoutMs: z.optional(z.union([milliseconds, z.literal(Number.POSITIVE_INFINITY)])),
+  maxFrameBytes: z.optional(z.int().check(z.minimum(1024), z.maximum(MAX_MS))),
+  maxInFlight: z.optional(z.int().check(z.minimum(1), z.maximum(MAX_MS))),
+  retry: z.optional(retrySchema),
+  acl: z.optional(aFunction),
+  auth: z.optional(
+    z.array(
+      z.strictObject({
+        scheme: z.string().check(z.minLength(1)),
+        auth: z.union([z.string(), z.instanceof(Uint8Array)]),
+      }),
+    ),
+  ),
+  canBeReadOnly: z.optional(z.boolean()),
+  lookup: z.optional(aFunction),
+  defaultData: z.optional(z.union([z.string(), z.instanceof(Uint8Array)])),
+  useContainerParents: z.optional(z.boolean()),
+  reconnect: z.optional(z.strictObject({ minDelayMs: z.optional(pauseMs), maxDelayMs: z.optional(pauseMs) })),
+  signal: z.optional(z.instanceof(AbortSignal)),
 });
 
 /**

@@ -6,12 +6,14 @@ import {
   checkPlace,
   type EndingOptions,
   EventListeners,
+  follow,
   type LossPolicy,
   type Member,
   persevere,
+  unfollow,
   waitForEnding,
-  z,
 } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { Candidate } from './candidate.js';
 import { AlreadyStartedError, NotStartedError } from './errors.js';
 import { findLeader, listParticipants, type Participant } from './participants.js';
@@ -65,8 +67,8 @@ export interface LeaderLatchEvents {
 }
 
 const schema = z.strictObject({
-  id: z.string().optional(),
-  lossPolicy: z.enum(['session', 'connection']).optional(),
+  id: z.optional(z.string()),
+  lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
 
 type Phase =
@@ -169,12 +171,12 @@ export class LeaderLatch {
       const wake = (): void => {
         this.#listeners.remove('leader', wake);
         this.#listeners.remove('ended', wake);
-        signal?.removeEventListener('abort', wake);
+        unfollow(signal, wake);
         resolve();
       };
       this.#listeners.add('leader', wake);
       this.#listeners.add('ended', wake);
-      signal?.addEventListener('abort', wake, { once: true });
+      follow(signal, wake);
     });
   }
 
@@ -270,8 +272,8 @@ export class LeaderLatch {
     this.#tenure = tenure;
     const { signal } = tenure;
     const over = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      signal.addEventListener('abort', () => this.#listeners.tell('notLeader', signal.reason), { once: true });
+      follow(signal, resolve);
+      follow(signal, () => this.#listeners.tell('notLeader', signal.reason));
     });
     // The clock ran out while it waited: not elected after all, and to begin anew after a pause, not at once.
     signal.throwIfAborted();

@@ -11,8 +11,8 @@ import {
   refuseSelfWait,
   runOnBehalfOf,
   waitForEnding,
-  z,
 } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { Candidate } from './candidate.js';
 import { AlreadyStartedError, NotStartedError } from './errors.js';
 import { findLeader, listParticipants, type Participant } from './participants.js';
@@ -59,9 +59,9 @@ export interface LeaderSelectorOptions {
 export type TakeLeadership = (tenure: Tenure) => Promise<void> | void;
 
 const schema = z.strictObject({
-  id: z.string().optional(),
-  autoRequeue: z.boolean().optional(),
-  lossPolicy: z.enum(['session', 'connection']).optional(),
+  id: z.optional(z.string()),
+  autoRequeue: z.optional(z.boolean()),
+  lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
 
 /** Runs a function while it leads, and gives leadership up when the function has ended. @see org.apache.curator.framework.recipes.leader.LeaderSelector */

@@ -1,5 +1,5 @@
 import { type Hold, HoldLostError, NotHeldError } from '@zk-recipes/core';
-import { checkEnding, type EndingOptions, LazySignal } from '@zk-recipes/core/recipe-kit';
+import { checkEnding, type EndingOptions, follow, LazySignal, unfollow } from '@zk-recipes/core/recipe-kit';
 import { ReentrantAcquireError } from './errors.js';
 import type { LineHold, LockHold } from './lock-hold.js';
 
@@ -99,7 +99,7 @@ export class EnteredHold implements LockHold {
     const { signal } = this.#hold;
     if (!this.#isFollowing && this.#ended === null) {
       this.#isFollowing = true;
-      signal.addEventListener('abort', this.#onEnd, { once: true, signal: own });
+      follow(signal, this.#onEnd);
     }
     if (signal.aborted) this.#onEnd();
     return own;
@@ -124,6 +124,7 @@ export class EnteredHold implements LockHold {
       this.#ended = this.#hold.state === 'lost' ? 'lost' : 'released';
       if (this.#ended === 'lost') this.#onEnd();
       this.#signal.abort(() => new HoldLostError(this.path, 'released'));
+      if (this.#isFollowing) unfollow(this.#hold.signal, this.#onEnd);
       this.entrances.leave();
     }
     await this.entrances.releaseIfLeft(options);

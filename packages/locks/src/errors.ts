@@ -36,6 +36,24 @@ export class TooManyWaitersError extends RecipeError {
   }
 }
 
+/** Others still had what `run` waited for when its `timeoutMs` had passed. Its function was not called. */
+export class AcquireTimeoutError extends RecipeError {
+  declare readonly code: 'ZK_ACQUIRE_TIMEOUT';
+  static {
+    describeError(AcquireTimeoutError, 'AcquireTimeoutError', 'ZK_ACQUIRE_TIMEOUT');
+  }
+  /** Path of the lock. */
+  readonly path: string;
+  /** How long `run` has waited, in milliseconds. */
+  readonly timeoutMs: number;
+
+  constructor(path: string, timeoutMs: number, options?: ErrorOptions) {
+    super(`others still hold ${path} after ${timeoutMs} ms; the function was not called`, options);
+    this.path = path;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
 /** Somebody asks for a lock back. The reason of `hold.revoked`. */
 export class RevocationRequestedError extends RecipeError {
   declare readonly code: 'ZK_REVOCATION_REQUESTED';

@@ -8,6 +8,7 @@
 export type { Contender } from '@zk-recipes/core';
 // Errors
 export {
+  AcquireTimeoutError,
   InvalidLeaseLimitError,
   ReentrantAcquireError,
   RevocationRequestedError,
@@ -21,6 +22,7 @@ export {
   type MultiAcquireOptions,
   MultiLock,
   type MultiLockOptions,
+  type MultiRunOptions,
   type MultiTryAcquireOptions,
 } from './multi-lock.js';
 export { Mutex } from './mutex.js';
@@ -34,9 +36,11 @@ export type {
   WaitOptions,
 } from './options.js';
 export { ReadWriteLock } from './read-write-lock.js';
+export type { RunPatience, RunResult } from './run-options.js';
 export { Semaphore } from './semaphore.js';
 export type {
   SemaphoreAcquireOptions,
   SemaphoreOptions,
+  SemaphoreRunOptions,
   SemaphoreTryAcquireOptions,
 } from './semaphore-options.js';

@@ -31,6 +31,7 @@ import {
 } from './options.js';
 import { insideOf, runInside } from './reentrancy.js';
 import { revoke } from './revocation.js';
+import { acquireForRun, type RunResult } from './run-options.js';
 
 /*
  * What all locks with a line have in common; who waits for whom, and what is promised, say the files of the locks.
@@ -98,15 +99,24 @@ export class Lock<H extends LockHold = LockHold> {
    * Runs a function while the lock is held, and releases it afterwards. When the hold is lost meanwhile its signal aborts; the function
    * is waited for, since it should not go on beside what comes next.
    *
-   * @returns what the function returns
-   * @throws HoldLostError if the hold was lost before the function ended; what the function throws; what `acquire` throws
+   * With `timeoutMs` it waits no longer than that for others, and then rejects without having called the function; with `ifAvailable` it
+   * resolves with `undefined` instead.
+   *
+   * @returns what the function returns; `undefined` if it was not called since others had the lock, and the caller has said `ifAvailable`
+   * @throws AcquireTimeoutError if others still had the lock after `timeoutMs`; HoldLostError if the hold was lost before the function ended;
+   *   what the function throws; what `acquire` throws
    */
-  async run<T>(fn: (hold: H) => Promise<T> | T, options: RunOptions = {}): Promise<T> {
+  async run<T, IfAvailable extends boolean = false>(
+    fn: (hold: H) => Promise<T> | T,
+    options: RunOptions<IfAvailable> = {},
+  ): Promise<RunResult<T, IfAvailable>> {
     checkFunction('fn', fn);
-    checkOptions(`run of ${this.#kind.name}`, schemas.acquire, options);
+    checkOptions(`run of ${this.#kind.name}`, schemas.run, options);
     const again = this.#enterAgain();
     if (again !== null) return await runWhileHeld(again, fn);
-    const entrances = await this.#acquire(options);
+    const acquire = (patience?: Patience): Promise<Entrances> => this.#acquire(options, patience);
+    const entrances = await acquireForRun(this.#keeper, this.path, options, acquire);
+    if (entrances === null) return undefined as RunResult<T, IfAvailable>;
     const inside = { place: { keeper: this.#keeper, path: this.path }, held: entrances };
     return await runWhileHeld(this.#kind.enter(entrances), (hold) => runInside([inside], () => fn(hold)));
   }

@@ -13,13 +13,14 @@ import {
   standInLine,
   tryWithin,
   untilAdmitted,
-  z,
 } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { ReentrantAcquireError } from './errors.js';
 import { Lock, type LockLine, lineOf } from './lock.js';
 import type { LockHold, MultiHold } from './lock-hold.js';
 import { type CallOptions, fields } from './options.js';
 import { insideOf, runInside } from './reentrancy.js';
+import { acquireForRun, type RunPatience, type RunResult } from './run-options.js';
 
 /*
  * Guarantee
@@ -49,6 +50,11 @@ export interface MultiLockOptions {
 /** How to acquire all locks. */
 export type MultiAcquireOptions = CallOptions;
 
+/** How to run a function while all locks are held. */
+export interface MultiRunOptions<IfAvailable extends boolean = boolean>
+  extends MultiAcquireOptions,
+    RunPatience<IfAvailable> {}
+
 /** How to try to acquire all locks. */
 export interface MultiTryAcquireOptions extends MultiAcquireOptions {
   /**
@@ -58,9 +64,10 @@ export interface MultiTryAcquireOptions extends MultiAcquireOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-const { lossPolicy, signal, timeoutMs } = fields;
+const { lossPolicy, signal, timeoutMs, ifAvailable } = fields;
 const constructorSchema = z.strictObject({ lossPolicy });
 const acquireSchema = z.strictObject({ signal });
+const runSchema = z.strictObject({ signal, timeoutMs, ifAvailable });
 const tryAcquireSchema = z.strictObject({ signal, timeoutMs });
 
 /** Several locks as one: all are acquired, or none. */
@@ -90,9 +97,15 @@ export class MultiLock {
    *
    * @see Lock.run
    */
-  async run<T>(fn: (hold: MultiHold) => Promise<T> | T, options: MultiAcquireOptions = {}): Promise<T> {
+  async run<T, IfAvailable extends boolean = false>(
+    fn: (hold: MultiHold) => Promise<T> | T,
+    options: MultiRunOptions<IfAvailable> = {},
+  ): Promise<RunResult<T, IfAvailable>> {
     checkFunction('fn', fn);
-    const hold = await this.acquire(options);
+    checkOptions('run of MultiLock', runSchema, options);
+    const acquire = (patience?: Patience): Promise<MultiHold> => this.#acquire(options.signal, patience);
+    const hold = await acquireForRun(this.#keeper, this.#firstPath, options, acquire);
+    if (hold === null) return undefined as RunResult<T, IfAvailable>;
     const inside = this.#lines.map((place) => ({ place, held: { hold } }));
     return await runWhileHeld(hold, () => runInside(inside, () => fn(hold)));
   }
@@ -104,7 +117,7 @@ export class MultiLock {
    */
   async acquire(options: MultiAcquireOptions = {}): Promise<MultiHold> {
     checkOptions('acquire of MultiLock', acquireSchema, options);
-    return await this.#acquire(new Patience(this.#keeper, options.signal));
+    return await this.#acquire(options.signal);
   }
 
   /**
@@ -116,11 +129,17 @@ export class MultiLock {
    */
   async tryAcquire(options: MultiTryAcquireOptions = {}): Promise<MultiHold | null> {
     checkOptions('tryAcquire of MultiLock', tryAcquireSchema, options);
-    const [{ path }] = this.#lines as readonly [LockLine];
-    return await tryWithin(this.#keeper, path, options, (patience) => this.#acquire(patience));
+    const acquire = (patience: Patience): Promise<MultiHold> => this.#acquire(options.signal, patience);
+    return await tryWithin(this.#keeper, this.#firstPath, options, acquire);
   }
 
-  async #acquire(patience: Patience): Promise<MultiHold> {
+  /** For messages. */
+  get #firstPath(): string {
+    const [{ path }] = this.#lines as readonly [LockLine];
+    return path;
+  }
+
+  async #acquire(signal: AbortSignal | undefined, patience = new Patience(this.#keeper, signal)): Promise<MultiHold> {
     const own = this.#lines.find((line) => insideOf(line) !== undefined);
     if (own !== undefined) throw new ReentrantAcquireError(own.path, 'it is held here already');
     const places = this.#lines.map(({ path, rule, data }) => ({ directory: path, name: rule.marker, data }));

@@ -1,5 +1,7 @@
 import type { ZnodeData } from '@zk-recipes/core';
-import { type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
+import type { LossPolicy } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
+import type { RunPatience } from './run-options.js';
 
 /** How a lock is made. */
 export interface LockOptions {
@@ -45,7 +47,7 @@ export interface TryAcquireOptions extends Omit<AcquireOptions, 'maxWaiters'> {
 }
 
 /** How to run a function while a lock is held. */
-export type RunOptions = AcquireOptions;
+export interface RunOptions<IfAvailable extends boolean = boolean> extends AcquireOptions, RunPatience<IfAvailable> {}
 
 /** How to ask for a lock back. */
 export interface RevokeOptions {
@@ -55,31 +57,30 @@ export interface RevokeOptions {
   readonly forceAfterMs?: number | undefined;
 }
 
-const milliseconds = z
-  .int()
-  .min(0)
-  .max(2 ** 31 - 1);
+const milliseconds = z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1));
 
 /** What single options may be. */
 export const fields: Readonly<
-  Record<'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs', z.ZodType>
+  Record<'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs' | 'ifAvailable', z.ZodMiniType>
 > = {
-  data: z.union([z.string(), z.instanceof(Uint8Array), z.null()]).optional(),
-  lossPolicy: z.enum(['session', 'connection']).optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-  onQueued: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
-  maxWaiters: z.int().min(0).optional(),
-  timeoutMs: milliseconds.optional(),
+  data: z.optional(z.union([z.string(), z.instanceof(Uint8Array), z.null()])),
+  lossPolicy: z.optional(z.enum(['session', 'connection'])),
+  signal: z.optional(z.instanceof(AbortSignal)),
+  onQueued: z.optional(z.custom((value) => typeof value === 'function', 'a function')),
+  maxWaiters: z.optional(z.int().check(z.minimum(0))),
+  timeoutMs: z.optional(milliseconds),
+  ifAvailable: z.optional(z.boolean()),
 };
 
-const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
-const revocable = z.boolean().optional();
+const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
+const revocable = z.optional(z.boolean());
 
 /** What the options of a lock may be. */
-export const schemas: Readonly<Record<'lock' | 'call' | 'acquire' | 'tryAcquire' | 'revoke', z.ZodType>> = {
+export const schemas: Readonly<Record<'lock' | 'call' | 'acquire' | 'tryAcquire' | 'run' | 'revoke', z.ZodMiniType>> = {
   call: z.strictObject({ signal }),
-  lock: z.strictObject({ data, reentrant: z.boolean().optional(), lossPolicy }),
+  lock: z.strictObject({ data, reentrant: z.optional(z.boolean()), lossPolicy }),
   acquire: z.strictObject({ signal, onQueued, maxWaiters, revocable }),
   tryAcquire: z.strictObject({ signal, onQueued, timeoutMs, revocable }),
-  revoke: z.strictObject({ signal, forceAfterMs: milliseconds.optional() }),
+  run: z.strictObject({ signal, onQueued, maxWaiters, revocable, timeoutMs, ifAvailable }),
+  revoke: z.strictObject({ signal, forceAfterMs: z.optional(milliseconds) }),
 };

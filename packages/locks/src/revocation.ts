@@ -1,5 +1,5 @@
 import { type Keeper, NoNodeError } from '@zk-recipes/core';
-import { acrossSessions, systemClock, untilDeleted } from '@zk-recipes/core/recipe-kit';
+import { acrossSessions, follow, systemClock, unfollow, untilDeleted } from '@zk-recipes/core/recipe-kit';
 import { REVOKE } from './lock-hold.js';
 import type { RevokeOptions } from './options.js';
 
@@ -12,7 +12,7 @@ export async function revoke(keeper: Keeper, path: string, { signal, forceAfterM
   const force = new AbortController();
   let cancelTimer = (): void => {};
   const onAbort = (): void => force.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  follow(signal, onAbort);
   try {
     await keeper.setData().idempotent().forPath(path, REVOKE, { signal });
     // The holder's time begins when the holder can know.
@@ -26,6 +26,6 @@ export async function revoke(keeper: Keeper, path: string, { signal, forceAfterM
     await keeper.delete().quietly().guaranteed().forPath(path, { signal });
   } finally {
     cancelTimer();
-    signal?.removeEventListener('abort', onAbort);
+    unfollow(signal, onAbort);
   }
 }

@@ -1,7 +1,9 @@
 import { validatePath, type ZnodeData } from '@zk-recipes/core';
-import { type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
+import type { LossPolicy } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import type { LeaseLimit } from './lease-limit.js';
 import { fields, type WaitOptions } from './options.js';
+import type { RunPatience } from './run-options.js';
 
 /** How a semaphore is made. */
 export interface SemaphoreOptions {
@@ -21,6 +23,11 @@ export interface SemaphoreAcquireOptions extends WaitOptions {
   readonly maxWaiters?: number | undefined;
 }
 
+/** How to run a function while permits are held. */
+export interface SemaphoreRunOptions<IfAvailable extends boolean = boolean>
+  extends SemaphoreAcquireOptions,
+    RunPatience<IfAvailable> {}
+
 /** How to try to acquire permits. */
 export interface SemaphoreTryAcquireOptions extends Omit<SemaphoreAcquireOptions, 'maxWaiters'> {
   /**
@@ -31,21 +38,24 @@ export interface SemaphoreTryAcquireOptions extends Omit<SemaphoreAcquireOptions
 }
 
 const most = 2 ** 31 - 1;
-const count = z.int().min(1).max(most);
-const path = z.string().refine((value) => isPath(value), 'expected a path');
-const permits = count.optional();
-const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs } = fields;
+const count = z.int().check(z.minimum(1), z.maximum(most));
+const path = z.string().check(z.refine((value) => isPath(value), 'a path'));
+const permits = z.optional(count);
+const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
 
 /** What the options of a semaphore may be. */
-export const semaphoreSchemas: Readonly<Record<'semaphore' | 'acquire' | 'tryAcquire' | 'setMaxLeases', z.ZodType>> = {
+export const semaphoreSchemas: Readonly<
+  Record<'semaphore' | 'acquire' | 'tryAcquire' | 'run' | 'setMaxLeases', z.ZodMiniType>
+> = {
   semaphore: z.strictObject({
-    maxLeases: z.union([count, z.strictObject({ path, seed: count.optional() })]),
+    maxLeases: z.union([count, z.strictObject({ path, seed: z.optional(count) })]),
     data,
     lossPolicy,
   }),
   acquire: z.strictObject({ permits, signal, onQueued, maxWaiters }),
   tryAcquire: z.strictObject({ permits, signal, onQueued, timeoutMs }),
-  setMaxLeases: z.strictObject({ maxLeases: z.int().min(0).max(most), signal }),
+  run: z.strictObject({ permits, signal, onQueued, maxWaiters, timeoutMs, ifAvailable }),
+  setMaxLeases: z.strictObject({ maxLeases: z.int().check(z.minimum(0), z.maximum(most)), signal }),
 };
 
 function isPath(value: string): boolean {

@@ -28,9 +28,11 @@ import { LOCK, markerFor, mutexRule, permitsOf } from './line-rules.js';
 import { LivePosition } from './live-position.js';
 import type { SemaphoreLease } from './lock-hold.js';
 import { type CallOptions, schemas } from './options.js';
+import { acquireForRun, type RunResult } from './run-options.js';
 import {
   type SemaphoreAcquireOptions,
   type SemaphoreOptions,
+  type SemaphoreRunOptions,
   type SemaphoreTryAcquireOptions,
   semaphoreSchemas,
 } from './semaphore-options.js';
@@ -93,12 +95,23 @@ export class Semaphore {
    * Runs a function while permits are held, and releases them afterwards. When the hold is lost meanwhile its signal aborts; the function is
    * waited for.
    *
-   * @returns what the function returns
-   * @throws HoldLostError if the hold was lost before the function ended; what the function throws; what `acquire` throws
+   * With `timeoutMs` it waits no longer than that for others, and then rejects without having called the function; with `ifAvailable` it
+   * resolves with `undefined` instead.
+   *
+   * @returns what the function returns; `undefined` if it was not called since others had the permits, and the caller has said `ifAvailable`
+   * @throws AcquireTimeoutError if others still had the permits after `timeoutMs`; HoldLostError if the hold was lost before the function ended;
+   *   what the function throws; what `acquire` throws
    */
-  async run<T>(fn: (lease: SemaphoreLease) => Promise<T> | T, options: SemaphoreAcquireOptions = {}): Promise<T> {
+  async run<T, IfAvailable extends boolean = false>(
+    fn: (lease: SemaphoreLease) => Promise<T> | T,
+    options: SemaphoreRunOptions<IfAvailable> = {},
+  ): Promise<RunResult<T, IfAvailable>> {
     checkFunction('fn', fn);
-    return await runWhileHeld(await this.acquire(options), fn);
+    checkOptions('run of Semaphore', semaphoreSchemas.run, options);
+    const acquire = (patience?: Patience): Promise<SemaphoreLease> => this.#acquire(options, patience);
+    const lease = await acquireForRun(this.#keeper, this.path, options, acquire);
+    if (lease === null) return undefined as RunResult<T, IfAvailable>;
+    return await runWhileHeld(lease, fn);
   }
 
   /**

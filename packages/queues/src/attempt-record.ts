@@ -1,4 +1,4 @@
-import { z } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 
 /**
  * What is known of an item that was handed out before: kept in a znode beside the queue, since in the item's own znode Curator would not
@@ -33,12 +33,12 @@ export const NO_ATTEMPTS: AttemptRecord = {
 };
 
 const schema = z.object({
-  attempts: z.int().min(0).catch(NO_ATTEMPTS.attempts),
-  claim: z.string().nullable().catch(NO_ATTEMPTS.claim),
-  notBeforeMs: z.number().min(0).catch(NO_ATTEMPTS.notBeforeMs),
+  attempts: z.catch(z.int().check(z.minimum(0)), NO_ATTEMPTS.attempts),
+  claim: z.catch(z.nullable(z.string()), NO_ATTEMPTS.claim),
+  notBeforeMs: z.catch(z.number().check(z.minimum(0)), NO_ATTEMPTS.notBeforeMs),
   // JSON has no `Infinity`, and writes `null` for it.
-  delayMs: z.number().min(0).catch(NO_ATTEMPTS.delayMs),
-  reason: z.string().nullable().catch(NO_ATTEMPTS.reason),
+  delayMs: z.catch(z.number().check(z.minimum(0)), NO_ATTEMPTS.delayMs),
+  reason: z.catch(z.nullable(z.string()), NO_ATTEMPTS.reason),
 });
 
 /** The record as its znode holds it. */

@@ -1,5 +1,5 @@
-import { z } from '@zk-recipes/core/recipe-kit';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
 import { bytesCodec, jsonCodec, textCodec } from './codec.js';
 
 describe('codecs', () => {
@@ -11,7 +11,14 @@ describe('codecs', () => {
   });
 
   it('check and change by a schema', async () => {
-    const codec = jsonCodec(z.object({ count: z.number().transform((count) => count + 1) }));
+    const codec = jsonCodec(
+      z.object({
+        count: z.pipe(
+          z.number(),
+          z.transform((count) => count + 1),
+        ),
+      }),
+    );
     expect(await codec.decode(Buffer.from('{"count":1}'))).toEqual({ count: 2 });
     const wrong = async (): Promise<unknown> => await codec.decode(Buffer.from('{"count":"x"}'));
     await expect(wrong()).rejects.toThrow(/^the payload does not match its schema: count: /);

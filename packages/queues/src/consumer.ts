@@ -1,6 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { ClosedError, SessionExpiredError } from '@zk-recipes/core';
-import { persevere, systemClock, waitForEnding } from '@zk-recipes/core/recipe-kit';
+import { follow, persevere, systemClock, unfollow, waitForEnding } from '@zk-recipes/core/recipe-kit';
 import type { ClaimedDelivery, SettlementVerb } from './delivery.js';
 import type { Employer, Job, Wanted } from './job.js';
 import { Shift } from './shift.js';
@@ -46,8 +45,6 @@ export class Consumer<T> implements Employer<T> {
   constructor(job: Job<T>, options: ConsumerOptions) {
     this.#job = job;
     this.#options = options;
-    // All of its workers heed it.
-    setMaxListeners(0, this.#ending.signal);
   }
 
   get batch(): number {
@@ -167,7 +164,7 @@ export class Consumer<T> implements Employer<T> {
 
   #begin(): void {
     if (this.#running !== null) return;
-    this.#options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    follow(this.#options.signal, this.#onAbort);
     this.#running = this.#run().catch((error: unknown) => this.fail(error));
   }
 
@@ -176,7 +173,7 @@ export class Consumer<T> implements Employer<T> {
   #end(end: End): void {
     if (this.#ended !== null) return;
     this.#ended = end;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    unfollow(this.#options.signal, this.#onAbort);
     for (const { resolve, reject } of this.#requests.splice(0)) {
       if (end === 'left') resolve(null);
       else reject(end.error);

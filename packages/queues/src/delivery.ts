@@ -6,8 +6,8 @@ import {
   LazySignal,
   systemClock,
   waitForEnding,
-  z,
 } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { claimPath, itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
 import type { ItemLabel } from './item-name.js';
@@ -24,12 +24,8 @@ export interface RetryOptions {
 }
 
 const retrySchema = z.strictObject({
-  delayMs: z
-    .number()
-    .min(0)
-    .max(2 ** 40)
-    .optional(),
-  reason: z.string().optional(),
+  delayMs: z.optional(z.number().check(z.minimum(0), z.maximum(2 ** 40))),
+  reason: z.optional(z.string()),
 });
 
 /**

@@ -1,5 +1,6 @@
 import { type Keeper, NodeExistsError, NoNodeError } from '@zk-recipes/core';
-import { checkOptions, namesIn, z } from '@zk-recipes/core/recipe-kit';
+import { checkArgument, checkOptions, namesIn } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import { cleanId, idName, isItem, withId } from './item-name.js';
 import { type CallOptions, type QueueOptions, schemas } from './options.js';
@@ -55,7 +56,7 @@ export class IdQueue<T> extends WorkQueue<T> {
    * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; QueueTooLargeError; the signal's reason
    */
   async remove(id: string, options: CallOptions = {}): Promise<number> {
-    checkOptions('id of remove', z.string().min(1), id);
+    checkArgument('id', z.string().check(z.minLength(1)), id);
     checkOptions('remove of IdQueue', schemas.call, options);
     const { signal } = options;
     const names = await namesIn(this.keeper, this.path, { signal }).catch((error: unknown) => {

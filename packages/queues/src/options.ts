@@ -1,4 +1,5 @@
-import { type EndingOptions, z } from '@zk-recipes/core/recipe-kit';
+import type { EndingOptions } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import type { Codec } from './codec.js';
 
 /** How a queue is made. All who use it should say the same. */
@@ -47,57 +48,51 @@ export interface ProcessOptions extends EndingOptions {
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
 }
 
-const timeoutMs = z
-  .number()
-  .min(0)
-  .max(2 ** 31 - 1)
-  .optional();
-const signal = z.instanceof(AbortSignal).optional();
-const path = z.string().startsWith('/', "expected a path that starts with '/'").optional();
-const count = z.int().min(1).or(z.literal(Number.POSITIVE_INFINITY)).optional();
-const codec = z
-  .custom<Codec<unknown>>((value) => {
+const timeoutMs = z.optional(z.number().check(z.minimum(0), z.maximum(2 ** 31 - 1)));
+const signal = z.optional(z.instanceof(AbortSignal));
+const path = z.optional(z.string().check(z.startsWith('/', "a path that starts with '/'")));
+const count = z.optional(z.union([z.int().check(z.minimum(1)), z.literal(Number.POSITIVE_INFINITY)]));
+const codec = z.optional(
+  z.custom<Codec<unknown>>((value) => {
     const { encode, decode } = (value ?? {}) as Partial<Codec<unknown>>;
     return typeof encode === 'function' && typeof decode === 'function';
-  }, 'expected functions `encode` and `decode`')
-  .optional();
-const int32 = z
-  .int()
-  .min(-(2 ** 31))
-  .max(2 ** 31 - 1);
-const moment = z.date().refine((date) => date.getTime() >= 0, 'expected a date since 1970');
+  }, 'an object with the functions `encode` and `decode`'),
+);
+const int32 = z.int().check(z.minimum(-(2 ** 31)), z.maximum(2 ** 31 - 1));
+const moment = z.date().check(z.refine((date) => date.getTime() >= 0, 'a Date since 1970'));
 
 /** What options may be. */
 export const schemas: Readonly<
-  Record<'queue' | 'sharded' | 'call' | 'consume' | 'process' | 'priority' | 'delay' | 'id', z.ZodType>
+  Record<'queue' | 'sharded' | 'call' | 'consume' | 'process' | 'priority' | 'delay' | 'id', z.ZodMiniType>
 > = {
   queue: z.strictObject({ codec, maxAttempts: count, deadLetterPath: path, maxItems: count, lockPath: path }),
   sharded: z.strictObject({
     codec,
     maxAttempts: count,
     deadLetterPath: path,
-    shards: z.int().min(1).max(1_000).optional(),
+    shards: z.optional(z.int().check(z.minimum(1), z.maximum(1_000))),
   }),
   call: z.strictObject({ signal }),
-  consume: z.strictObject({ signal, timeoutMs, concurrency: z.int().min(1).optional() }),
+  consume: z.strictObject({ signal, timeoutMs, concurrency: z.optional(z.int().check(z.minimum(1))) }),
   process: z.strictObject({
     signal,
     timeoutMs,
-    concurrency: z.int().min(1).optional(),
-    prefetch: z.int().min(0).max(1_000).optional(),
-    retryDelayMs: z.custom((value) => typeof value === 'function', 'expected a function').optional(),
+    concurrency: z.optional(z.int().check(z.minimum(1))),
+    prefetch: z.optional(z.int().check(z.minimum(0), z.maximum(1_000))),
+    retryDelayMs: z.optional(z.custom((value) => typeof value === 'function', 'a function')),
   }),
-  priority: z.strictObject({ signal, priority: int32.optional() }),
+  priority: z.strictObject({ signal, priority: z.optional(int32) }),
   delay: z
     .strictObject({
       signal,
-      delayMs: z
-        .number()
-        .min(0)
-        .max(2 ** 40)
-        .optional(),
-      at: moment.optional(),
+      delayMs: z.optional(z.number().check(z.minimum(0), z.maximum(2 ** 40))),
+      at: z.optional(moment),
     })
-    .refine(({ delayMs, at }) => delayMs === undefined || at === undefined, 'expected `delayMs` or `at`, not both'),
-  id: z.strictObject({ signal, id: z.string().min(1) }),
+    .check(
+      z.refine(
+        (options) => options.delayMs === undefined || options.at === undefined,
+        'an object with `delayMs` or `at`, not both',
+      ),
+    ),
+  id: z.strictObject({ signal, id: z.string().check(z.minLength(1)) }),
 };

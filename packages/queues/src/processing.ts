@@ -1,5 +1,5 @@
 import type { Keeper } from '@zk-recipes/core';
-import { checkEnding, runOnBehalfOf } from '@zk-recipes/core/recipe-kit';
+import { checkEnding, follow, runOnBehalfOf, unfollow } from '@zk-recipes/core/recipe-kit';
 import type { Consumer } from './consumer.js';
 import type { ClaimedDelivery, Delivery, RetryOptions } from './delivery.js';
 import type { ProcessOptions } from './options.js';
@@ -42,10 +42,10 @@ export class Processing<T> {
     const { concurrency = 1, signal } = this.#options;
     const timeoutMs = checkEnding(this.#options);
     const stop = (): void => this.#consumer.stop();
-    signal?.addEventListener('abort', stop, { once: true });
+    follow(signal, stop);
     if (signal?.aborted) stop();
     const worked = await Promise.allSettled(Array.from({ length: concurrency }, () => this.#work()));
-    signal?.removeEventListener('abort', stop);
+    unfollow(signal, stop);
     // The handlers have ended: from here on there is nothing but work with the server.
     await this.#consumer.leave(timeoutMs, Promise.all(this.#settling));
     for (const one of worked) if (one.status === 'rejected') throw one.reason;
@@ -113,10 +113,10 @@ async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
     const goOn = (): void => {
-      signal.removeEventListener('abort', goOn);
+      unfollow(signal, goOn);
       resolve();
     };
-    signal.addEventListener('abort', goOn);
+    follow(signal, goOn);
     void work.then(goOn);
   });
 }

@@ -11,10 +11,12 @@ import {
 import {
   childOf,
   enrol,
+  follow,
   isUnknown,
   type Member,
   Patience,
   standInLine,
+  unfollow,
   untilFirst,
   withinSession,
 } from '@zk-recipes/core/recipe-kit';
@@ -132,11 +134,12 @@ export class Producer {
       const ring = (): void => bell.ring();
       const watch = await this.#keeper.watch().forPath(this.#path, ring, { signal: within });
       this.#keeper.on('state', ring);
-      within.addEventListener('abort', ring);
+      follow(within, ring);
       try {
         while ((await this.#count(within)) > most) await bell.wait();
       } finally {
         this.#keeper.off('state', ring);
+        unfollow(within, ring);
         watch.remove().catch((error: unknown) => {
           this.#keeper.reportBackgroundError(error, 'removal of a watch', this.#path);
         });

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { ClosedError, type HoldLostReason, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   earlierOf,
@@ -45,8 +44,6 @@ export class Shift<T> implements Counter, Onlooker {
 
   constructor(job: Job<T>, employer: Employer<T>) {
     this.keeper = job.keeper;
-    // Everything that is under way heeds them.
-    setMaxListeners(0, this.#lapse.signal, this.#late.signal);
     this.deadLetters = job.deadLetters;
     this.maxAttempts = job.maxAttempts;
     this.#job = job;

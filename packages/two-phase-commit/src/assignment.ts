@@ -1,5 +1,5 @@
 import { NoNodeError, SessionExpiredError } from '@zk-recipes/core';
-import { Change, persevere, removeWatch } from '@zk-recipes/core/recipe-kit';
+import { Change, follow, persevere, removeWatch, unfollow } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
 import type { HandlerCalls } from './handler-calls.js';
 import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
@@ -102,7 +102,7 @@ export class Assignment<T> {
     }
     const settled = new AbortController();
     const onEnd = (): void => settled.abort(ending.reason);
-    ending.addEventListener('abort', onEnd, { once: true });
+    follow(ending, onEnd);
     // Whatever happens to it: it is decided, or gone. The end of the session ends the place, too.
     const over = new AbortController();
     void change.orAbort(over.signal).then((event) => {
@@ -119,7 +119,7 @@ export class Assignment<T> {
       return { vote: 'abort', reason: messageOf(error) };
     } finally {
       over.abort();
-      ending.removeEventListener('abort', onEnd);
+      unfollow(ending, onEnd);
     }
   }
 

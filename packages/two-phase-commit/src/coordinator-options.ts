@@ -1,4 +1,4 @@
-import { z } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import type { Codec } from './codec.js';
 import { codecSchema, nameSchema } from './participant-options.js';
 
@@ -78,36 +78,35 @@ export interface ForceOptions extends OperatorCall {
   readonly decision: 'committed' | 'aborted';
 }
 
-const signal = z.instanceof(AbortSignal).optional();
-const operatorCall = { operator: z.string().min(1), reason: z.string().min(1) };
+const signal = z.optional(z.instanceof(AbortSignal));
+const operatorCall = { operator: z.string().check(z.minLength(1)), reason: z.string().check(z.minLength(1)) };
 
 /** What a coordinator's options must be. */
-export const coordinatorSchema: z.ZodType = z.strictObject({
-  codec: codecSchema.optional(),
-  recovery: z.enum(['manual', 'background']).optional(),
-  retentionMs: z.number().min(0).optional(),
+export const coordinatorSchema: z.ZodMiniType = z.strictObject({
+  codec: z.optional(codecSchema),
+  recovery: z.optional(z.enum(['manual', 'background'])),
+  retentionMs: z.optional(z.number().check(z.minimum(0))),
 });
 
 /** What the options of `run` must be. */
-export const runSchema: z.ZodType = z.strictObject({
+export const runSchema: z.ZodMiniType = z.strictObject({
   payload: z.unknown(),
-  participants: z
-    .array(nameSchema)
-    .min(1)
-    .refine((names) => new Set(names).size === names.length, 'Expected each participant once'),
-  timeoutMs: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1)
-    .optional(),
+  participants: z.array(nameSchema).check(
+    z.minLength(1),
+    z.refine((names) => new Set(names).size === names.length, 'an array that has each participant once'),
+  ),
+  timeoutMs: z.optional(z.int().check(z.minimum(1), z.maximum(2 ** 31 - 1))),
   signal,
 });
 
 /** What the options of `recover` and `pending` must be. */
-export const callSchema: z.ZodType = z.strictObject({ signal });
+export const callSchema: z.ZodMiniType = z.strictObject({ signal });
 
 /** What the options of `force` must be. */
-export const forceSchema: z.ZodType = z.strictObject({ decision: z.enum(['committed', 'aborted']), ...operatorCall });
+export const forceSchema: z.ZodMiniType = z.strictObject({
+  decision: z.enum(['committed', 'aborted']),
+  ...operatorCall,
+});
 
 /** What the options of `forget` must be. */
-export const operatorSchema: z.ZodType = z.strictObject(operatorCall);
+export const operatorSchema: z.ZodMiniType = z.strictObject(operatorCall);

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
 import {
   checkEnding,
@@ -93,8 +92,6 @@ export class Coordinator<T> {
     checkOptions('Coordinator', coordinatorSchema, options);
     this.path = path;
     this.#keeper = unlimited;
-    // Each call listens to it.
-    setMaxListeners(0, this.#closing.signal);
     this.#background = new BackgroundWork(unlimited, (error) => this.#report(error));
     this.#store = new Store(unlimited, path);
     this.#presence = new Presence(unlimited, (uuid) => this.#store.layout.coordinator(uuid));

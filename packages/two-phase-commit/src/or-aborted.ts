@@ -1,3 +1,5 @@
+import { follow, unfollow } from '@zk-recipes/core/recipe-kit';
+
 /**
  * Waits for something that goes on whether or not the caller waits for it.
  *
@@ -8,7 +10,7 @@ export function orAborted<R>(promise: Promise<R>, signal: AbortSignal | undefine
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    follow(signal, onAbort);
+    promise.then(resolve, reject).finally(() => unfollow(signal, onAbort));
   });
 }

@@ -1,4 +1,5 @@
-import { type LossPolicy, z } from '@zk-recipes/core/recipe-kit';
+import type { LossPolicy } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import type { Codec } from './codec.js';
 
 /** A transaction as a participant sees it. */
@@ -49,35 +50,35 @@ const codec = z.custom<Codec<unknown>>(
     value !== null &&
     typeof (value as Codec<unknown>).encode === 'function' &&
     typeof (value as Codec<unknown>).decode === 'function',
-  'Expected an object with the functions `encode` and `decode`',
+  'an object with the functions `encode` and `decode`',
 );
 
 /** What a participant's options must be. */
-export const participantSchema: z.ZodType = z.strictObject({
-  codec: codec.optional(),
-  concurrency: z.int().min(1).optional(),
-  lossPolicy: z.enum(['session', 'connection']).optional(),
+export const participantSchema: z.ZodMiniType = z.strictObject({
+  codec: z.optional(codec),
+  concurrency: z.optional(z.int().check(z.minimum(1))),
+  lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
 
 /** What a codec must be. */
-export const codecSchema: z.ZodType = codec;
+export const codecSchema: z.ZodMiniType = codec;
 
 /** What the handlers of a participant must be. */
-export const handlersSchema: z.ZodType = z.custom(
+export const handlersSchema: z.ZodMiniType = z.custom(
   (value) =>
     typeof value === 'object' &&
     value !== null &&
     (['prepare', 'commit', 'abort'] as const).every(
       (name) => typeof (value as ParticipantHandlers<unknown>)[name] === 'function',
     ),
-  'Expected an object with the functions `prepare`, `commit` and `abort`',
+  'an object with the functions `prepare`, `commit` and `abort`',
 );
 
 /** The name of a participant: one part of a path. */
-export const nameSchema: z.ZodType<string> = z
-  .string()
-  .min(1)
-  .refine(
+export const nameSchema: z.ZodMiniType<string> = z.string().check(
+  z.minLength(1),
+  z.refine(
     (name) => !/[/\p{Cc}\p{Co}\p{Cn}]/u.test(name) && name !== '.' && name !== '..',
-    'Expected a name without `/` and control characters',
-  );
+    'a name without `/` and control characters',
+  ),
+);

@@ -1,12 +1,13 @@
-import { setMaxListeners } from 'node:events';
 import { ClosedError, HoldLostError, type Keeper, SessionExpiredError, type WatchedEvent } from '@zk-recipes/core';
 import {
   acrossSessions,
+  checkArgument,
   checkEnding,
   checkOptions,
   checkPlace,
   type EndingOptions,
   enrol,
+  follow,
   type Member,
   MemberHold,
   nameOf,
@@ -102,8 +103,8 @@ export class Participant<T> {
     options: ParticipantOptions<T> = {},
   ) {
     const unlimited = checkPlace(keeper, path);
-    checkOptions('Participant (its name)', nameSchema, name);
-    checkOptions('Participant (its handlers)', handlersSchema, handlers);
+    checkArgument('name', nameSchema, name);
+    checkArgument('handlers', handlersSchema, handlers);
     checkOptions('Participant', participantSchema, options);
     this.path = path;
     this.name = name;
@@ -227,8 +228,6 @@ export class Participant<T> {
     try {
       await withAnySignal([this.#closing.signal, hold.signal], async (first) => {
         const ending = first as AbortSignal;
-        // Each assignment that waits listens to it.
-        setMaxListeners(0, ending);
         await this.#workOff(member, ending);
         ending.throwIfAborted();
       });
@@ -276,7 +275,7 @@ export class Participant<T> {
       await Promise.all([watching, listing]);
       await new Promise<void>((resolve) => {
         if (ending.aborted) resolve();
-        else ending.addEventListener('abort', () => resolve(), { once: true });
+        else follow(ending, resolve);
       });
     } finally {
       this.#keeper.off('state', onState);

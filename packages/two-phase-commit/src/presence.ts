@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper, NodeExistsError } from '@zk-recipes/core';
 import { acrossSessions } from '@zk-recipes/core/recipe-kit';
 import { orAborted } from './or-aborted.js';
@@ -26,8 +25,6 @@ export class Presence {
   constructor(keeper: Keeper, pathOf: (uuid: string) => string) {
     this.#keeper = keeper;
     this.path = pathOf(this.uuid);
-    // Each run listens to it.
-    setMaxListeners(0, this.#ended.signal);
   }
 
   /** Aborts with a `ClosedError` when there will be no ephemeral any more: after `end`, or when the `Keeper` is closed. */

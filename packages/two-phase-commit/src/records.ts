@@ -1,4 +1,5 @@
-import { z } from '@zk-recipes/core/recipe-kit';
+import { checkArgument } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { MalformedRecordError } from './errors.js';
 
 /*
@@ -41,12 +42,16 @@ export interface Trouble {
 }
 
 const version = z.literal(1);
-const header = z.object({ version, participants: z.array(z.string().min(1)).min(1), coordinator: z.string().min(1) });
+const header = z.object({
+  version,
+  participants: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
+  coordinator: z.string().check(z.minLength(1)),
+});
 const kind = z.enum(['commit', 'abort']);
-const vote = z.object({ vote: kind, reason: z.string().optional(), unread: z.boolean().optional() });
+const vote = z.object({ vote: kind, reason: z.optional(z.string()), unread: z.optional(z.boolean()) });
 const decision = z.object({
   decision: z.enum(['committed', 'aborted']),
-  reason: z.string().optional(),
+  reason: z.optional(z.string()),
   by: z.string(),
   votes: z.array(z.tuple([z.string(), kind])),
 });
@@ -93,9 +98,9 @@ export function encodeRecord(record: Vote | Decision | Trouble | object): Buffer
   return Buffer.from(JSON.stringify(record));
 }
 
-function parse<T>(path: string, schema: z.ZodType<T>, data: Buffer | null): T {
+function parse<T>(path: string, schema: z.ZodMiniType<T>, data: Buffer | null): T {
   try {
-    return schema.parse(JSON.parse((data ?? Buffer.alloc(0)).toString('utf8')));
+    return checkArgument('record', schema, JSON.parse((data ?? Buffer.alloc(0)).toString('utf8')));
   } catch (error) {
     throw new MalformedRecordError(path, { cause: error });
   }

@@ -1,5 +1,5 @@
 import { ConnectionLossError, SessionExpiredError } from '@zk-recipes/core';
-import { acrossSessions, Change, removeWatch, systemClock } from '@zk-recipes/core/recipe-kit';
+import { acrossSessions, Change, follow, removeWatch, systemClock, unfollow } from '@zk-recipes/core/recipe-kit';
 import type { Presence } from './presence.js';
 import type { Verdict } from './protocol.js';
 import { type Decision, encodeTransaction, messageOf, type Vote } from './records.js';
@@ -129,12 +129,12 @@ export class Run {
       cancelTimer = systemClock.schedule(GRACE_MS, () => patience.abort(caller.reason));
     };
     if (caller.aborted) onAbort();
-    else caller.addEventListener('abort', onAbort, { once: true });
+    else follow(caller, onAbort);
     try {
       return await this.decide(verdict, patience.signal);
     } finally {
       cancelTimer();
-      caller.removeEventListener('abort', onAbort);
+      unfollow(caller, onAbort);
     }
   }
 

@@ -4,6 +4,9 @@
  * @packageDocumentation
  */
 
+// Checks of what callers give, for recipes
+export { received } from './checks/received.js';
+export { unknownNameHint } from './checks/unknown-name.js';
 export { CALLBACK_ERROR_CHANNEL } from './client/callbacks.js';
 // The client
 export type { DataAndStat } from './client/calls.js';
@@ -44,6 +47,8 @@ export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } 
 export type { RequestSignal } from './session/request-signal.js';
 export type { HistoryWentBack } from './session/session-options.js';
 export type { ConnectionState } from './session/session-state.js';
+// Signals, for recipes
+export { follow, unfollow } from './session/signal-followers.js';
 export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './watches/watched-event.js';
 export type { RemoveWatchesOptions, WatchHandle } from './watches/watcher-set.js';
 export { AddWatchMode, type WatcherType } from './watches/watcher-type.js';

@@ -1,3 +1,4 @@
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { MarshallingError, type WatchedEvent } from '../src/index.js';
 import { MAX_XID } from '../src/protocol/headers.js';
@@ -297,6 +298,19 @@ describe('a signal', () => {
     session.link.answerWith(Stat, plainStat);
     await third;
     expect(session.link.sent).toEqual(['exists', 'exists']);
+  });
+
+  it('of any number of requests has one listener, and its owner is warned of what its owner does alone', async () => {
+    const session = new FakeSession();
+    const zk = await session.connect();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const mostBefore = getMaxListeners(signal);
+    const fates = Array.from({ length: 2_000 }, () => Fate.of(zk.exists('/a', { signal })));
+    expect([getEventListeners(signal, 'abort').length, getMaxListeners(signal)]).toEqual([1, mostBefore]);
+    controller.abort('enough');
+    await settled();
+    expect(fates.every(({ settledTimes, error }) => settledTimes === 1 && error === 'enough')).toBe(true);
   });
 
   it('may be any object with the few members that a request uses', async () => {

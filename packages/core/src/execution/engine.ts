@@ -1,4 +1,4 @@
-import { systemClock } from 'zookeeper-ts-client';
+import { follow, systemClock, unfollow } from 'zookeeper-ts-client';
 import type { ConnectionState } from '../connection-state.js';
 import { Diagnostics } from '../diagnostics.js';
 import { Parents } from './ensure-parents.js';
@@ -129,7 +129,7 @@ export class Engine {
     const onEnd = (): void => wake();
     sessions.listeners.add(onState);
     const ends = signal === undefined ? [sessions.over] : [sessions.over, signal];
-    for (const end of ends) end.addEventListener('abort', onEnd);
+    for (const end of ends) follow(end, onEnd);
     try {
       for (;;) {
         signal?.throwIfAborted();
@@ -144,7 +144,7 @@ export class Engine {
       }
     } finally {
       sessions.listeners.remove(onState);
-      for (const end of ends) end.removeEventListener('abort', onEnd);
+      for (const end of ends) unfollow(end, onEnd);
     }
   }
 }

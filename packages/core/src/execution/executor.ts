@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import {
   ConnectionLossError,
   KeeperError,
@@ -67,8 +66,6 @@ export class Executor {
     this.#sessions = sessions;
     this.#retry = retry;
     this.#limit = operationTimeoutMs === Number.POSITIVE_INFINITY ? null : new OperationLimit(operationTimeoutMs);
-    // Many operations may wait to be repeated, which is no leak.
-    setMaxListeners(0, sessions.over);
   }
 
   /** The session that would be used now; `null` while there is none. */

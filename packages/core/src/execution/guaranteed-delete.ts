@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { BadVersionError, KeeperError, NoNodeError } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
 import type { Attempt, Executor } from './executor.js';
@@ -47,8 +46,6 @@ export class GuaranteedDeletes {
     this.#executor = executor;
     this.#sessions = sessions;
     this.#diagnostics = diagnostics;
-    // Many deletes may wait to be repeated, which is no leak.
-    setMaxListeners(0, this.#giveUp.signal);
   }
 
   /** Deletes a znode. That it is not there is as good. */

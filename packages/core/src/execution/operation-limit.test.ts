@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { TimeLimitError } from '../errors.js';
 import { type LimitedOperation, OperationLimit } from './operation-limit.js';
@@ -48,6 +48,18 @@ describe('the time limit of operations', () => {
     expect(running).toMatchObject({ aborted: true, reason: 'enough', expiry: null });
     expect(ended.aborted).toBe(false);
     limit.end(running);
+  });
+
+  it('follows the signal of any number of operations by one listener, and leaves its warnings to the caller', () => {
+    const limit = new OperationLimit(60_000);
+    const caller = new AbortController();
+    const mostBefore = getMaxListeners(caller.signal);
+    const operations = Array.from({ length: 1_000 }, () => limit.begin(caller.signal));
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
+    expect(getMaxListeners(caller.signal)).toBe(mostBefore);
+    caller.abort('enough');
+    expect(operations.every(({ aborted, reason }) => aborted && reason === 'enough')).toBe(true);
+    for (const operation of operations) limit.end(operation);
   });
 
   it('tells all that listen, whichever of them has left', async () => {

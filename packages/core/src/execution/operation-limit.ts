@@ -1,5 +1,4 @@
-import { setMaxListeners } from 'node:events';
-import { type RequestSignal, systemClock } from 'zookeeper-ts-client';
+import { follow, type RequestSignal, systemClock, unfollow } from 'zookeeper-ts-client';
 import { TimeLimitError } from '../errors.js';
 
 /**
@@ -82,10 +81,8 @@ export class LimitedOperation implements RequestSignal {
     this.dueAtMs = dueAtMs;
     this.#caller = caller;
     if (caller === undefined) return;
-    // Many operations may follow one signal, which is no leak.
-    setMaxListeners(0, caller);
     this.#onCallerAbort = () => this.#abort();
-    caller.addEventListener('abort', this.#onCallerAbort, { once: true });
+    follow(caller, this.#onCallerAbort);
   }
 
   get aborted(): boolean {
@@ -129,7 +126,7 @@ export class LimitedOperation implements RequestSignal {
 
   /** The operation has ended. */
   leaveCaller(): void {
-    if (this.#onCallerAbort !== null) this.#caller?.removeEventListener('abort', this.#onCallerAbort);
+    if (this.#onCallerAbort !== null) unfollow(this.#caller, this.#onCallerAbort);
   }
 
   /** Does something that takes an `AbortSignal`, and ends with the operation. */

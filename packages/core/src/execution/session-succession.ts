@@ -2,9 +2,11 @@ import {
   AuthFailedError,
   ClosedError,
   ConnectionLossError,
+  follow,
   type HistoryWentBack,
   SessionExpiredError,
   systemClock,
+  unfollow,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
 import {
@@ -212,11 +214,11 @@ export class SessionSuccession implements SessionSource {
     const waiting = new AbortController();
     const wake = (): void => waiting.abort();
     this.#waiters.add(wake);
-    signal?.addEventListener('abort', wake, { once: true });
+    follow(signal, wake);
     // Rejects only because one of the two woke it.
     await sleep(leftMs, waiting.signal).catch(() => {});
     this.#waiters.delete(wake);
-    signal?.removeEventListener('abort', wake);
+    unfollow(signal, wake);
     signal?.throwIfAborted();
   }
 
@@ -389,7 +391,7 @@ export class SessionSuccession implements SessionSource {
     const sessions = [...this.#givenUp.values()].filter(({ isResumable }) => isResumable).slice(-MOST_ENDED_AT_ONCE);
     if (sessions.length === 0 || server === null) return;
     const limit = new AbortController();
-    const reached = new Promise<void>((resolve) => limit.signal.addEventListener('abort', () => resolve()));
+    const reached = new Promise<void>((resolve) => follow(limit.signal, resolve));
     const cancelLimit = systemClock.schedule(GIVEN_UP_LIMIT_MS, () => limit.abort(new Error('no answer in time')));
     const ended = sessions.map(async (session) => {
       try {

@@ -1,4 +1,4 @@
-import { systemClock } from 'zookeeper-ts-client';
+import { follow, systemClock, unfollow } from 'zookeeper-ts-client';
 
 /**
  * Waits, in real time also where a test runner fakes timers. Leaves no listener behind.
@@ -14,9 +14,9 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       reject(signal?.reason);
     };
     const cancel = systemClock.schedule(ms, () => {
-      signal?.removeEventListener('abort', onAbort);
+      unfollow(signal, onAbort);
       resolve();
     });
-    signal?.addEventListener('abort', onAbort, { once: true });
+    follow(signal, onAbort);
   });
 }

@@ -1,3 +1,5 @@
+import { follow, unfollow } from 'zookeeper-ts-client';
+
 /**
  * Does something that ends with the first of several signals. Unlike `AbortSignal.any`, it leaves nothing behind on those that live
  * long (Node 20 keeps an entry on them for every one that was made).
@@ -14,12 +16,12 @@ export async function withAnySignal<T>(
   const followers = all.map((signal) => {
     const onAbort = (): void => first.abort(signal.reason);
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    else follow(signal, onAbort);
     return { signal, onAbort };
   });
   try {
     return await work(first.signal);
   } finally {
-    for (const { signal, onAbort } of followers) signal.removeEventListener('abort', onAbort);
+    for (const { signal, onAbort } of followers) unfollow(signal, onAbort);
   }
 }

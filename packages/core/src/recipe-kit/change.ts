@@ -1,4 +1,4 @@
-import type { WatchedEvent } from 'zookeeper-ts-client';
+import { follow, unfollow, type WatchedEvent } from 'zookeeper-ts-client';
 import { beyondSession } from '../execution/session-end.js';
 
 /** Something that happens once, for one who waits: set `happened` as a watch, then await it. Loses no event in between. */
@@ -29,9 +29,9 @@ export class Change {
     if (signal === undefined) return this.#promise;
     return new Promise((resolve) => {
       const onAbort = (): void => resolve(null);
-      signal.addEventListener('abort', onAbort, { once: true });
+      follow(signal, onAbort);
       void this.#promise.then((event) => {
-        signal.removeEventListener('abort', onAbort);
+        unfollow(signal, onAbort);
         resolve(event);
       });
     });

@@ -5,9 +5,18 @@
  */
 
 // Time, which stays real where a test runner fakes timers
-export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from 'zookeeper-ts-client';
+// Following signals, of which each has one listener however many follow it
+export {
+  type Clock,
+  follow,
+  type Moment,
+  momentOf,
+  type ScheduleOptions,
+  systemClock,
+  unfollow,
+} from 'zookeeper-ts-client';
 // Checking arguments, telling listeners
-export { checkOptions, z } from '../check-options.js';
+export { checkArgument, checkOptions } from '../check-options.js';
 // Ending
 export { checkEnding, type EndingOptions } from '../endings.js';
 export { LEFT_BEHIND } from '../execution/guaranteed-delete.js';

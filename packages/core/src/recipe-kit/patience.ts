@@ -1,4 +1,4 @@
-import { ConnectionLossError, systemClock } from 'zookeeper-ts-client';
+import { ConnectionLossError, follow, systemClock, unfollow } from 'zookeeper-ts-client';
 import { TimeLimitError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 
@@ -47,7 +47,7 @@ export class Patience {
     this.#end = timeoutMs === Number.POSITIVE_INFINITY ? null : new AbortController();
     if (this.#end === null) return;
     if (caller?.aborted) this.#onAbort();
-    caller?.addEventListener('abort', this.#onAbort, { once: true });
+    follow(caller, this.#onAbort);
     if (timeoutMs > 0) this.#cancelTimer = systemClock.schedule(timeoutMs, this.#onTimeOver);
     this.#limitAnswer();
   }
@@ -96,7 +96,7 @@ export class Patience {
     this.#cancelTimer();
     this.#cancelAnswerTimer();
     this.#keeper.off('state', this.#onState);
-    this.#caller?.removeEventListener('abort', this.#onAbort);
+    unfollow(this.#caller, this.#onAbort);
   }
 
   readonly #onAbort = (): void => this.#end?.abort(this.#caller?.reason);

@@ -74,7 +74,7 @@ class SessionWatch {
     this.#endEarlier();
     if (this.#end === null) {
       this.#end = { epoch, controller: sessionEnd() };
-      // Many may wait, which is no leak.
+      // An own signal, to which waits of other authors may listen without `follow`.
       setMaxListeners(0, this.#end.controller.signal);
     }
     return this.#end.controller.signal;

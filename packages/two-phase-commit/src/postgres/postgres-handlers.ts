@@ -1,4 +1,5 @@
-import { checkOptions, sleep, z } from '@zk-recipes/core/recipe-kit';
+import { checkOptions, sleep } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import type { ParticipantHandlers, ParticipantTransaction } from '../participant-options.js';
 import { Slots } from '../slots.js';
 import { PreparedTransactionError } from './errors.js';
@@ -59,13 +60,13 @@ export interface PostgresOptions<T, C extends PostgresClient> {
   readonly gid?: ((transaction: ParticipantTransaction<T>) => string) | undefined;
 }
 
-const optionsSchema: z.ZodType = z.strictObject({
+const optionsSchema: z.ZodMiniType = z.strictObject({
   pool: z.custom<PostgresPool<PostgresClient>>(
     (value) => typeof (value as PostgresPool<PostgresClient> | null)?.connect === 'function',
-    'Expected a Pool of the package pg',
+    'a Pool of the package pg',
   ),
-  work: z.custom((value) => typeof value === 'function', 'Expected a function'),
-  gid: z.custom((value) => value === undefined || typeof value === 'function', 'Expected a function').optional(),
+  work: z.custom((value) => typeof value === 'function', 'a function'),
+  gid: z.optional(z.custom((value) => typeof value === 'function', 'a function')),
 });
 
 /**

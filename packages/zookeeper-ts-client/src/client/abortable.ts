@@ -1,4 +1,5 @@
 import type { RequestSignal } from '../session/request-signal.js';
+import { follow, unfollow } from '../session/signal-followers.js';
 
 /** The promise, unless the signal aborts first: then it rejects with the signal's reason. What it stands for goes on. */
 export function abortable<T>(promise: Promise<T>, signal: RequestSignal | undefined): Promise<T> {
@@ -6,7 +7,7 @@ export function abortable<T>(promise: Promise<T>, signal: RequestSignal | undefi
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    else follow(signal, onAbort);
+    promise.then(resolve, reject).finally(() => unfollow(signal, onAbort));
   });
 }

@@ -1,6 +1,7 @@
 import { AuthFailedError, ClosedError, ConnectFailedError, SessionExpiredError } from '../errors.js';
 import type { Clock } from '../session/clock.js';
 import type { ConnectionState } from '../session/session-state.js';
+import { follow, unfollow } from '../session/signal-followers.js';
 
 /** What waiting for the first connection needs of a client. */
 export interface Connectable {
@@ -41,7 +42,7 @@ export async function untilConnected(
     const finish = (settle: () => void): void => {
       isSettled = true;
       client.off('state', onState);
-      signal?.removeEventListener('abort', onAbort);
+      unfollow(signal, onAbort);
       cancelDeadline();
       settle();
     };
@@ -69,7 +70,7 @@ export async function untilConnected(
       else if (state === 'closed') finish(() => reject(new ClosedError()));
     };
     client.on('state', onState);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    follow(signal, onAbort);
     if (deadlineAtMs !== Number.POSITIVE_INFINITY) {
       cancelDeadline = clock.schedule(Math.max(0, Math.ceil(deadlineAtMs - clock.now())), onDeadline);
     }

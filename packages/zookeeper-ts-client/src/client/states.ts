@@ -1,4 +1,5 @@
 import type { ConnectionState } from '../session/session-state.js';
+import { follow, unfollow } from '../session/signal-followers.js';
 
 /** What following the states needs of a client. */
 export interface Stateful {
@@ -25,7 +26,7 @@ export function statesOf(client: Stateful, signal: AbortSignal | undefined): Asy
   const finish = (): void => {
     isOver = true;
     client.off('state', onState);
-    signal?.removeEventListener('abort', onAbort);
+    unfollow(signal, onAbort);
     for (const { resolve } of asked.splice(0)) resolve(DONE);
   };
   const onState = (state: ConnectionState): void => {
@@ -43,7 +44,7 @@ export function statesOf(client: Stateful, signal: AbortSignal | undefined): Asy
   };
 
   client.on('state', onState);
-  signal?.addEventListener('abort', onAbort);
+  follow(signal, onAbort);
   if (signal?.aborted) onAbort();
   else onState(client.state);
   return {

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { AuthFailedError, ConnectionLossError, errorOfReply, type RequestOutcome } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
@@ -7,6 +6,7 @@ import type { Operation } from '../protocol/operation.js';
 import type { Moment } from './clock.js';
 import type { PendingRequest } from './pending-requests.js';
 import type { RequestSignal } from './request-signal.js';
+import { follow, unfollow } from './signal-followers.js';
 
 /** What to send, and what to make of the answer. */
 export interface ExchangeOptions<Request, Response, Result> {
@@ -27,9 +27,6 @@ export interface ExchangeOptions<Request, Response, Result> {
   readonly ahead?: boolean;
   readonly signal?: RequestSignal | undefined;
 }
-
-/** Signals that any number of requests may wait on. */
-const unlimited = new WeakSet<RequestSignal>();
 
 const NEVER: Moment = { monotonicMs: 0, wallMs: 0 };
 
@@ -81,12 +78,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
       const outcome = withdraw() ? 'not-sent' : 'unknown';
       if (this.#end()) this.#reject(this.#errorOfAbort(signal, outcome));
     };
-    if (signal instanceof EventTarget && !unlimited.has(signal)) {
-      // Many requests may wait on one signal, which is no leak.
-      setMaxListeners(Number.POSITIVE_INFINITY, signal);
-      unlimited.add(signal);
-    }
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    follow(signal, this.#onAbort);
   }
 
   /** Rejects if the signal has aborted: the request is not sent. */
@@ -141,7 +133,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     if (this.#settled) return false;
     this.#settled = true;
     if (this.#onAbort !== null) {
-      this.#options.signal?.removeEventListener('abort', this.#onAbort);
+      unfollow(this.#options.signal, this.#onAbort);
       this.#onAbort = null;
     }
     return true;
