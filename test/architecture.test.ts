@@ -70,7 +70,7 @@ const testServerLayers: Layers = {
 };
 
 /** The locks: what thinks, then what is held, then how it is waited for, then the recipes. */
-const lockRules = ['errors', 'line-rules', 'options'];
+const lockRules = ['errors', 'line-rules', 'options', 'run-options'];
 const lockHolds = [...lockRules, 'lock-hold', 'entrances', 'reentrancy'];
 const lockWaiting = [
   ...lockHolds,
