@@ -19,7 +19,7 @@ const clientLayers: Layers = {
   session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
   watches: ['session', 'protocol', 'protocol/error-code', 'errors'],
   client: [
-    ...['watches', 'session', 'sasl', 'transport', 'ensemble'],
+    ...['watches', 'session', 'sasl', 'transport', 'ensemble', 'checks'],
     ...['protocol', 'protocol/error-code', 'jute', 'errors'],
   ],
 };

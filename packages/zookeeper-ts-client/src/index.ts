@@ -8,8 +8,6 @@
 export { received } from './checks/received.js';
 export { unknownNameHint } from './checks/unknown-name.js';
 export { CALLBACK_ERROR_CHANNEL } from './client/callbacks.js';
-// The client
-export type { DataAndStat } from './client/calls.js';
 export { CreateMode } from './client/create-mode.js';
 export { type MultiOp, type MultiReadResult, type MultiResult, op, type ReadOp } from './client/op.js';
 export type { AttemptFailure, ZooKeeperOptions } from './client/options.js';
@@ -17,10 +15,13 @@ export type { ZnodeData } from './client/request-arguments.js';
 export type {
   CreateOptions,
   ReadOptions,
+  ReconfigChange,
   ReconfigOptions,
   RequestOptions,
   VersionOptions,
 } from './client/request-options.js';
+// The client
+export type { DataAndStat, Request, ResponseOf, Responses } from './client/requests.js';
 // Access control
 export {
   type Auth,

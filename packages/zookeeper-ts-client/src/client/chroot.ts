@@ -1,3 +1,5 @@
+import { validatePath } from '../protocol/znode-path.js';
+
 /** Translates between the paths of the client, below its chroot, and those of the server. The server knows nothing of chroots. */
 export class Chroot {
   /** `''` where there is none. */
@@ -11,6 +13,12 @@ export class Chroot {
   toServer(path: string): string {
     if (this.root === '') return path;
     return path === '/' ? this.root : this.root + path;
+  }
+
+  /** The server's path of a client's path that a user has given. @throws TypeError or RangeError if it is no path */
+  serverPath(path: string): string {
+    validatePath(path);
+    return this.toServer(path);
   }
 
   /** The client's path of a server's path; one that is not below the chroot, such as `/zookeeper/config`, stays as it is. */

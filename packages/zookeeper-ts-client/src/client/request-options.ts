@@ -32,7 +32,7 @@ export interface VersionOptions {
 }
 
 /** How an ensemble is to change; servers as in its configuration file. */
-export interface ReconfigOptions extends RequestOptions {
+export interface ReconfigChange {
   /** Servers that join: `server.5=host:2888:3888;2181`, several separated by commas. */
   readonly joining?: string | undefined;
   /** Ids of servers that leave, separated by commas. */
@@ -42,3 +42,6 @@ export interface ReconfigOptions extends RequestOptions {
   /** Version of the configuration that the change is meant for; -1n, the default, for any. */
   readonly fromConfig?: bigint | undefined;
 }
+
+/** What `reconfig` takes. */
+export interface ReconfigOptions extends ReconfigChange, RequestOptions {}

@@ -5,7 +5,6 @@ import { ChrootMissingError, ConnectionLossError, NodeExistsError } from '../err
 import type { Acl } from '../protocol/acl.js';
 import type { ClientInfo } from '../protocol/operations/auth.js';
 import type { Stat } from '../protocol/stat.js';
-import type { ExchangeOptions } from '../session/exchange.js';
 import { Session } from '../session/session.js';
 import type { HistoryWentBack } from '../session/session-options.js';
 import type { ConnectionState } from '../session/session-state.js';
@@ -14,7 +13,6 @@ import { type RemoveWatchesOptions, WatcherSet, type WatchHandle } from '../watc
 import type { AddWatchMode } from '../watches/watcher-type.js';
 import { abortable } from './abortable.js';
 import { callSafely } from './callbacks.js';
-import { Calls, type DataAndStat } from './calls.js';
 import { Chroot } from './chroot.js';
 import { untilConnected } from './first-connection.js';
 import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
@@ -27,6 +25,7 @@ import {
 } from './options.js';
 import { authBytes, type ZnodeData } from './request-arguments.js';
 import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
+import { type DataAndStat, exchangeFor, type Request, type ResponseOf } from './requests.js';
 import { hasEnded, statesOf } from './states.js';
 
 /** Events of a client. */
@@ -50,7 +49,6 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   readonly #session: Session;
   readonly #chroot: Chroot;
   readonly #watchers: WatcherSet;
-  readonly #calls: Calls;
   /** The last failure of each address, and of each look-up, until the first connection. */
   readonly #attempts = new Map<string, Error>();
   /** Resolves when a server has taken the credentials of the options. */
@@ -91,7 +89,6 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
       deliver: (watcher, type, path) => this.#deliver(watcher, type, path),
       end: (watcher) => this.#call(() => watcher(endEvent('closed'))),
     });
-    this.#calls = new Calls(this.#chroot, this.#watchers);
     const credentials = (options.auth ?? []).map((auth) => this.#session.addAuth(auth.scheme, authBytes(auth)));
     this.#authenticated = Promise.all(credentials);
     // A refusal ends the session, of which the state and every request tell.
@@ -171,11 +168,11 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     const { root } = this.#chroot;
     if (root === '' || (await this.exists('/', { signal })) !== null) return;
     if (this.#options.createChroot !== true) throw new ChrootMissingError(root);
-    const absolute = new Calls(new Chroot(''), this.#watchers);
+    const absolute = { chroot: new Chroot(''), watchers: this.#watchers, signal };
     const names = root.slice(1).split('/');
     const created = names.map((_, index) => {
       const path = `/${names.slice(0, index + 1).join('/')}`;
-      return this.#session.request(absolute.create(path, null, { signal })).catch((error: unknown) => {
+      return this.#session.request(exchangeFor({ op: 'create', path }, absolute)).catch((error: unknown) => {
         if (!(error instanceof NodeExistsError)) throw error;
       });
     });
@@ -238,69 +235,70 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     data: ZnodeData = null,
     options: CreateOptions & RequestOptions = {},
   ): Promise<{ path: string; stat: Stat }> {
-    return this.#send((calls) => calls.create(path, data, options));
+    const { signal, ...how } = options;
+    return this.send({ op: 'create', path, data, ...how }, { signal });
   }
 
   delete(path: string, options: VersionOptions & RequestOptions = {}): Promise<void> {
-    return this.#send((calls) => calls.delete(path, options));
+    return this.send({ op: 'delete', path, version: options.version }, options);
   }
 
   /** `null` when there is no such znode; a watch is set then as well, for its creation. */
   exists(path: string, options: ReadOptions = {}): Promise<Stat | null> {
-    return this.#send((calls) => calls.exists(path, options));
+    return this.send({ op: 'exists', path, watch: options.watch }, options);
   }
 
   getData(path: string, options: ReadOptions = {}): Promise<DataAndStat> {
-    return this.#send((calls) => calls.getData(path, options));
+    return this.send({ op: 'getData', path, watch: options.watch }, options);
   }
 
   setData(path: string, data: ZnodeData, options: VersionOptions & RequestOptions = {}): Promise<Stat> {
-    return this.#send((calls) => calls.setData(path, data, options));
+    return this.send({ op: 'setData', path, data, version: options.version }, options);
   }
 
   /** Names of the children, in no particular order. */
   getChildren(path: string, options: ReadOptions = {}): Promise<{ children: string[]; stat: Stat }> {
-    return this.#send((calls) => calls.getChildren(path, options));
+    return this.send({ op: 'getChildren', path, watch: options.watch }, options);
   }
 
   /** Without the permission ADMIN the server masks digests: never write such a list back. */
   getAcl(path: string, options: RequestOptions = {}): Promise<{ acl: Acl[]; stat: Stat }> {
-    return this.#send((calls) => calls.getAcl(path, options));
+    return this.send({ op: 'getAcl', path }, options);
   }
 
   /** `version` is that of the ACL, `Stat.aversion`. */
   setAcl(path: string, acl: readonly Acl[], options: VersionOptions & RequestOptions = {}): Promise<Stat> {
-    return this.#send((calls) => calls.setAcl(path, acl, options));
+    return this.send({ op: 'setAcl', path, acl, version: options.version }, options);
   }
 
   /** Lets the server catch up with the leader: reads issued behind it see what was committed before it. They need not wait for it. */
   sync(path: string, options: RequestOptions = {}): Promise<void> {
-    return this.#send((calls) => calls.sync(path, options));
+    return this.send({ op: 'sync', path }, options);
   }
 
   /** All operations or none, as one transaction. @throws MultiError with the error of each operation */
   multi(ops: readonly MultiOp[], options: RequestOptions = {}): Promise<MultiResult[]> {
-    return this.#send((calls) => calls.multi(ops, options));
+    return this.send({ op: 'multi', ops }, options);
   }
 
   /** Several reads in one round trip, each with its value or its own error. Servers from 3.6. */
   multiRead(ops: readonly ReadOp[], options: RequestOptions = {}): Promise<MultiReadResult[]> {
-    return this.#send((calls) => calls.multiRead(ops, options));
+    return this.send({ op: 'multiRead', ops }, options);
   }
 
   /** Ephemerals of this session whose paths begin with `prefix`, letter by letter; all by default. Servers from 3.6. */
   getEphemerals(prefix = '/', options: RequestOptions = {}): Promise<string[]> {
-    return this.#send((calls) => calls.getEphemerals(prefix, options));
+    return this.send({ op: 'getEphemerals', path: prefix }, options);
   }
 
   /** Number of all descendants. Servers from 3.6. */
   getAllChildrenNumber(path: string, options: RequestOptions = {}): Promise<number> {
-    return this.#send((calls) => calls.getAllChildrenNumber(path, options));
+    return this.send({ op: 'getAllChildrenNumber', path }, options);
   }
 
   /** Identities of this connection: `ip` always, and what it authenticated as. Servers from 3.7. */
   whoAmI(options: RequestOptions = {}): Promise<ClientInfo[]> {
-    return this.#send((calls) => calls.whoAmI(options));
+    return this.send({ op: 'whoAmI' }, options);
   }
 
   /**
@@ -313,7 +311,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     listener: Watcher,
     options: RequestOptions = {},
   ): Promise<WatchHandle> {
-    return await this.#watchers.add(this.#calls.serverPath(path), path, mode, listener, options.signal);
+    return await this.#watchers.add(this.#chroot.serverPath(path), path, mode, listener, options.signal);
   }
 
   /**
@@ -322,7 +320,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * @throws NoWatcherError if there is none
    */
   async removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
-    await abortable(this.#watchers.remove(this.#calls.serverPath(path), path, options), options.signal);
+    await abortable(this.#watchers.remove(this.#chroot.serverPath(path), path, options), options.signal);
   }
 
   /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
@@ -332,12 +330,13 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
 
   /** The ensemble's configuration: one line a server, then its version in hexadecimal. Not below the chroot. */
   getConfig(options: ReadOptions = {}): Promise<DataAndStat> {
-    return this.#send((calls) => calls.getConfig(options));
+    return this.send({ op: 'getConfig', watch: options.watch }, options);
   }
 
   /** Changes the ensemble; resolves with its new configuration. */
   reconfig(options: ReconfigOptions): Promise<DataAndStat> {
-    return this.#send((calls) => calls.reconfig(options));
+    const { signal, ...change } = options;
+    return this.send({ op: 'reconfig', ...change }, { signal });
   }
 
   /** Replaces the servers. Clients move to new ones with the probability that spreads them evenly; the session stays. */
@@ -375,12 +374,15 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     return this.close();
   }
 
-  /** The promise is the very one that the frame handler settles: nothing may come between a result and the event behind it. */
-  #send<Request, Response, Result>(
-    describe: (calls: Calls) => ExchangeOptions<Request, Response, Result>,
-  ): Promise<Result> {
+  /**
+   * Sends a request that is described as plain data. The methods of this class are short names of it.
+   *
+   * @returns what the method of that name resolves with
+   */
+  send<R extends Request>(request: R, { signal }: RequestOptions = {}): Promise<ResponseOf<R>> {
     try {
-      return this.#session.request(describe(this.#calls));
+      // The promise is the very one that the frame handler settles: nothing may come between a result and the event behind it.
+      return this.#session.request(exchangeFor(request, { chroot: this.#chroot, watchers: this.#watchers, signal }));
     } catch (error) {
       return Promise.reject(error);
     }

@@ -18,7 +18,7 @@ export interface ExchangeOptions<Request, Response, Result> {
   /** Runs while the reply's frame is handled, before the next frame is looked at. */
   readonly result: (response: Response) => Result;
   /** An error code that is an answer too, and what it means. */
-  readonly answer?: { readonly errorCode: number; readonly result: Result };
+  readonly answer?: { readonly errorCode: number; readonly result: Result } | undefined;
   /** Told the error code of the reply (0 for none), also when nobody waits for it any more. */
   readonly onReply?: (err: number) => void;
   /** Told that no reply will come. */
