@@ -178,7 +178,10 @@ export class WatcherSet {
         this.#registered(kindFor(err), serverPath, watcher, signal);
         this.#removePostponed(serverPath);
       },
-      onLost: () => watches.finish(registration),
+      onLost: () => {
+        watches.finish(registration);
+        this.#removePostponed(serverPath);
+      },
     };
   }
 

@@ -18,11 +18,11 @@ export interface Registration {
   written: boolean;
 }
 
-/** A request to set watches again holds at most so many bytes of paths. ZOOKEEPER-706. */
-const CHUNK_BYTES = 128 * 1024;
-
-/** What such a request has besides its paths: header, zxid, and the lengths of five lists. */
+/** What a request to set watches again has besides its paths: header, zxid, and the lengths of five lists. */
 const OVERHEAD_BYTES = 8 + 8 + 5 * 4;
+
+/** Such a request holds at most so many bytes of paths, so that no server finds it too large. ZOOKEEPER-706. */
+const CHUNK_BYTES = 64 * 1024 - OVERHEAD_BYTES;
 
 /**
  * Who wants to hear of which znode, in server paths. Pure.
