@@ -84,7 +84,7 @@ describeOnOwnServers('a client behind a network that breaks', () => {
     await untilReconnected(zk);
     await zk.sync('/');
     const bytes = reads.reduce((sum, _, i) => sum + 4 + name(i).length, 0);
-    expect(proxy.requestCount(OpCode.setWatches) - before).toBe(Math.ceil(bytes / 131_072));
+    expect(proxy.requestCount(OpCode.setWatches) - before).toBe(Math.ceil(bytes / 65_000));
     for (const i of [0, 700, 1499]) await other.create(name(i));
     expect(await events.until(3)).toEqual([0, 700, 1499].map((i) => `NodeCreated ${name(i)}`));
   });

@@ -48,6 +48,7 @@ export {
   ReconfigInProgressError,
   type RequestOutcome,
   RequestRejectedError,
+  RequestTooLargeError,
   RuntimeInconsistencyError,
   readAclUnsafe,
   SessionExpiredError,

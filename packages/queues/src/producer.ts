@@ -12,6 +12,7 @@ import {
   childOf,
   enrol,
   follow,
+  isPassing,
   isUnknown,
   type Member,
   Patience,
@@ -100,7 +101,8 @@ export class Producer {
         if (error instanceof MultiError) throw error.failedIndex === 0 ? error.cause : error;
         // The place is this session's, and nobody else leaves it: if it is gone the items are there.
         if (isUnknown(error) && (await this.#hasLeft(member, signal))) return;
-        if (!isUnknown(error)) throw error instanceof SessionExpiredError ? this.#unknown(error) : error;
+        if (!isUnknown(error) || !isPassing(error))
+          throw error instanceof SessionExpiredError ? this.#unknown(error) : error;
       }
     }
   }

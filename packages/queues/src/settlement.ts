@@ -9,7 +9,7 @@ import {
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
-import { childOf, isUnknown, orNull } from '@zk-recipes/core/recipe-kit';
+import { childOf, isPassing, isUnknown, orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import type { Claim } from './claims.js';
@@ -191,7 +191,7 @@ export class Settlement {
           if (next === null) throw error.cause instanceof KeeperError ? error.cause : error;
           attempt = next;
           inDoubt = false;
-        } else if (error instanceof ConnectionLossError && !signal.aborted) {
+        } else if (error instanceof ConnectionLossError && isPassing(error) && !signal.aborted) {
           // Again, which lasts as long as the session does at most.
           inDoubt ||= isUnknown(error);
         } else {

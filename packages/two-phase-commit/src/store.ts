@@ -1,6 +1,5 @@
 import {
   BadVersionError,
-  ConnectionLossError,
   type Keeper,
   type KeeperError,
   MultiError,
@@ -8,7 +7,7 @@ import {
   NoNodeError,
   type WatchedEvent,
 } from '@zk-recipes/core';
-import { namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { isPassing, isUnknown, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 import { Layout } from './layout.js';
 import { type Protocol, protocol, UNDECIDED, type Write } from './protocol.js';
 import { type Decision, decodeDecision, decodeTransaction, decodeVote, type Header, type Vote } from './records.js';
@@ -70,7 +69,7 @@ export class Store {
         await (creatingParents ? transaction.creatingParents() : transaction).commit({ signal });
         return null;
       } catch (error) {
-        if (error instanceof ConnectionLossError && error.outcome === 'unknown' && !this.keeper.closed) continue;
+        if (isUnknown(error) && isPassing(error) && !this.keeper.closed) continue;
         const write = error instanceof MultiError ? writes[error.failedIndex] : undefined;
         if (write === undefined || !isRefusal((error as Error).cause)) throw error;
         return { write, error: (error as Error).cause as KeeperError };

@@ -256,7 +256,7 @@ export class ChrootMissingError extends ZooKeeperError {
 
 /** A frame, in or out, that is malformed or too large. Carries the place, never the payload. */
 export class MarshallingError extends ZooKeeperError {
-  declare readonly code: 'ZK_MARSHALLING' | 'ZK_FRAME_TOO_LARGE';
+  declare readonly code: 'ZK_MARSHALLING' | 'ZK_FRAME_TOO_LARGE' | 'ZK_REQUEST_TOO_LARGE';
   static {
     describe(MarshallingError, 'MarshallingError', 'ZK_MARSHALLING');
   }
@@ -288,6 +288,27 @@ export class FrameTooLargeError extends MarshallingError {
     );
     this.bytes = bytes;
     this.limit = limit;
+  }
+}
+
+/**
+ * The server closed the connection each time that it was sent this request, the last time with no other request beside it: the request is probably
+ * larger than `jute.maxbuffer` of the server. A write has most likely not been executed; this error is the `cause` of its `ConnectionLossError`.
+ */
+export class RequestTooLargeError extends MarshallingError {
+  static {
+    describe(RequestTooLargeError, 'RequestTooLargeError', 'ZK_REQUEST_TOO_LARGE');
+  }
+  /** Size of the request in bytes. */
+  readonly bytes: number;
+
+  constructor(what: string, bytes: number, options?: ErrorOptions) {
+    super(
+      `the server closed the connection when it was sent ${what} of ${bytes} bytes alone: send less, or raise jute.maxbuffer of the servers`,
+      -1,
+      options,
+    );
+    this.bytes = bytes;
   }
 }
 

@@ -1,9 +1,10 @@
 import { getEventListeners, getMaxListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { MarshallingError, type WatchedEvent } from '../src/index.js';
+import { ErrorCode, MarshallingError, op, type WatchedEvent } from '../src/index.js';
 import { MAX_XID } from '../src/protocol/headers.js';
 import { OpCode } from '../src/protocol/op-code.js';
 import { GetDataResponse } from '../src/protocol/operations/data.js';
+import { MultiResponse } from '../src/protocol/operations/multi.js';
 import { Stat } from '../src/protocol/stat.js';
 import { encoded } from './bytes.js';
 import { settled } from './fake-clock.js';
@@ -132,6 +133,37 @@ describe('requests', () => {
     session.link.answerWith(Stat, plainStat);
     session.link.answerWith(GetDataResponse, { data, stat: plainStat });
     expect((await read).data).toEqual(data);
+  });
+
+  it('are answered as a transaction by as much more than its size as its operations have results', async () => {
+    const session = new FakeSession({ maxFrameBytes: 1024 });
+    const zk = await session.connect();
+    const ops = Array.from({ length: 40 }, () => op.setData('/a', null));
+    const done = zk.multi(ops);
+    const read = Fate.of(zk.multiRead([op.getData('/a'), op.getData('/b')]));
+    await settled();
+    const results = ops.map(() => ({ type: 'setData' as const, stat: plainStat }));
+    const reply = session.link.reply(0, encoded(MultiResponse, results));
+    expect(reply.length).toBeGreaterThan(3_000);
+    for (let at = 0; at < reply.length; at += 700) session.link.receive(reply.subarray(at, at + 700));
+    expect(await done).toEqual(results);
+    const data = Buffer.alloc(700);
+    const both = [1, 2].map(() => ({ type: 'getData' as const, data, stat: plainStat }));
+    session.link.answerWith(MultiResponse, both);
+    await settled();
+    expect(read.error).toMatchObject({ code: 'ZK_FRAME_TOO_LARGE', limit: 1024 + 2 * 88 });
+    expect(zk.state).toBe('connected');
+  });
+
+  it('are refused by the error code of a reply that is too large', async () => {
+    const session = new FakeSession({ maxFrameBytes: 1024 });
+    const zk = await session.connect();
+    const read = Fate.of(zk.getData('/a'));
+    await settled();
+    session.link.answer(ErrorCode.NOAUTH, Buffer.alloc(5_000));
+    await settled();
+    expect(read.error).toMatchObject({ code: 'ZK_NO_AUTH', path: '/a' });
+    expect(zk.state).toBe('connected');
   });
 
   it('are lost with the connection when a frame is too large that answers none of them', async () => {

@@ -29,7 +29,8 @@ export class FrameDecoder {
   /** The frame that straddles chunks, `null` when none is under way. */
   #straddling: Buffer | null = null;
   #straddlingFilled = 0;
-  #cutsOversized = false;
+  /** The largest frame that is read whole, by its first 16 bytes; `null` where a frame above the limit ends the stream. */
+  #largest: ((prefix: JuteReader) => number) | null = null;
   /** Length of the frame above the limit of which the first bytes are read now. */
   #cutBytes = 0;
   /** Bytes of such a frame that are still to be discarded. */
@@ -40,9 +41,13 @@ export class FrameDecoder {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** From now on a frame above the limit does not end the stream: `next` gives its first 16 bytes, and the rest is discarded. */
-  cutOversized(): void {
-    this.#cutsOversized = true;
+  /**
+   * From now on a frame above the limit does not end the stream: `next` gives its first 16 bytes, and the rest is discarded.
+   *
+   * @param largest by those 16 bytes, the length up to which the frame is read whole nevertheless. Default: none is
+   */
+  cutOversized(largest: (prefix: JuteReader) => number = () => 0): void {
+    this.#largest = largest;
   }
 
   /** Length of the frame that `next` has returned, if it is above the limit: the reader has only the first 16 bytes of it. Else 0. */
@@ -105,7 +110,7 @@ export class FrameDecoder {
       this.#headerFilled = 0;
       length = this.#header.readInt32BE(0);
     }
-    if (this.#cutsOversized && length > this.#maxFrameBytes && length > PREFIX_BYTES) {
+    if (this.#largest !== null && length > this.#maxFrameBytes && length > PREFIX_BYTES) {
       this.#cutBytes = length;
       length = PREFIX_BYTES;
     } else if (length < 0 || length > this.#maxFrameBytes) {
@@ -114,9 +119,8 @@ export class FrameDecoder {
       );
     }
     const start = chunk.offset;
-    if (chunk.bytes.length - start >= length) {
+    if (this.#cutBytes === 0 && chunk.bytes.length - start >= length) {
       chunk.offset += length;
-      this.#endCut();
       return this.#reader.reset(chunk.bytes, chunk.view, start, start + length, true);
     }
     this.#straddling = Buffer.allocUnsafeSlow(length);
@@ -130,15 +134,24 @@ export class FrameDecoder {
     chunk.offset += copied;
     if (this.#straddlingFilled < frame.length) return null;
     this.#straddling = null;
-    this.#endCut();
-    return this.#reader.reset(frame, new DataView(frame.buffer), 0, frame.length);
+    return this.#cutBytes === 0 ? this.#read(frame) : this.#endCut(frame);
   }
 
-  /** The first bytes of a frame above the limit are read: the others are discarded as they come. */
-  #endCut(): void {
-    if (this.#cutBytes === 0) return;
-    this.#oversizedBytes = this.#cutBytes;
-    this.#bytesToDiscard = this.#cutBytes - PREFIX_BYTES;
+  /** The first bytes of a frame above the limit are read: the others are discarded as they come, unless it is to be read whole. */
+  #endCut(prefix: Buffer): JuteReader | null {
+    const length = this.#cutBytes;
     this.#cutBytes = 0;
+    if (length <= (this.#largest?.(this.#read(prefix)) ?? 0)) {
+      this.#straddling = Buffer.allocUnsafeSlow(length);
+      this.#straddlingFilled = prefix.copy(this.#straddling);
+      return null;
+    }
+    this.#oversizedBytes = length;
+    this.#bytesToDiscard = length - PREFIX_BYTES;
+    return this.#read(prefix);
+  }
+
+  #read(frame: Buffer): JuteReader {
+    return this.#reader.reset(frame, new DataView(frame.buffer), 0, frame.length);
   }
 }

@@ -7,4 +7,8 @@ export interface Operation<Request, Response> {
   readonly opCode: number;
   readonly request: Encoder<Request>;
   readonly response: Decoder<Response>;
+  /** Whether it changes nothing on the servers, so that it may be sent again whatever became of it. Default false. */
+  readonly isRead?: true;
+  /** Number of parts of a request that are answered each by itself. Default 1. */
+  readonly parts?: (request: Request) => number;
 }

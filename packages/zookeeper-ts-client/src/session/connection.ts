@@ -1,5 +1,5 @@
 import type { Candidate } from '../ensemble/candidate.js';
-import { FrameTooLargeError, MarshallingError } from '../errors.js';
+import { FrameTooLargeError, MarshallingError, RequestTooLargeError } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -12,13 +12,17 @@ import { WatcherEvent } from '../protocol/watcher-event.js';
 import type { OpenTransport, Transport } from '../transport/transport.js';
 import { type Clock, type Moment, momentOf } from './clock.js';
 import { foreignProtocol, GREETING_BYTES } from './foreign-protocol.js';
+import type { LargeRequests } from './large-requests.js';
 import { Outbox } from './outbox.js';
 import { type PendingRequest, RequestQueue } from './pending-requests.js';
 
 /** How long the server has to read that a session is closed before its connection is destroyed, in milliseconds. */
 const FAREWELL_MS = 1_000;
 
-/** By how much the reply to a read may be longer than the request that wrote the data: its header, the length of the data, and the stat. */
+/**
+ * By how much the reply to a read may be longer than the request that wrote the data: its header, the length of the data, and the stat. Of a
+ * transaction each part may be longer by as much than its operation.
+ */
 const REPLY_OVERHEAD_BYTES = 16 + 4 + 68;
 
 const UNANSWERED =
@@ -31,6 +35,8 @@ export interface ConnectionOptions {
   readonly maxInFlight: number;
   /** The number of the first request; replies never outlive their connection, so each begins anew. */
   readonly firstXid: number;
+  /** What is known, from earlier connections too, of requests that are too large for a server. */
+  readonly large: LargeRequests;
 }
 
 /** What a connection reports, in the order of the wire. */
@@ -69,6 +75,11 @@ export class Connection {
   #heldEvent: WatcherEvent | null = null;
   #connectSentAt: Moment;
   #pingUnderWay = false;
+  /** The request that goes alone, until it is answered. */
+  #alone: PendingRequest | null = null;
+  /** Whether the next request is to go alone, and waits until all others are answered. */
+  #isNextAlone = false;
+  #wasClosedByServer = false;
   #lastHeardAtMs: number;
 
   constructor(open: OpenTransport, server: Candidate, options: ConnectionOptions, handlers: ConnectionHandlers) {
@@ -120,6 +131,7 @@ export class Connection {
 
   /** Whether a request may be sent now. */
   get hasCapacity(): boolean {
+    if (this.#alone !== null || (this.#isNextAlone && this.#pending.size > 0)) return false;
     return this.#outbox.hasRoom && this.#pending.size < this.#options.maxInFlight;
   }
 
@@ -142,25 +154,38 @@ export class Connection {
     this.#outbox.flush();
   }
 
-  /** Writes a request; it leaves at the end of the tick, with all others of the tick. One that is too large is refused here. */
-  send(request: PendingRequest): void {
+  /**
+   * Writes a request; it leaves at the end of the tick, with all others of the tick. One that is too large is refused here.
+   *
+   * @param mayWait whether it may be left unsent, since it is to go alone and others are unanswered
+   * @returns `false` if it was left unsent: it is to be sent when there is capacity, before any other one
+   */
+  send(request: PendingRequest, mayWait = false): boolean {
     const xid = this.#nextXid;
+    const limit = this.#options.maxFrameBytes;
+    const { aloneFromBytes } = this.#options.large;
+    // Its size is known only when it is written.
+    const most = mayWait && this.#pending.size > 0 ? Math.min(limit, aloneFromBytes - 1) : limit;
     let length: number;
     try {
-      length = this.#frame(xid, request.opCode, (writer) => request.write(writer));
+      length = this.#frame(xid, request.opCode, (writer) => request.write(writer), most);
     } catch (error) {
       request.fail(error instanceof Error ? error : new Error(String(error)));
-      return;
+      return true;
     }
-    const limit = this.#options.maxFrameBytes;
     if (length > limit) {
       request.fail(new FrameTooLargeError(describeRequest(request), length, limit));
-      return;
+      return true;
     }
+    this.#isNextAlone = length > most;
+    if (this.#isNextAlone) return false;
+    if (length >= aloneFromBytes) this.#alone = request;
     this.#nextXid = xid === MAX_XID ? 1 : xid + 1;
     request.xid = xid;
     request.sentAt = this.#outbox.requestSent();
+    request.bytes = length;
     this.#pending.push(request);
+    return true;
   }
 
   /** Closes the session that the server has granted. Nothing more is heard of the connection, which ends a second later at the latest. */
@@ -173,21 +198,43 @@ export class Connection {
     this.#cancelFarewell = this.#options.clock.schedule(FAREWELL_MS, () => this.#transport.destroy());
   }
 
-  /** Ends the connection; every request without a reply ends with it, its outcome known or not. */
-  abandon(cause: Error): void {
-    if (this.#stage === 'over') return;
+  /**
+   * Ends the connection; every request without a reply ends with it, its outcome known or not.
+   *
+   * @returns reads to be sent again, each alone: the server may have closed the connection since they are too large
+   */
+  abandon(cause: Error): readonly PendingRequest[] {
+    if (this.#stage === 'over') return [];
     this.#stage = 'over';
     this.#heldEvent = null;
     this.#transport.destroy();
     const lost = this.#pending.drain();
     const sent = lost.length - this.#outbox.unsentRequests;
-    lost.forEach((request, index) => {
-      request.lose(index < sent ? 'unknown' : 'not-sent', cause);
+    return lost.filter((request, index) => {
+      if (index >= sent) request.lose('not-sent', cause);
+      else if (!this.#wasClosedByServer || !this.#options.large.suspect(request.bytes)) request.lose('unknown', cause);
+      else return this.#isToRepeat(request, cause);
+      return false;
     });
   }
 
-  #frame(xid: number, opCode: number, body: (writer: JuteWriter) => void): number {
-    return this.#outbox.frame(this.#options.maxFrameBytes, (writer) => {
+  /** Ends a request that may be too large for the server, unless it may be sent again. */
+  #isToRepeat(request: PendingRequest, cause: Error): boolean {
+    const { bytes, isRead } = request;
+    if (request !== this.#alone) {
+      if (isRead) return true;
+      const suspicion = `${cause.message}; the request of ${bytes} bytes may be larger than jute.maxbuffer of the server`;
+      request.lose('unknown', new Error(suspicion, { cause }));
+      return false;
+    }
+    const tooLarge = new RequestTooLargeError(describeRequest(request), bytes, { cause });
+    if (isRead) request.fail(tooLarge);
+    else request.lose('unknown', tooLarge);
+    return false;
+  }
+
+  #frame(xid: number, opCode: number, body: (writer: JuteWriter) => void, most?: number): number {
+    return this.#outbox.frame(most ?? this.#options.maxFrameBytes, (writer) => {
       writer.int(xid);
       writer.int(opCode);
       body(writer);
@@ -216,6 +263,7 @@ export class Connection {
       this.#handlers.onEvent(held);
       this.#readFrames(false);
     }
+    this.#wasClosedByServer = true;
     this.#handlers.onLost(this.isUnanswered ? new Error(`${UNANSWERED}: ${cause.message}`, { cause }) : cause);
   }
 
@@ -293,7 +341,7 @@ export class Connection {
     const response = ConnectResponse.read(frame);
     this.#stage = 'ready';
     // Before the handshake a length that is too large is another protocol.
-    this.#decoder.cutOversized();
+    this.#decoder.cutOversized((header) => this.#largestReply(header.int()));
     this.#handlers.onHandshake(response);
   }
 
@@ -305,21 +353,38 @@ export class Connection {
     }
     this.#handlers.onReply(err, zxid);
     request.reply(err, body);
+    this.#answered(request);
+  }
+
+  #answered(request: PendingRequest): void {
     this.#pending.shift();
+    this.#options.large.acquit(request.bytes);
+    if (this.#alone === request) this.#alone = null;
+  }
+
+  /** The size in bytes up to which a reply is read. */
+  #largestReply(xid: number): number {
+    const request = this.#pending.first;
+    const parts = request?.xid === xid ? Math.max(1, request.parts) : 1;
+    return this.#options.maxFrameBytes + parts * REPLY_OVERHEAD_BYTES;
   }
 
   /** Of a reply that is too large only the header is read: it harms the request that it belongs to, and nothing else. */
   #readOversized(header: JuteReader, bytes: number): void {
-    const limit = this.#options.maxFrameBytes + REPLY_OVERHEAD_BYTES;
     const xid = header.int();
     const zxid = header.long();
+    const err = header.int();
+    const limit = this.#largestReply(xid);
     const request = this.#pending.first;
     if (this.#stage !== 'ready' || request === undefined || request.xid !== xid) {
       throw new MarshallingError(`frame of ${bytes} bytes, where at most ${limit} are allowed (maxFrameBytes)`);
     }
-    this.#pending.shift();
-    this.#handlers.onReply(header.int(), zxid);
-    request.fail(new FrameTooLargeError(`reply to ${describeRequest(request)}`, bytes, limit));
+    this.#answered(request);
+    this.#handlers.onReply(err, zxid);
+    // What the server refused has its answer in the header already.
+    if (err === ErrorCode.OK)
+      request.fail(new FrameTooLargeError(`reply to ${describeRequest(request)}`, bytes, limit));
+    else request.reply(err, header);
   }
 
   /** What came cannot be understood. The oldest request is lost for this very cause, since its reply would not be read another time. */

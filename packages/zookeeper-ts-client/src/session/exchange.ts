@@ -35,6 +35,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
   readonly promise: Promise<Result>;
   xid = 0;
   sentAt: Moment = NEVER;
+  bytes = 0;
   readonly #options: ExchangeOptions<Request, Response, Result>;
   #resolve!: (result: Result) => void;
   #reject!: (error: unknown) => void;
@@ -59,6 +60,15 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
 
   get path(): string | null {
     return this.#options.path;
+  }
+
+  get isRead(): boolean {
+    return this.#options.operation.isRead === true;
+  }
+
+  get parts(): number {
+    const { operation, request } = this.#options;
+    return typeof request === 'function' ? 1 : (operation.parts?.(request) ?? 1);
   }
 
   /** Whether the caller has its result, or has given up. */

@@ -8,6 +8,9 @@ const requestNamed = (xid: number): PendingRequest => ({
   path: null,
   xid,
   sentAt: { monotonicMs: 0, wallMs: 0 },
+  bytes: 0,
+  isRead: false,
+  parts: 1,
   write: () => {},
   reply: () => {},
   lose: () => {},
@@ -24,6 +27,10 @@ describe('RequestQueue', () => {
       {
         weight: 6,
         arbitrary: fc.record({ do: fc.constant('shift' as const), count: fc.integer({ min: 1, max: 900 }) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ do: fc.constant('unshift' as const), count: fc.integer({ min: 1, max: 3 }) }),
       },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), count: fc.nat(2000) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('drain' as const), count: fc.constant(0) }) },
@@ -42,6 +49,12 @@ describe('RequestQueue', () => {
             }
           } else if (what === 'shift') {
             for (let i = 0; i < count; i++) expect(queue.shift()).toBe(model.shift());
+          } else if (what === 'unshift') {
+            for (let i = 0; i < count; i++) {
+              const request = requestNamed(++xid);
+              queue.unshift(request);
+              model.unshift(request);
+            }
           } else if (what === 'remove') {
             const request = model[count] ?? requestNamed(0);
             expect(queue.remove(request)).toBe(model.includes(request));

@@ -13,6 +13,12 @@ export interface PendingRequest {
   /** Set when the request is written, in the order of the wire. */
   xid: number;
   sentAt: Moment;
+  /** Size of the frame in bytes, set when the request is written. */
+  bytes: number;
+  /** Whether the request changes nothing on the servers, so that it may be sent again. */
+  readonly isRead: boolean;
+  /** Number of parts that are answered each by itself. */
+  readonly parts: number;
   /** Writes the request's record, without the header. */
   write(writer: JuteWriter): void;
   /** The reply: error code, and the body where there is one. Settles the promise. */
@@ -38,6 +44,11 @@ export class RequestQueue {
 
   push(request: PendingRequest): void {
     this.#items.push(request);
+  }
+
+  unshift(request: PendingRequest): void {
+    if (this.#head > 0) this.#items[--this.#head] = request;
+    else this.#items.unshift(request);
   }
 
   shift(): PendingRequest | undefined {

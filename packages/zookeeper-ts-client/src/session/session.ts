@@ -11,6 +11,8 @@ import { attemptLimitMs, type Deadlines, deadlinesFor } from './deadlines.js';
 import { Exchange, type ExchangeOptions } from './exchange.js';
 import { HistoryCheck } from './history-check.js';
 import { KeepAlive } from './keep-alive.js';
+import { LargeRequests } from './large-requests.js';
+import type { PendingRequest } from './pending-requests.js';
 import { ReadWriteSearch } from './read-write-search.js';
 import { ServerRotation } from './server-rotation.js';
 import type { SessionListener, SessionOptions } from './session-options.js';
@@ -36,6 +38,7 @@ export class Session {
   readonly #keepAlive: KeepAlive;
   readonly #search: ReadWriteSearch;
   readonly #history = new HistoryCheck();
+  readonly #large = new LargeRequests();
   #state: SessionState;
   #connection: Connection | null = null;
   #sessionId: bigint;
@@ -130,18 +133,21 @@ export class Session {
     const refusal = this.#refusal();
     if (refusal !== null) exchange.fail(refusal);
     else if (this.#connection !== null && this.isConnected && goesNow) {
-      exchange.watchSignal(() => false);
-      this.#connection.send(exchange);
-      this.#keepAlive.sent();
+      exchange.watchSignal(() => this.#withdraw(exchange, options));
+      if (this.#connection.send(exchange, !options.ahead)) this.#keepAlive.sent();
+      else this.#waiting.push(exchange);
     } else {
-      exchange.watchSignal(() => {
-        const wasWaiting = this.#waiting.remove(exchange);
-        if (wasWaiting) options.onLost?.();
-        return wasWaiting;
-      });
+      exchange.watchSignal(() => this.#withdraw(exchange, options));
       this.#waiting.push(exchange);
     }
     return exchange.promise;
+  }
+
+  /** Takes a request that its caller has given up out of the line. */
+  #withdraw(request: PendingRequest, { onLost }: { readonly onLost?: () => void }): boolean {
+    const wasWaiting = this.#waiting.remove(request);
+    if (wasWaiting) onLost?.();
+    return wasWaiting;
   }
 
   /** Adds credentials, now and on every reconnect. Resolves when the server has taken them. */
@@ -250,34 +256,39 @@ export class Session {
   }
 
   #open(server: Candidate): void {
-    const connection: Connection = new Connection(this.#options.open, server, this.#options, {
-      onOpen: () => this.#dispatch({ type: 'opened' }),
-      onHandshake: (response) => this.#dispatch({ type: 'responded', response, inDoubt: this.#history.isInDoubt }),
-      onEvent: (event) => this.#listener.onEvent(event),
-      onReply: (err, zxid) => {
-        this.#seen(zxid);
-        if (err === ErrorCode.OK) this.#choice.proved();
+    const connection: Connection = new Connection(
+      this.#options.open,
+      server,
+      { ...this.#options, large: this.#large },
+      {
+        onOpen: () => this.#dispatch({ type: 'opened' }),
+        onHandshake: (response) => this.#dispatch({ type: 'responded', response, inDoubt: this.#history.isInDoubt }),
+        onEvent: (event) => this.#listener.onEvent(event),
+        onReply: (err, zxid) => {
+          this.#seen(zxid);
+          if (err === ErrorCode.OK) this.#choice.proved();
+        },
+        onAuthReply: (err) =>
+          err === ErrorCode.OK
+            ? this.#credentials.acknowledge()
+            : this.#dispatch({
+                type: 'auth-refused',
+                message: 'authentication failed: the server refused the credentials',
+              }),
+        onAuthDemanded: () =>
+          this.#dispatch({ type: 'auth-refused', message: 'authentication failed: the server demands credentials' }),
+        onPong: (zxid) => this.#verify(zxid),
+        onCapacity: () => this.#sendWaiting(),
+        onLost: (cause) => {
+          if (this.#connection !== connection) return;
+          if (connection.isUnanswered && this.#askedId === 0n && this.lastZxid > 0n) {
+            this.#history.closedBy(formatCandidate(connection.server));
+          }
+          if (this.#state.phase === 'opening') this.#refused++;
+          this.#dispatch({ type: 'lost', cause });
+        },
       },
-      onAuthReply: (err) =>
-        err === ErrorCode.OK
-          ? this.#credentials.acknowledge()
-          : this.#dispatch({
-              type: 'auth-refused',
-              message: 'authentication failed: the server refused the credentials',
-            }),
-      onAuthDemanded: () =>
-        this.#dispatch({ type: 'auth-refused', message: 'authentication failed: the server demands credentials' }),
-      onPong: (zxid) => this.#verify(zxid),
-      onCapacity: () => this.#sendWaiting(),
-      onLost: (cause) => {
-        if (this.#connection !== connection) return;
-        if (connection.isUnanswered && this.#askedId === 0n && this.lastZxid > 0n) {
-          this.#history.closedBy(formatCandidate(connection.server));
-        }
-        if (this.#state.phase === 'opening') this.#refused++;
-        this.#dispatch({ type: 'lost', cause });
-      },
-    });
+    );
     this.#connection = connection;
     const limitMs = this.#attemptLimitMs;
     const giveUp = (): void => {
@@ -352,7 +363,10 @@ export class Session {
     while (this.isConnected && this.#connection?.hasCapacity) {
       const request = this.#waiting.shift();
       if (request === undefined) return;
-      this.#connection.send(request);
+      if (!this.#connection.send(request, true)) {
+        this.#waiting.unshift(request);
+        return;
+      }
       this.#keepAlive.sent();
     }
   }
@@ -366,11 +380,12 @@ export class Session {
     this.#search.stop();
     if (connection === null) return;
     if (!established) this.#listener.onAttemptFailed(connection.server, cause);
-    connection.abandon(cause);
+    const again = connection.abandon(cause);
     if (!established) return;
     this.#heardAtMs = connection.lastHeardAtMs;
     // Whoever comes after the loss waits for the next connection; those before it had counted on this one.
     for (const request of this.#waiting.drain()) request.lose('not-sent', cause);
+    for (const request of again) this.#waiting.push(request);
   }
 
   #sendClose(): void {

@@ -25,6 +25,12 @@ export class WaitingLine {
     if (this.#cancel === null) this.#arm();
   }
 
+  /** Puts back the request that `shift` has returned. */
+  unshift(request: PendingRequest): void {
+    this.#queue.unshift(request);
+    if (this.#cancel === null) this.#arm();
+  }
+
   shift(): PendingRequest | undefined {
     return this.#queue.shift();
   }

@@ -15,11 +15,11 @@ export interface RestoreRequest {
 /** Paths by kind, for one request. */
 type WatchedPaths = Record<WatchKind, string[]>;
 
-/** A request holds at most so many bytes of paths. ZOOKEEPER-706. */
-const CHUNK_BYTES = 128 * 1024;
-
 /** What a request has besides its paths: header, zxid, and the lengths of five lists. */
 const OVERHEAD_BYTES = 8 + 8 + 5 * 4;
+
+/** A request holds at most so many bytes of paths, so that no server finds it too large. ZOOKEEPER-706. */
+const CHUNK_BYTES = 64 * 1024 - OVERHEAD_BYTES;
 
 /**
  * The requests that set all watches again, or those of one path, in the order in which they are to be sent. Pure.

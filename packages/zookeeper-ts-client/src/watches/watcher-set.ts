@@ -183,7 +183,10 @@ export class WatcherSet {
         this.#registered(kindAfter(err), options);
         this.#removePostponed(path);
       },
-      onLost: () => this.#registrations.finish(registration),
+      onLost: () => {
+        this.#registrations.finish(registration);
+        this.#removePostponed(path);
+      },
     };
   }
 

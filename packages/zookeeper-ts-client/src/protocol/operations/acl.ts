@@ -17,6 +17,7 @@ export const getAcl: Operation<PathRequest, GetAclResponse> = {
   opCode: OpCode.getACL,
   request: PathRequest,
   response: GetAclResponse,
+  isRead: true,
 };
 
 /** `SetACLRequest` of zookeeper.jute. */

@@ -30,4 +30,5 @@ export const whoAmI: Operation<void, WhoAmIResponse> = {
   opCode: OpCode.whoAmI,
   request: nothing,
   response: WhoAmIResponse,
+  isRead: true,
 };

@@ -16,6 +16,7 @@ export const getChildren2: Operation<ReadRequest, GetChildren2Response> = {
   opCode: OpCode.getChildren2,
   request: ReadRequest,
   response: GetChildren2Response,
+  isRead: true,
 };
 
 /** `GetAllChildrenNumberRequest` and `SyncRequest` of zookeeper.jute: only a path. */
@@ -35,6 +36,7 @@ export const getAllChildrenNumber: Operation<PathRequest, GetAllChildrenNumberRe
   opCode: OpCode.getAllChildrenNumber,
   request: PathRequest,
   response: GetAllChildrenNumberResponse,
+  isRead: true,
 };
 
 /** `GetEphemeralsRequest` of zookeeper.jute. */
@@ -54,4 +56,5 @@ export const getEphemerals: Operation<GetEphemeralsRequest, GetEphemeralsRespons
   opCode: OpCode.getEphemerals,
   request: GetEphemeralsRequest,
   response: GetEphemeralsResponse,
+  isRead: true,
 };

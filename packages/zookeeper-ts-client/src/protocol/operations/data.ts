@@ -16,6 +16,7 @@ export const getData: Operation<ReadRequest, GetDataResponse> = {
   opCode: OpCode.getData,
   request: ReadRequest,
   response: GetDataResponse,
+  isRead: true,
 };
 
 /** `SetDataRequest` of zookeeper.jute. */

@@ -16,4 +16,5 @@ export const exists: Operation<ReadRequest, Stat> = {
   opCode: OpCode.exists,
   request: ReadRequest,
   response: Stat,
+  isRead: true,
 };

@@ -175,6 +175,7 @@ export const multi: Operation<readonly MultiRequestItem[], readonly MultiRespons
   opCode: OpCode.multi,
   request: MultiRequest,
   response: MultiResponse,
+  parts: (items) => items.length,
 };
 
 export const multiRead: Operation<readonly MultiRequestItem[], readonly MultiResponseItem[]> = {
@@ -182,4 +183,6 @@ export const multiRead: Operation<readonly MultiRequestItem[], readonly MultiRes
   opCode: OpCode.multiRead,
   request: MultiRequest,
   response: MultiResponse,
+  isRead: true,
+  parts: (items) => items.length,
 };
