@@ -13,11 +13,11 @@ const clientLayers: Layers = {
   errors: ['protocol/error-code'],
   jute: ['errors'],
   protocol: ['jute', 'errors', 'protocol/error-code'],
-  ensemble: ['protocol', 'errors'],
+  ensemble: ['protocol', 'errors', 'checks'],
   transport: ['ensemble', 'protocol', 'errors'],
   sasl: ['protocol', 'errors'],
   session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
-  client: ['session', 'sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
+  client: ['session', 'sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors', 'checks'],
 };
 
 const coreFoundation = [

@@ -1,3 +1,4 @@
+import { checkOptions } from '../checks/option-checks.js';
 import type { Acl } from '../protocol/acl.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { type GetAclResponse, getAcl, type SetAclRequest, setAcl } from '../protocol/operations/acl.js';
@@ -34,7 +35,18 @@ import {
   type ReadOp,
 } from './op.js';
 import { checkedAcl, checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
-import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
+import {
+  type CreateOptions,
+  createCallChecks,
+  type ReadOptions,
+  type ReconfigOptions,
+  type RequestOptions,
+  readChecks,
+  reconfigChecks,
+  requestChecks,
+  type VersionOptions,
+  versionCallChecks,
+} from './request-options.js';
 import type { WatcherSet } from './watcher-set.js';
 
 /** Data of a znode and what the server knows about it. */
@@ -60,6 +72,7 @@ export class Calls {
     data: ZnodeData,
     options: CreateOptions & RequestOptions,
   ): Call<CreateTtlRequest, Create2Response, { path: string; stat: Stat }> {
+    checkOptions('create', createCallChecks, options);
     const { operation, request } = createRequest(path, data, options, this.#chroot);
     return {
       operation,
@@ -70,7 +83,9 @@ export class Calls {
     };
   }
 
-  delete(path: string, { version = -1, signal }: VersionOptions & RequestOptions): Call<DeleteRequest, void, void> {
+  delete(path: string, options: VersionOptions & RequestOptions): Call<DeleteRequest, void, void> {
+    checkOptions('delete', versionCallChecks, options);
+    const { version = -1, signal } = options;
     // The root of a client is not to be deleted, also where it is the chroot: the server refuses its own.
     const serverPath = path === '/' ? path : this.serverPath(path);
     return {
@@ -82,7 +97,9 @@ export class Calls {
     };
   }
 
-  exists(path: string, { signal, watch }: ReadOptions): Call<ReadRequest, Stat, Stat | null> {
+  exists(path: string, options: ReadOptions): Call<ReadRequest, Stat, Stat | null> {
+    checkOptions('exists', readChecks, options);
+    const { signal, watch } = options;
     const serverPath = this.serverPath(path);
     return {
       operation: exists,
@@ -95,27 +112,27 @@ export class Calls {
   }
 
   getData(path: string, options: ReadOptions): Call<ReadRequest, GetDataResponse, DataAndStat> {
-    return this.#dataRead(path, this.serverPath(path), options);
+    return this.#dataRead('getData', path, this.serverPath(path), options);
   }
 
   /** The configuration stands at an absolute path, also for a client with a chroot. */
   getConfig(options: ReadOptions): Call<ReadRequest, GetDataResponse, DataAndStat> {
-    return this.#dataRead(CONFIG_NODE, CONFIG_NODE, options);
+    return this.#dataRead('getConfig', CONFIG_NODE, CONFIG_NODE, options);
   }
 
-  setData(
-    path: string,
-    data: ZnodeData,
-    { version = -1, signal }: VersionOptions & RequestOptions,
-  ): Call<SetDataRequest, Stat, Stat> {
+  setData(path: string, data: ZnodeData, options: VersionOptions & RequestOptions): Call<SetDataRequest, Stat, Stat> {
+    checkOptions('setData', versionCallChecks, options);
+    const { version = -1, signal } = options;
     const request = { path: this.serverPath(path), data: dataBytes(data), version: checkedVersion(version) };
     return { operation: setData, request, path, signal, result: same };
   }
 
   getChildren(
     path: string,
-    { signal, watch }: ReadOptions,
+    options: ReadOptions,
   ): Call<ReadRequest, GetChildren2Response, { children: string[]; stat: Stat }> {
+    checkOptions('getChildren', readChecks, options);
+    const { signal, watch } = options;
     const serverPath = this.serverPath(path);
     return {
       operation: getChildren2,
@@ -126,28 +143,32 @@ export class Calls {
     };
   }
 
-  getAcl(path: string, { signal }: RequestOptions): Call<PathRequest, GetAclResponse, { acl: Acl[]; stat: Stat }> {
+  getAcl(path: string, options: RequestOptions): Call<PathRequest, GetAclResponse, { acl: Acl[]; stat: Stat }> {
+    checkOptions('getAcl', requestChecks, options);
+    const { signal } = options;
     const result = ({ acl, stat }: GetAclResponse): { acl: Acl[]; stat: Stat } => ({ acl: acl as Acl[], stat });
     return { operation: getAcl, request: { path: this.serverPath(path) }, path, signal, result };
   }
 
-  setAcl(
-    path: string,
-    acl: readonly Acl[],
-    { version = -1, signal }: VersionOptions & RequestOptions,
-  ): Call<SetAclRequest, Stat, Stat> {
+  setAcl(path: string, acl: readonly Acl[], options: VersionOptions & RequestOptions): Call<SetAclRequest, Stat, Stat> {
+    checkOptions('setAcl', versionCallChecks, options);
+    const { version = -1, signal } = options;
     const request = { path: this.serverPath(path), acl: checkedAcl(acl), version: checkedVersion(version) };
     return { operation: setAcl, request, path, signal, result: same };
   }
 
-  sync(path: string, { signal }: RequestOptions): Call<PathRequest, PathRequest, void> {
+  sync(path: string, options: RequestOptions): Call<PathRequest, PathRequest, void> {
+    checkOptions('sync', requestChecks, options);
+    const { signal } = options;
     return { operation: sync, request: { path: this.serverPath(path) }, path, signal, result: nothing };
   }
 
   multi(
     ops: readonly MultiOp[],
-    { signal }: RequestOptions,
+    options: RequestOptions,
   ): Call<readonly MultiRequestItem[], readonly MultiResponseItem[], MultiResult[]> {
+    checkOptions('multi', requestChecks, options);
+    const { signal } = options;
     const request = multiRequest(ops, this.#chroot);
     return {
       operation: multi,
@@ -160,36 +181,41 @@ export class Calls {
 
   multiRead(
     ops: readonly ReadOp[],
-    { signal }: RequestOptions,
+    options: RequestOptions,
   ): Call<readonly MultiRequestItem[], readonly MultiResponseItem[], MultiReadResult[]> {
+    checkOptions('multiRead', requestChecks, options);
+    const { signal } = options;
     const request = multiReadRequest(ops, this.#chroot);
     return { operation: multiRead, request, path: null, signal, result: (results) => multiReadResults(results, ops) };
   }
 
-  getEphemerals(
-    prefix: string,
-    { signal }: RequestOptions,
-  ): Call<GetEphemeralsRequest, GetEphemeralsResponse, string[]> {
-    validatePath(prefix, '`prefix`', true);
-    const request = { prefixPath: this.#chroot.root + prefix };
+  getEphemerals(prefix: string, options: RequestOptions): Call<GetEphemeralsRequest, GetEphemeralsResponse, string[]> {
+    checkOptions('getEphemerals', requestChecks, options);
+    const { signal } = options;
+    // As the server has it, an empty prefix is that of all.
+    const begin = prefix === '' ? '/' : prefix;
+    validatePath(begin, '`prefix`', true);
+    const request = { prefixPath: this.#chroot.root + begin };
     const result = ({ ephemerals }: GetEphemeralsResponse): string[] =>
       ephemerals.map((path) => this.#chroot.toClient(path));
     return { operation: getEphemerals, request, path: prefix, signal, result };
   }
 
-  getAllChildrenNumber(
-    path: string,
-    { signal }: RequestOptions,
-  ): Call<PathRequest, GetAllChildrenNumberResponse, number> {
+  getAllChildrenNumber(path: string, options: RequestOptions): Call<PathRequest, GetAllChildrenNumberResponse, number> {
+    checkOptions('getAllChildrenNumber', requestChecks, options);
+    const { signal } = options;
     const request = { path: this.serverPath(path) };
     return { operation: getAllChildrenNumber, request, path, signal, result: ({ totalNumber }) => totalNumber };
   }
 
-  whoAmI({ signal }: RequestOptions): Call<void, WhoAmIResponse, ClientInfo[]> {
+  whoAmI(options: RequestOptions): Call<void, WhoAmIResponse, ClientInfo[]> {
+    checkOptions('whoAmI', requestChecks, options);
+    const { signal } = options;
     return { operation: whoAmI, request: undefined, path: null, signal, result: ({ clientInfo }) => [...clientInfo] };
   }
 
   reconfig(options: ReconfigOptions): Call<ReconfigRequest, GetDataResponse, DataAndStat> {
+    checkOptions('reconfig', reconfigChecks, options);
     const { joining = null, leaving = null, newMembers = null, fromConfig = -1n, signal } = options;
     const request = { joiningServers: joining, leavingServers: leaving, newMembers, curConfigId: fromConfig };
     return { operation: reconfig, request, path: null, signal, result: same };
@@ -201,10 +227,13 @@ export class Calls {
   }
 
   #dataRead(
+    method: string,
     path: string,
     serverPath: string,
-    { signal, watch }: ReadOptions,
+    options: ReadOptions,
   ): Call<ReadRequest, GetDataResponse, DataAndStat> {
+    checkOptions(method, readChecks, options);
+    const { signal, watch } = options;
     return {
       operation: getData,
       path,

@@ -1,3 +1,4 @@
+import { aBoolean, aFunction, anything, type ChecksOf, checkOptions } from '../checks/option-checks.js';
 import {
   ClosedError,
   ConnectionLossError,
@@ -13,6 +14,7 @@ import type { RequestSignal } from '../session/request-signal.js';
 import type { Session } from '../session/session.js';
 import type { WatchKind } from '../session/watch-registry.js';
 import type { Chroot } from './chroot.js';
+import { type RequestOptions, requestChecks } from './request-options.js';
 import type { WatchedEventType, Watcher } from './watched-event.js';
 import { AddWatchMode, ANY_ON_WIRE, removedEvents, typeOf, typeTraits, type WatcherType } from './watcher-type.js';
 
@@ -42,6 +44,13 @@ export interface RemoveWatchesOptions {
   /** Whether they count as removed whatever the server says. Default false. */
   readonly local?: boolean | undefined;
 }
+
+const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & RequestOptions> = {
+  ...requestChecks,
+  type: anything,
+  listener: aFunction,
+  local: aBoolean,
+};
 
 /** What the registration of a watch adds to its exchange. */
 export interface WatchHooks {
@@ -98,12 +107,9 @@ export class WatcherSet {
   }
 
   /** Sets a watch that stays. */
-  async add(
-    path: string,
-    mode: AddWatchMode,
-    watcher: Watcher,
-    signal: RequestSignal | undefined,
-  ): Promise<WatchHandle> {
+  async add(path: string, mode: AddWatchMode, watcher: Watcher, options: RequestOptions): Promise<WatchHandle> {
+    checkOptions('addWatch', requestChecks, options);
+    const { signal } = options;
     if (!Object.hasOwn(AddWatchMode, mode)) {
       throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got '${String(mode)}'`);
     }
@@ -123,7 +129,8 @@ export class WatcherSet {
   }
 
   /** @throws NoWatcherError if there is none */
-  async removeWatches(path: string, options: RemoveWatchesOptions): Promise<void> {
+  async removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions): Promise<void> {
+    checkOptions('removeWatches', removeWatchesChecks, options);
     const { type = 'ANY', listener, local = false } = options;
     if (!Object.hasOwn(typeTraits, type)) {
       throw new TypeError(

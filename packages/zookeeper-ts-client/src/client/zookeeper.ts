@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { checkOptions, numberFrom } from '../checks/option-checks.js';
 import { formatCandidate } from '../ensemble/candidate.js';
 import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
 import { ChrootMissingError, ConnectionLossError, NodeExistsError } from '../errors.js';
@@ -16,14 +17,22 @@ import { Chroot } from './chroot.js';
 import { untilConnected } from './first-connection.js';
 import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
 import {
-  connectDeadlineOf,
+  checkConnectOptions,
+  checkZooKeeperOptions,
   type Environment,
   sessionOptions,
   systemEnvironment,
   type ZooKeeperOptions,
 } from './options.js';
 import { authBytes, type ZnodeData } from './request-arguments.js';
-import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
+import {
+  type CreateOptions,
+  type ReadOptions,
+  type ReconfigOptions,
+  type RequestOptions,
+  requestChecks,
+  type VersionOptions,
+} from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
 import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
 import { type RemoveWatchesOptions, WatcherSet, type WatchHandle } from './watcher-set.js';
@@ -66,9 +75,12 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   /** Prepares a client that is not connected; use `ZooKeeper.connect`. */
   private constructor(connectString: string, options: ZooKeeperOptions, environment: Environment) {
     super();
+    if (environment === undefined)
+      throw new TypeError('Expected ZooKeeper.connect or ZooKeeper.open, got new ZooKeeper');
+    checkZooKeeperOptions(options);
     this.#options = options;
     this.#environment = environment;
-    this.#connectDeadlineMs = connectDeadlineOf(options);
+    this.#connectDeadlineMs = options.connectDeadlineMs ?? 30_000;
     // Any number of users may follow the states of one session.
     this.setMaxListeners(0);
     const { servers, chroot } = parseConnectString(connectString);
@@ -113,7 +125,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     const zookeeper = new ZooKeeper(connectString, options, environment);
     try {
       if (!options.signal?.aborted) zookeeper.#session.start();
-      await zookeeper.untilConnected(options);
+      await zookeeper.untilConnected({ signal: options.signal });
     } catch (error) {
       void zookeeper.close();
       throw error;
@@ -141,13 +153,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * @param options.connectDeadlineMs as in `connect`; default 30,000
    * @throws as `connect`
    */
-  async untilConnected({
-    signal,
-    connectDeadlineMs,
-  }: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'> = {}): Promise<void> {
+  async untilConnected(options: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'> = {}): Promise<void> {
+    checkConnectOptions('untilConnected', options);
+    const { signal, connectDeadlineMs: limitMs = this.#connectDeadlineMs } = options;
     const { clock } = this.#environment;
-    const limitMs =
-      connectDeadlineMs === undefined ? this.#connectDeadlineMs : connectDeadlineOf({ connectDeadlineMs });
     const limits = {
       signal,
       authenticated: this.#authenticated,
@@ -229,6 +238,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
 
   /** Each state from now on, the present one first, until the session has ended. */
   states(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<ConnectionState> {
+    checkOptions('states', requestChecks, options);
     return statesOf(this, options.signal);
   }
 
@@ -308,7 +318,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * state is `connected`. Servers from 3.6; before 3.9 they keep only the last mode set for a path.
    */
   addWatch(path: string, mode: AddWatchMode, listener: Watcher, options: RequestOptions = {}): Promise<WatchHandle> {
-    return this.#watchers.add(path, mode, listener, options.signal);
+    return this.#watchers.add(path, mode, listener, options);
   }
 
   /**
@@ -322,6 +332,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
 
   /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
   async addAuth(scheme: string, auth: Uint8Array | string, options: RequestOptions = {}): Promise<void> {
+    checkOptions('addAuth', requestChecks, options);
     return abortable(this.#session.addAuth(scheme, authBytes({ scheme, auth })), options.signal);
   }
 
@@ -350,10 +361,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    *
    * @param options.timeoutMs how long the server's answer is waited for: default 2/3 of the session timeout, which is the most
    */
-  close({ timeoutMs = Number.POSITIVE_INFINITY }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
-      throw new RangeError(`Expected \`timeoutMs\` to be a number from 0, got ${String(timeoutMs)}`);
-    }
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    checkOptions('close', { timeoutMs: numberFrom(0) }, options);
+    const { timeoutMs = Number.POSITIVE_INFINITY } = options;
     return new Promise((resolve) => {
       const onState = (): void => {
         if (!hasEnded(this.#state)) return;
