@@ -9,13 +9,14 @@ type Layers = Readonly<Record<string, readonly string[]>>;
 
 const clientLayers: Layers = {
   'protocol/error-code': [],
-  errors: ['protocol/error-code'],
+  'json-safe': [],
+  errors: ['protocol/error-code', 'json-safe'],
   jute: ['errors'],
-  protocol: ['jute', 'errors', 'protocol/error-code'],
+  protocol: ['jute', 'errors', 'protocol/error-code', 'json-safe'],
   ensemble: ['protocol', 'errors'],
   transport: ['ensemble', 'protocol', 'errors'],
   sasl: ['protocol', 'errors'],
-  session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
+  session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors', 'json-safe'],
   client: ['session', 'sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
 };
 

@@ -153,6 +153,7 @@ export class Calls {
       operation: multi,
       request,
       path: null,
+      paths: () => ops.map((one) => one.path),
       signal,
       result: (results) => multiResults(results, ops, this.#chroot),
     };
@@ -163,7 +164,9 @@ export class Calls {
     { signal }: RequestOptions,
   ): Call<readonly MultiRequestItem[], readonly MultiResponseItem[], MultiReadResult[]> {
     const request = multiReadRequest(ops, this.#chroot);
-    return { operation: multiRead, request, path: null, signal, result: (results) => multiReadResults(results, ops) };
+    const paths = (): string[] => ops.map((one) => one.path);
+    const result = (results: readonly MultiResponseItem[]): MultiReadResult[] => multiReadResults(results, ops);
+    return { operation: multiRead, request, path: null, paths, signal, result };
   }
 
   getEphemerals(

@@ -370,7 +370,6 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     return this.close();
   }
 
-  /** The promise is the very one that the frame handler settles: nothing may come between a result and the event behind it. */
   #send<Request, Response, Result>(
     describe: (calls: Calls) => ExchangeOptions<Request, Response, Result>,
   ): Promise<Result> {
