@@ -10,13 +10,14 @@ type Layers = Readonly<Record<string, readonly string[]>>;
 const clientLayers: Layers = {
   checks: [],
   'protocol/error-code': [],
-  errors: ['protocol/error-code'],
+  'json-safe': [],
+  errors: ['protocol/error-code', 'json-safe'],
   jute: ['errors'],
-  protocol: ['jute', 'errors', 'protocol/error-code'],
+  protocol: ['jute', 'errors', 'protocol/error-code', 'json-safe'],
   ensemble: ['protocol', 'errors', 'checks'],
   transport: ['ensemble', 'protocol', 'errors'],
   sasl: ['protocol', 'errors'],
-  session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
+  session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors', 'json-safe'],
   watches: ['session', 'protocol', 'protocol/error-code', 'errors', 'checks'],
   client: [
     ...['watches', 'session', 'sasl', 'transport', 'ensemble', 'checks'],

@@ -1,6 +1,8 @@
 import { Keeper, retryForever } from '@zk-recipes/core';
+import { Queue } from '@zk-recipes/queues';
 import { startStandalone, type ZooKeeperServer } from '@zk-recipes/test-support';
 import { describeOnOwnServers, describeOnSharedServer, freshPath } from '@zk-recipes/test-support/vitest';
+import { Coordinator } from '@zk-recipes/two-phase-commit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FrameTooLargeError, op, RequestTooLargeError, type ZooKeeper } from 'zookeeper-ts-client';
 import { Clients, Events, untilState } from './clients.js';
@@ -136,6 +138,28 @@ describeOnOwnServers('a server that takes no larger requests than 200,000 bytes'
     });
     expect(await keeper.getChildren().forPath('/k')).toEqual([]);
     expect(losses).toBe(3);
+    await keeper.close();
+  });
+
+  it('ends the calls of recipes that repeat what is of unknown outcome', async () => {
+    const options = { connectString: server.connectString, reconnect: { minDelayMs: 10, maxDelayMs: 100 } };
+    const keeper = await Keeper.connect(options);
+    const bounded = new Queue<string>(keeper, '/bounded', { maxItems: 3 });
+    const queue = new Queue<string>(keeper, '/unbounded');
+    const coordinator = new Coordinator<string>(keeper, '/transactions');
+    const payload = 'x'.repeat(300_000);
+    for (const call of [
+      () => bounded.put(payload),
+      () => queue.put(payload),
+      () => coordinator.run({ payload, participants: ['nobody'], timeoutMs: 20_000 }),
+    ]) {
+      const error: unknown = await call().catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: 'ZK_CONNECTION_LOSS', outcome: 'unknown' });
+      expect((error as Error).message).toContain('jute.maxbuffer');
+    }
+    await bounded.put('small');
+    expect((await keeper.getChildren().forPath('/bounded')).length).toBe(1);
+    await coordinator.close();
     await keeper.close();
   });
 });

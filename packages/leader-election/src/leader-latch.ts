@@ -129,9 +129,17 @@ export class LeaderLatch {
   async start(): Promise<void> {
     if (this.#phase.name === 'closed') throw new ClosedError(`latch on ${this.path} is closed`);
     if (this.#phase.name !== 'latent') throw new AlreadyStartedError(this.path);
-    const joined = this.#join();
-    this.#phase = { name: 'starting', done: joined.catch(nothing) };
-    await joined;
+    let ended = nothing;
+    const done = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    this.#phase = { name: 'starting', done };
+    try {
+      // Awaited here alone, so that the stack of its error has the caller's frames.
+      await this.#join();
+    } finally {
+      ended();
+    }
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Keeper } from '@zk-recipes/core';
-import { childOf, inSequence, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { childOf, inSequence, jsonSafe, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 
 /** A candidate of an election, of whatever language. */
 export interface Participant {
@@ -24,7 +24,7 @@ export async function listParticipants(
   const found = await Promise.all(paths.map((path) => readParticipant(keeper, path, signal)));
   return found
     .filter((participant) => participant !== null)
-    .map((participant, index) => ({ ...participant, isLeader: index === 0 }));
+    .map((participant, index) => jsonSafe({ ...participant, isLeader: index === 0 }));
 }
 
 /** The candidate that stands first, `null` when there is none. */
@@ -36,7 +36,7 @@ export async function findLeader(
 ): Promise<Participant | null> {
   for (const path of await listPaths(keeper, directory, marker, signal)) {
     const participant = await readParticipant(keeper, path, signal);
-    if (participant !== null) return { ...participant, isLeader: true };
+    if (participant !== null) return jsonSafe({ ...participant, isLeader: true });
   }
   return null;
 }

@@ -15,4 +15,8 @@ export class MemberTenure extends MemberHold implements Tenure {
     super(member, { lossPolicy });
     this.id = id;
   }
+
+  override toJSON(): Record<string, unknown> {
+    return { id: this.id, ...super.toJSON() };
+  }
 }

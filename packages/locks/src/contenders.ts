@@ -1,5 +1,5 @@
 import type { Contender, Keeper } from '@zk-recipes/core';
-import { childOf, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { childOf, jsonSafe, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 import type { LineRule } from './line-rules.js';
 import { REVOKE } from './lock-hold.js';
 
@@ -31,7 +31,7 @@ export async function readContender(
   const read = await orNull(keeper.getData().withStat().forPath(path, { signal }));
   if (read === null) return null;
   const { data, stat } = read;
-  return { path, id: idOf(data), sessionId: stat.ephemeralOwner, sinceMs: Number(stat.ctime), ...place };
+  return jsonSafe({ path, id: idOf(data), sessionId: stat.ephemeralOwner, sinceMs: Number(stat.ctime), ...place });
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -118,6 +118,11 @@ export class EnteredHold implements LockHold {
     return this.#hold.guard();
   }
 
+  /** The hold for logs. */
+  toJSON(): Record<string, unknown> {
+    return { path: this.path, fencingToken: String(this.fencingToken), state: this.state };
+  }
+
   async release(options: EndingOptions = {}): Promise<void> {
     checkEnding(options);
     if (this.#ended === null) {

@@ -177,6 +177,10 @@ class AllHeld extends MemberHold implements MultiHold {
     super(members, { lossPolicy });
     this.paths = members.map(({ path }) => path);
   }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), paths: this.paths };
+  }
 }
 
 function checkLocks(keeper: Keeper, locks: readonly Lock<LockHold>[]): void {

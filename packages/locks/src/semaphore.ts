@@ -278,4 +278,8 @@ class Lease extends MemberHold implements SemaphoreLease {
     super(members, { lossPolicy });
     this.permits = members.length;
   }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), permits: this.permits };
+  }
 }

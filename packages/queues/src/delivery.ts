@@ -167,6 +167,12 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     return this.#desk.keeper.limited.transaction().check(claimPath(this.claim.item));
   }
 
+  /** The delivery for logs. */
+  toJSON(): Record<string, unknown> {
+    const { value, path, attempts, lastReason, priority, id, fencingToken, state } = this;
+    return { value, path, attempts, lastReason, priority, id, fencingToken: String(fencingToken), state };
+  }
+
   ack(): Promise<void> {
     return this.#settle('ack', () => this.#desk.acknowledge(this.claim));
   }

@@ -64,6 +64,78 @@ describe('every exported error', () => {
   });
 });
 
+describe('an error', () => {
+  const [errorCode, path, cause] = [ErrorCode.BADVERSION, '/a', new Error('cable pulled')];
+  const every: readonly (Error & { readonly code: string })[] = [
+    errors.keeperError(errorCode, 'setData', path),
+    errors.keeperError(-999, 'setData', path),
+    new errors.MultiError([{ type: 'error', error: errors.keeperError(errorCode, 'check', path) }], 0),
+    new errors.ConnectionLossError('multi', null, 'unknown', cause, ['/a', '/b']),
+    new errors.SessionExpiredError(),
+    new errors.AuthFailedError(),
+    new errors.ClosedError(),
+    new errors.ChrootMissingError('/app'),
+    new errors.MarshallingError('bad'),
+    new errors.FrameTooLargeError('getData /a', 2, 1),
+    new errors.RequestTooLargeError('setData /a', 2, { cause }),
+    new errors.ConnectFailedError([cause], 'No session', { cause }),
+  ];
+
+  it.each(every)('$name has a code of its own, which loggers find, and is JSON with name and message', (error) => {
+    expect(Object.keys(error)).toContain('code');
+    expect({ ...error }.code).toBe(error.code);
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({
+      name: error.name,
+      code: error.code,
+      message: error.message,
+    });
+    expect(error.message.split(error.code)).toHaveLength(2);
+  });
+
+  it('is JSON with its causes, and with values of 64 bits as text', () => {
+    class OwnedError extends errors.ZooKeeperError {
+      readonly owner = 2n ** 60n;
+    }
+    const loss = new errors.ConnectionLossError('create', path, 'unknown', new OwnedError('owned', { cause }));
+    expect(JSON.parse(JSON.stringify(loss))).toMatchObject({
+      outcome: 'unknown',
+      cause: {
+        message: expect.stringContaining('owned'),
+        owner: '1152921504606846976',
+        cause: { message: 'cable pulled' },
+      },
+    });
+  });
+
+  it('says in its message once what its causes say', () => {
+    const inner = new errors.ConnectionLossError('setData', path, 'not-sent', cause);
+    const outer = new errors.ConnectionLossError('setData', path, 'unknown', inner);
+    expect(outer.message).toBe('setData /a: connection lost, outcome unknown: cable pulled (ZK_CONNECTION_LOSS)');
+    const closed = new errors.ConnectionLossError('setData', path, 'unknown', new errors.ClosedError());
+    expect(closed.message).toBe('setData /a: connection lost, outcome unknown: client is closed (ZK_CONNECTION_LOSS)');
+  });
+
+  it('of a transaction names its paths', () => {
+    const loss = (paths: readonly string[]): string =>
+      new errors.ConnectionLossError('multi', null, 'not-sent', undefined, paths).message;
+    expect(loss(['/a', '/b', '/a'])).toMatch(/^multi of \/a, \/b: connection lost/);
+    expect(loss(['/a', '/b', '/c', '/d', '/e'])).toMatch(/^multi of \/a, \/b, \/c and 2 more: connection lost/);
+  });
+
+  it.each([
+    [ErrorCode.NONODE, 'create', 'creatingParents()'],
+    [ErrorCode.NOTEMPTY, 'delete', 'deletingChildren()'],
+    [ErrorCode.UNIMPLEMENTED, 'addWatch', 'from 3.6.0 on'],
+    [ErrorCode.UNIMPLEMENTED, 'whoAmI', 'from 3.7.0 on'],
+    [ErrorCode.UNIMPLEMENTED, 'create', 'extendedTypesEnabled'],
+  ])('with code %i of %s says what to do', (code, operation, hint) => {
+    expect(errors.errorOfReply(code, operation, path).message).toContain(hint);
+    const culprit = errors.keeperError(code, operation, path);
+    expect(new errors.MultiError([{ type: 'error', error: culprit }], 0).message).toContain(hint);
+    expect(errors.errorOfReply(ErrorCode.NONODE, 'getData', path).message).not.toContain(hint);
+  });
+});
+
 describe('the error of a reply', () => {
   it.each(Object.entries({ ...classOf, ...outside }))('with code %s is of its own class', (code, errorClass) => {
     expect(errors.errorOfReply(Number(code), 'create', '/a').constructor).toBe(errorClass);

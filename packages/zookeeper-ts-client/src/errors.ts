@@ -1,3 +1,4 @@
+import { withoutBigints } from './json-safe.js';
 import { ErrorCode, errorName } from './protocol/error-code.js';
 
 /** What may have become of a request whose reply never came. */
@@ -13,6 +14,47 @@ function describe(
   Object.defineProperty(errorClass.prototype, 'code', { value: code, configurable: true, writable: true });
 }
 
+/** How many paths of a transaction a message names. */
+const PATHS_NAMED = 3;
+
+/**
+ * Names a request for a message: its operation and its path, or the first paths of a transaction.
+ *
+ * @param paths those of the operations of a transaction
+ */
+export function describeRequest(operation: string, path: string | null, paths: readonly string[] = []): string {
+  if (path !== null) return `${operation} ${path}`;
+  const named = [...new Set(paths)];
+  if (named.length === 0) return operation;
+  const more = named.length > PATHS_NAMED ? ` and ${named.length - PATHS_NAMED} more` : '';
+  return `${operation} of ${named.slice(0, PATHS_NAMED).join(', ')}${more}`;
+}
+
+/** The message of a cause without its code, and of a lost connection only why it was lost: the message around it says the rest. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof ConnectionLossError) return reasonOf(cause.cause);
+  if (!(cause instanceof Error)) return '';
+  const code = cause instanceof ZooKeeperError ? ` (${cause.code})` : '';
+  return `: ${code !== '' && cause.message.endsWith(code) ? cause.message.slice(0, -code.length) : cause.message}`;
+}
+
+/**
+ * An error as JSON: name, message, its own enumerable properties and its cause. Values of 64 bits become text, which JSON has no numbers for.
+ *
+ * @param error one whose own properties are plain data
+ */
+function errorToJson(error: Error): Record<string, unknown> {
+  const { name, message, cause } = error;
+  const json: Record<string, unknown> = { name, message, ...withoutBigints(error) };
+  if (cause !== undefined) json['cause'] = cause instanceof Error ? causeToJson(cause) : String(cause);
+  return json;
+}
+
+function causeToJson(cause: Error & { readonly code?: unknown }): unknown {
+  if (cause instanceof ZooKeeperError || cause instanceof ConnectFailedError) return cause;
+  return { name: cause.name, message: cause.message, ...(cause.code !== undefined && { code: String(cause.code) }) };
+}
+
 /** Base of every error that this client reports about ZooKeeper; misuse is a plain `TypeError` or `RangeError`. */
 export abstract class ZooKeeperError extends Error {
   /** A stable literal that begins with `ZK_`; for programs, where `message` is for people. */
@@ -21,6 +63,13 @@ export abstract class ZooKeeperError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.message = `${message} (${this.code})`;
+    // Own and enumerable: loggers drop what is on the prototype.
+    (this as { code: string }).code = this.code;
+  }
+
+  /** The error for loggers: name, message, code, the other properties and the cause, with values of 64 bits as text. */
+  toJSON(): Record<string, unknown> {
+    return errorToJson(this);
   }
 }
 
@@ -37,11 +86,36 @@ export class KeeperError extends ZooKeeperError {
   readonly path: string | null;
 
   constructor(errorCode: number, operation: string, path: string | null) {
-    super(`${operation}${path === null ? '' : ` ${path}`}: ${errorName(errorCode)}`);
+    const hint = hintOf(errorCode, operation);
+    super(`${describeRequest(operation, path)}: ${errorName(errorCode)}${hint === null ? '' : `, ${hint}`}`);
     this.errorCode = errorCode;
     this.operation = operation;
     this.path = path;
   }
+}
+
+/** From which release on servers know an operation. */
+const releases: Readonly<Record<string, string>> = {
+  create:
+    'servers make containers from 3.5.1 on, and TTL znodes from 3.5.3 on with zookeeper.extendedTypesEnabled=true',
+  removeWatches: 'servers know it from 3.5.0 on',
+  reconfig: 'servers know it from 3.5.0 on',
+  addWatch: 'servers know it from 3.6.0 on',
+  multiRead: 'servers know it from 3.6.0 on',
+  getEphemerals: 'servers know it from 3.6.0 on',
+  getAllChildrenNumber: 'servers know it from 3.6.0 on',
+  whoAmI: 'servers know it from 3.7.0 on',
+};
+
+/** What to do about a refusal whose code alone does not say it. */
+function hintOf(errorCode: number, request: string): string | null {
+  // Of a transaction the last word names the operation that failed.
+  const operation = request.slice(request.lastIndexOf(' ') + 1);
+  if (errorCode === ErrorCode.NONODE && operation === 'create') {
+    return 'its parent does not exist: create that first, as creatingParents() of a Keeper does';
+  }
+  if (errorCode === ErrorCode.NOTEMPTY) return 'delete its children first, as deletingChildren() of a Keeper does';
+  return errorCode === ErrorCode.UNIMPLEMENTED ? (releases[operation] ?? null) : null;
 }
 
 /** An operation of a failed `multi` that was not run because an earlier one had failed. */
@@ -166,12 +240,23 @@ export class ConnectionLossError extends ZooKeeperError {
   readonly operation: string;
   /** The path as the caller gave it, `null` for operations without one. */
   readonly path: string | null;
+  /** The paths of the operations of a transaction; else `path` alone, or none. */
+  readonly paths: readonly string[];
 
-  constructor(operation: string, path: string | null, outcome: RequestOutcome, cause?: unknown) {
-    const reason = cause instanceof Error ? `: ${cause.message}` : '';
-    super(`${operation}${path === null ? '' : ` ${path}`}: connection lost, outcome ${outcome}${reason}`, { cause });
+  /** @param paths those of the operations of a transaction. Default: `path` alone */
+  constructor(
+    operation: string,
+    path: string | null,
+    outcome: RequestOutcome,
+    cause?: unknown,
+    paths: readonly string[] = path === null ? [] : [path],
+  ) {
+    super(`${describeRequest(operation, path, paths)}: connection lost, outcome ${outcome}${reasonOf(cause)}`, {
+      cause,
+    });
     this.operation = operation;
     this.path = path;
+    this.paths = paths;
     this.outcome = outcome;
   }
 }
@@ -236,6 +321,14 @@ export class ConnectFailedError extends AggregateError {
 
   constructor(errors: readonly Error[], message: string, options?: ErrorOptions) {
     super(errors, `${message} (ZK_CONNECT_FAILED)`, options);
+  }
+
+  /** The error for loggers: name, message, code, and what each server said. */
+  toJSON(): Record<string, unknown> {
+    return {
+      ...errorToJson(this),
+      errors: this.errors.map((error: unknown) => (error instanceof Error ? error.message : String(error))),
+    };
   }
 }
 
@@ -374,7 +467,7 @@ export function errorOfReply(errorCode: number, operation: string, path: string 
   switch (errorCode) {
     case ErrorCode.SESSIONEXPIRED:
     case ErrorCode.UNKNOWNSESSION:
-      return new SessionExpiredError(`${operation}${path === null ? '' : ` ${path}`}: session expired`);
+      return new SessionExpiredError(`${describeRequest(operation, path)}: session expired`);
     case ErrorCode.AUTHFAILED:
       return new AuthFailedError();
     case ErrorCode.CONNECTIONLOSS:

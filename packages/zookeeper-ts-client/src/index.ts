@@ -36,6 +36,8 @@ export { ZooKeeper, type ZooKeeperEvents } from './client/zookeeper.js';
 // Addresses
 export { type ConnectString, parseConnectString, type ServerAddress } from './ensemble/connect-string.js';
 export * from './errors.js';
+// Records with values of 64 bits as JSON, for recipes
+export { jsonSafe } from './json-safe.js';
 export type { Acl, Id } from './protocol/acl.js';
 // Errors
 export { ErrorCode } from './protocol/error-code.js';

@@ -99,7 +99,9 @@ describe('a large request that is unanswered when the server closes the connecti
     link.end();
     await settled();
     expect(read.error).toMatchObject({ code: 'ZK_REQUEST_TOO_LARGE' });
-    expect((read.error as Error).message).toMatch(/multiRead of \d+ bytes alone: send less, or raise jute.maxbuffer/);
+    expect((read.error as Error).message).toMatch(
+      /multiRead of \/largest of \d+ bytes alone: send less, or raise jute.maxbuffer/,
+    );
     expect(after.error).toMatchObject({ outcome: 'not-sent' });
   });
 

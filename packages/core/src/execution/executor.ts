@@ -1,4 +1,5 @@
 import {
+  ClosedError,
   ConnectionLossError,
   KeeperError,
   type RequestSignal,
@@ -114,7 +115,7 @@ export class Executor {
       );
     } catch (error) {
       // p-retry discards a result that came together with the end of the waiting. What was done is not to be denied.
-      if (done === undefined) throw stops.find((stop) => stop?.aborted)?.reason ?? attempts.verdict(error);
+      if (done === undefined) throw ownError(stops.find((stop) => stop?.aborted)?.reason) ?? attempts.verdict(error);
     }
     return (done as { readonly result: T }).result;
   }
@@ -145,7 +146,8 @@ class Attempts<T> {
 
   async next(): Promise<T> {
     const { signal } = this.#options;
-    if (!this.#options.whileClosing) this.#sessions.over.throwIfAborted();
+    const { over } = this.#sessions;
+    if (!this.#options.whileClosing && over.aborted) throw ownError(over.reason);
     const since = this.#sinceEpoch;
     const { zookeeper, epoch } =
       this.#sessions.usable(since) ?? (await this.within([signal], (stop) => this.#sessions.awaitUsable(since, stop)));
@@ -189,6 +191,11 @@ class Attempts<T> {
     const cause = timeLimitPassed(limitMs, said, this.#failure);
     return new ConnectionLossError(request?.operation ?? 'open session', request?.path ?? null, outcome, cause);
   }
+}
+
+/** The end of a `Keeper` ends many calls: each has an error of its own, whose stack has the frames of its caller. */
+function ownError(reason: unknown): unknown {
+  return reason instanceof ClosedError ? new ClosedError('keeper is closed', { cause: reason }) : reason;
 }
 
 /** Whether an error says no more than that the time limit has passed. An answer that came in time stays the answer. */

@@ -127,6 +127,11 @@ export class MemberHold implements Hold {
     this.#end('released', reason);
   }
 
+  /** The hold for logs. */
+  toJSON(): Record<string, unknown> {
+    return { path: this.path, fencingToken: String(this.fencingToken), state: this.state };
+  }
+
   async release(options?: EndingOptions): Promise<void> {
     const timeoutMs = checkEnding(options);
     this.#look();

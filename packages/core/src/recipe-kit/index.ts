@@ -6,9 +6,11 @@
 
 // Time, which stays real where a test runner fakes timers
 // Following signals, of which each has one listener however many follow it
+// Records with values of 64 bits as JSON
 export {
   type Clock,
   follow,
+  jsonSafe,
   type Moment,
   momentOf,
   type ScheduleOptions,

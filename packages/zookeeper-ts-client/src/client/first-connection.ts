@@ -1,4 +1,5 @@
 import { AuthFailedError, ClosedError, ConnectFailedError, SessionExpiredError } from '../errors.js';
+import { withCallerFrames } from '../session/caller-frames.js';
 import type { Clock } from '../session/clock.js';
 import type { ConnectionState } from '../session/session-state.js';
 import { follow, unfollow } from '../session/signal-followers.js';
@@ -36,7 +37,7 @@ export async function untilConnected(
   { signal, authenticated, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
 ): Promise<void> {
   if (signal?.aborted) throw connectFailed('Gave up connecting', attempts, { cause: signal.reason });
-  await new Promise<void>((resolve, reject) => {
+  const failure = await new Promise<(() => Error) | null>((resolve) => {
     let isSettled = false;
     let cancelDeadline = (): void => {};
     const finish = (settle: () => void): void => {
@@ -47,11 +48,13 @@ export async function untilConnected(
       settle();
     };
     const onAbort = (): void =>
-      finish(() => reject(connectFailed('Gave up connecting', attempts, { cause: signal?.reason })));
+      finish(() => resolve(() => connectFailed('Gave up connecting', attempts, { cause: signal?.reason })));
     // After a blocked event loop the answer of a server may lie in the socket already.
     const onDeadline = (): void => clock.afterIo(onStillUnconnected);
     const onStillUnconnected = (): void =>
-      finish(() => reject(connectFailed(`No session within ${connectDeadlineMs} ms (connectDeadlineMs)`, attempts)));
+      finish(() =>
+        resolve(() => connectFailed(`No session within ${connectDeadlineMs} ms (connectDeadlineMs)`, attempts)),
+      );
     let isAuthenticated = false;
     authenticated.then(
       () => {
@@ -64,10 +67,10 @@ export async function untilConnected(
     const onState = (state: ConnectionState): void => {
       if (isSettled) return;
       if (state === 'connected' || state === 'connected-read-only') {
-        if (isAuthenticated) finish(resolve);
-      } else if (state === 'expired') finish(() => reject(client.endError ?? new SessionExpiredError()));
-      else if (state === 'auth-failed') finish(() => reject(client.endError ?? new AuthFailedError()));
-      else if (state === 'closed') finish(() => reject(new ClosedError()));
+        if (isAuthenticated) finish(() => resolve(null));
+      } else if (state === 'expired') finish(() => resolve(() => client.endError ?? new SessionExpiredError()));
+      else if (state === 'auth-failed') finish(() => resolve(() => client.endError ?? new AuthFailedError()));
+      else if (state === 'closed') finish(() => resolve(() => new ClosedError()));
     };
     client.on('state', onState);
     follow(signal, onAbort);
@@ -76,6 +79,8 @@ export async function untilConnected(
     }
     onState(client.state);
   });
+  // Made behind the `await`, so that the stack has the frames of the caller.
+  if (failure !== null) throw withCallerFrames(failure);
 }
 
 function connectFailed(what: string, attempts: ReadonlyMap<string, Error>, options?: ErrorOptions): ConnectFailedError {

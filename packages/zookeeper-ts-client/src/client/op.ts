@@ -5,6 +5,7 @@ import { OpCode } from '../protocol/op-code.js';
 import type { MultiRequestItem, MultiResponseItem } from '../protocol/operations/multi.js';
 import type { Stat } from '../protocol/stat.js';
 import { validatePath } from '../protocol/znode-path.js';
+import { Failure } from '../session/exchange.js';
 import type { Chroot } from './chroot.js';
 import { checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
 import { type CreateOptions, createChecks, type VersionOptions, versionChecks } from './request-options.js';
@@ -97,7 +98,7 @@ export function multiReadRequest(ops: readonly ReadOp[], chroot: Chroot): MultiR
   });
 }
 
-/** @throws MultiError if the transaction was refused; MarshallingError if the results are not those of the operations */
+/** @throws Failure of a MultiError if the transaction was refused; MarshallingError if the results are not those of the operations */
 export function multiResults(
   items: readonly MultiResponseItem[],
   ops: readonly MultiOp[],
@@ -108,11 +109,12 @@ export function multiResults(
   // Those that an earlier failure took along are marked too; the first mark of another kind is the culprit's.
   const culprit = errors.findIndex((code) => code !== ErrorCode.OK && code !== ErrorCode.RUNTIMEINCONSISTENCY);
   const failedIndex = culprit >= 0 ? culprit : errors.findIndex((code) => code !== ErrorCode.OK);
-  if (failedIndex >= 0)
-    throw new MultiError(
-      errors.map((code, index) => errorResult(code, ops[index])),
-      failedIndex,
-    );
+  if (failedIndex >= 0) {
+    throw new Failure(() => {
+      const results = errors.map((code, index) => errorResult(code, ops[index]));
+      return new MultiError(results, failedIndex);
+    });
+  }
   return items.map((item) =>
     item.type === 'create' ? { ...item, path: chroot.toClient(item.path) } : item,
   ) as MultiResult[];

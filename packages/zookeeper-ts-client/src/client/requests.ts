@@ -274,6 +274,7 @@ export function exchangeFor<R extends Request>(
     operation,
     request: wire,
     path: pathOf(request),
+    ...('ops' in request && { paths: () => request.ops.map(({ path }) => path) }),
     signal,
     result: (reply: unknown) => decode(reply, described, chroot),
     answer,

@@ -415,7 +415,6 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     }
   }
 
-  /** The promise is the very one that the frame handler settles: nothing may come between a result and the event behind it. */
   #send<R extends Request>(request: R, signal: RequestSignal | undefined): Promise<ResponseOf<R>> {
     return this.#session.request(exchangeFor(request, { chroot: this.#chroot, watchers: this.#watchers, signal }));
   }

@@ -1,6 +1,8 @@
+import { withoutBigints } from '../json-safe.js';
 import type { Codec } from '../jute/codec.js';
+import type { JuteReader } from '../jute/reader.js';
 
-/** What the server knows about a znode besides its data. `Stat` of zookeeper.jute. */
+/** What the server knows about a znode besides its data. `Stat` of zookeeper.jute. `JSON.stringify` makes text of its values of 64 bits. */
 export interface Stat {
   /** zxid of the transaction that created the znode; never used twice, so it serves as a fencing token. */
   readonly czxid: bigint;
@@ -25,7 +27,41 @@ export interface Stat {
   readonly pzxid: bigint;
 }
 
-/** Written out field by field: it is read with nearly every reply, and a literal has one shape that the engine knows. */
+/** Written out field by field: it is read with nearly every reply, and objects of one class have one shape that the engine knows. */
+class ReadStat implements Stat {
+  readonly czxid: bigint;
+  readonly mzxid: bigint;
+  readonly ctime: number;
+  readonly mtime: number;
+  readonly version: number;
+  readonly cversion: number;
+  readonly aversion: number;
+  readonly ephemeralOwner: bigint;
+  readonly dataLength: number;
+  readonly numChildren: number;
+  readonly pzxid: bigint;
+
+  /** Reads the record; the order is that of the wire. */
+  constructor(reader: JuteReader) {
+    this.czxid = reader.long();
+    this.mzxid = reader.long();
+    this.ctime = reader.longAsNumber();
+    this.mtime = reader.longAsNumber();
+    this.version = reader.int();
+    this.cversion = reader.int();
+    this.aversion = reader.int();
+    this.ephemeralOwner = reader.long();
+    this.dataLength = reader.int();
+    this.numChildren = reader.int();
+    this.pzxid = reader.long();
+  }
+
+  toJSON(): Record<string, unknown> {
+    return withoutBigints(this);
+  }
+}
+
+/** The record, read as an object of a class and written from any object that has its fields. */
 export const Stat: Codec<Stat> = {
   write(writer, stat) {
     writer.long(stat.czxid);
@@ -40,17 +76,5 @@ export const Stat: Codec<Stat> = {
     writer.int(stat.numChildren);
     writer.long(stat.pzxid);
   },
-  read: (reader) => ({
-    czxid: reader.long(),
-    mzxid: reader.long(),
-    ctime: reader.longAsNumber(),
-    mtime: reader.longAsNumber(),
-    version: reader.int(),
-    cversion: reader.int(),
-    aversion: reader.int(),
-    ephemeralOwner: reader.long(),
-    dataLength: reader.int(),
-    numChildren: reader.int(),
-    pzxid: reader.long(),
-  }),
+  read: (reader) => new ReadStat(reader),
 };

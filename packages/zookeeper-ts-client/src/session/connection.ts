@@ -170,11 +170,11 @@ export class Connection {
     try {
       length = this.#frame(xid, request.opCode, (writer) => request.write(writer), most);
     } catch (error) {
-      request.fail(error instanceof Error ? error : new Error(String(error)));
+      request.fail(() => error);
       return true;
     }
     if (length > limit) {
-      request.fail(new FrameTooLargeError(describeRequest(request), length, limit));
+      request.fail(() => new FrameTooLargeError(request.description, length, limit));
       return true;
     }
     this.#isNextAlone = length > most;
@@ -227,9 +227,9 @@ export class Connection {
       request.lose('unknown', new Error(suspicion, { cause }));
       return false;
     }
-    const tooLarge = new RequestTooLargeError(describeRequest(request), bytes, { cause });
+    const tooLarge = (): Error => new RequestTooLargeError(request.description, bytes, { cause });
     if (isRead) request.fail(tooLarge);
-    else request.lose('unknown', tooLarge);
+    else request.lose('unknown', tooLarge());
     return false;
   }
 
@@ -383,7 +383,7 @@ export class Connection {
     this.#handlers.onReply(err, zxid);
     // What the server refused has its answer in the header already.
     if (err === ErrorCode.OK)
-      request.fail(new FrameTooLargeError(`reply to ${describeRequest(request)}`, bytes, limit));
+      request.fail(() => new FrameTooLargeError(`reply to ${request.description}`, bytes, limit));
     else request.reply(err, header);
   }
 
@@ -394,8 +394,4 @@ export class Connection {
     const message = foreign ?? `what came cannot be read: ${cause.message}`;
     this.#handlers.onLost(new Error(message, { cause }));
   }
-}
-
-function describeRequest({ name, path }: PendingRequest): string {
-  return path === null ? name : `${name} ${path}`;
 }

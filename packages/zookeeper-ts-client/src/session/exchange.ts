@@ -1,8 +1,9 @@
-import { AuthFailedError, ConnectionLossError, errorOfReply, type RequestOutcome } from '../errors.js';
+import { AuthFailedError, ConnectionLossError, describeRequest, errorOfReply, type RequestOutcome } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import type { Operation } from '../protocol/operation.js';
+import { withCallerFrames } from './caller-frames.js';
 import type { Moment } from './clock.js';
 import type { PendingRequest } from './pending-requests.js';
 import type { RequestSignal } from './request-signal.js';
@@ -15,6 +16,8 @@ export interface ExchangeOptions<Request, Response, Result> {
   readonly request: Request | (() => Request);
   /** The path as the caller gave it, for errors. */
   readonly path: string | null;
+  /** Of a transaction the paths of its operations, for errors. */
+  readonly paths?: () => readonly string[];
   /** Runs while the reply's frame is handled, before the next frame is looked at. */
   readonly result: (response: Response) => Result;
   /** An error code that is an answer too, and what it means. */
@@ -28,9 +31,26 @@ export interface ExchangeOptions<Request, Response, Result> {
   readonly signal?: RequestSignal | undefined;
 }
 
+/**
+ * What an exchange rejects with: how to make the error of a request that has failed. The error is made where it is thrown to the caller, after an
+ * `await` of the caller's own call: only there its stack has the caller's frames.
+ */
+export class Failure {
+  readonly #make: () => unknown;
+
+  constructor(make: () => unknown) {
+    this.#make = make;
+  }
+
+  /** The error, a new one each time. */
+  get error(): unknown {
+    return withCallerFrames(this.#make);
+  }
+}
+
 const NEVER: Moment = { monotonicMs: 0, wallMs: 0 };
 
-/** One request with the promise of its result, which settles exactly once. */
+/** One request with the promise of its result, which settles exactly once: it rejects with a `Failure`, or with the reason of a signal. */
 export class Exchange<Request, Response, Result> implements PendingRequest {
   readonly promise: Promise<Result>;
   xid = 0;
@@ -60,6 +80,10 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
 
   get path(): string | null {
     return this.#options.path;
+  }
+
+  get description(): string {
+    return describeRequest(this.name, this.path, this.#options.paths?.());
   }
 
   get isRead(): boolean {
@@ -95,7 +119,8 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
   rejectIfAborted(): boolean {
     const { signal } = this.#options;
     if (!signal?.aborted) return false;
-    this.fail(this.#errorOfAbort(signal, 'not-sent'));
+    this.#options.onLost?.();
+    if (this.#end()) this.#reject(this.#errorOfAbort(signal, 'not-sent'));
     return true;
   }
 
@@ -111,7 +136,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
       this.#options.onReply?.(err);
       if (!this.#end()) return;
       if (answer !== undefined && answer.errorCode === err) this.#resolve(answer.result);
-      else this.#reject(errorOfReply(err, operation.name, path));
+      else this.#reject(new Failure(() => errorOfReply(err, operation.name, path)));
       return;
     }
     const response = operation.response.read(body);
@@ -125,17 +150,23 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
   }
 
   lose(outcome: RequestOutcome, cause: Error): void {
-    const loss = new ConnectionLossError(this.name, this.path, outcome, cause);
-    this.fail(cause instanceof AuthFailedError ? new AuthFailedError(undefined, { cause: loss }) : loss);
+    this.fail(() => {
+      const loss = this.#loss(outcome, cause);
+      return cause instanceof AuthFailedError ? new AuthFailedError(undefined, { cause: loss }) : loss;
+    });
   }
 
-  fail(error: unknown): void {
+  fail(error: () => unknown): void {
     this.#options.onLost?.();
-    if (this.#end()) this.#reject(error);
+    if (this.#end()) this.#reject(new Failure(error));
   }
 
   #errorOfAbort({ reason, endsAsLoss }: RequestSignal, outcome: RequestOutcome): unknown {
-    return endsAsLoss ? new ConnectionLossError(this.name, this.path, outcome, reason) : reason;
+    return endsAsLoss ? new Failure(() => this.#loss(outcome, reason)) : reason;
+  }
+
+  #loss(outcome: RequestOutcome, cause: unknown): ConnectionLossError {
+    return new ConnectionLossError(this.name, this.path, outcome, cause, this.#options.paths?.());
   }
 
   /** Whether the promise has yet to be settled, which is then up to the caller. */

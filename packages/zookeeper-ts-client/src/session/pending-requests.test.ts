@@ -5,7 +5,7 @@ import { type PendingRequest, RequestQueue } from './pending-requests.js';
 const requestNamed = (xid: number): PendingRequest => ({
   name: 'exists',
   opCode: 3,
-  path: null,
+  description: 'exists /',
   xid,
   sentAt: { monotonicMs: 0, wallMs: 0 },
   bytes: 0,

@@ -8,8 +8,8 @@ export interface PendingRequest {
   /** Name in ZooKeeper's words. */
   readonly name: string;
   readonly opCode: number;
-  /** The path as the caller gave it, for errors. */
-  readonly path: string | null;
+  /** What it is and of which paths, for errors. */
+  readonly description: string;
   /** Set when the request is written, in the order of the wire. */
   xid: number;
   sentAt: Moment;
@@ -25,8 +25,8 @@ export interface PendingRequest {
   reply(err: number, body: JuteReader): void;
   /** No reply will come. */
   lose(outcome: RequestOutcome, cause: Error): void;
-  /** No reply will come, for the reason given. */
-  fail(error: Error): void;
+  /** No reply will come; the error is made where it is thrown. */
+  fail(error: () => unknown): void;
 }
 
 /** First in, first out; taking from the front costs nothing however long the line is. */

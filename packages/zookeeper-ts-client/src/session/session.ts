@@ -1,6 +1,7 @@
 import { type Candidate, formatCandidate } from '../ensemble/candidate.js';
 import type { ServerAddress } from '../ensemble/connect-string.js';
 import { ClosedError } from '../errors.js';
+import { jsonSafe } from '../json-safe.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
 import { closeSession } from '../protocol/operations/sync.js';
@@ -8,7 +9,7 @@ import { momentOf, Timer } from './clock.js';
 import { Connection } from './connection.js';
 import { Credentials } from './credentials.js';
 import { attemptLimitMs, type Deadlines, deadlinesFor } from './deadlines.js';
-import { Exchange, type ExchangeOptions } from './exchange.js';
+import { Exchange, type ExchangeOptions, Failure } from './exchange.js';
 import { HistoryCheck } from './history-check.js';
 import { KeepAlive } from './keep-alive.js';
 import { LargeRequests } from './large-requests.js';
@@ -125,10 +126,24 @@ export class Session {
     this.#dispatch({ type: 'start' });
   }
 
-  /** Sends a request now, or as soon as there is a connection with room for it. */
-  request<Request, Response, Result>(options: ExchangeOptions<Request, Response, Result>): Promise<Result> {
+  /**
+   * Sends a request now, or as soon as there is a connection with room for it. Errors are made here, behind the `await`: what awaits this call, and
+   * the call of that, is in their stacks.
+   */
+  async request<Request, Response, Result>(options: ExchangeOptions<Request, Response, Result>): Promise<Result> {
     const exchange = new Exchange(options);
-    if (exchange.rejectIfAborted()) return exchange.promise;
+    if (!exchange.rejectIfAborted()) this.#begin(exchange, options);
+    try {
+      return await exchange.promise;
+    } catch (failure) {
+      throw failure instanceof Failure ? failure.error : failure;
+    }
+  }
+
+  #begin<Request, Response, Result>(
+    exchange: Exchange<Request, Response, Result>,
+    options: ExchangeOptions<Request, Response, Result>,
+  ): void {
     const goesNow = options.ahead || (this.#waiting.isEmpty && this.#connection?.hasCapacity);
     const refusal = this.#refusal();
     if (refusal !== null) exchange.fail(refusal);
@@ -140,7 +155,6 @@ export class Session {
       exchange.watchSignal(() => this.#withdraw(exchange, options));
       this.#waiting.push(exchange);
     }
-    return exchange.promise;
   }
 
   /** Takes a request that its caller has given up out of the line. */
@@ -153,7 +167,7 @@ export class Session {
   /** Adds credentials, now and on every reconnect. Resolves when the server has taken them. */
   addAuth(scheme: string, auth: Uint8Array): Promise<void> {
     const refusal = this.#refusal();
-    if (refusal !== null) return Promise.reject(refusal);
+    if (refusal !== null) return Promise.reject(refusal());
     return this.#credentials.add(scheme, auth, this.isConnected ? this.#connection : null);
   }
 
@@ -190,9 +204,10 @@ export class Session {
     return deadlinesFor(this.#timeoutMs, this.#choice.size);
   }
 
-  #refusal(): Error | null {
-    if (this.#state.phase === 'closing') return new ClosedError();
-    return this.endError;
+  #refusal(): (() => Error) | null {
+    const state = this.#state;
+    if (state.phase === 'closing') return () => new ClosedError();
+    return state.phase === 'ended' ? () => endError(state.end) : null;
   }
 
   #dispatch(event: SessionEvent): void {
@@ -325,7 +340,7 @@ export class Session {
       this.#seen(serverZxid);
     } else {
       this.#lastZxid = serverZxid;
-      this.#listener.onHistoryWentBack({ lastZxidSeen, serverZxid });
+      this.#listener.onHistoryWentBack(jsonSafe({ lastZxidSeen, serverZxid }));
     }
     this.#dispatch({ type: 'verified' });
   }
@@ -412,9 +427,8 @@ export class Session {
   #end(end: SessionEnd): void {
     this.#validity.stop();
     this.#silence.clear();
-    const error = endError(end);
-    for (const request of this.#waiting.drain()) request.fail(error);
-    this.#credentials.fail(error);
+    for (const request of this.#waiting.drain()) request.fail(() => endError(end));
+    this.#credentials.fail(endError(end));
     this.#listener.onEnd(end.reason);
   }
 }
