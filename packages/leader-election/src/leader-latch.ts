@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { type CallOptions, ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   checkEnding,
   checkOptions,
@@ -9,6 +9,7 @@ import {
   type LossPolicy,
   type Member,
   persevere,
+  signalOf,
   waitForEnding,
 } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
@@ -137,14 +138,16 @@ export class LeaderLatch {
    *
    * @throws NotStartedError; ClosedError when it is closed; the signal's reason
    */
-  async awaitLeadership({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Tenure> {
+  async awaitLeadership(options: CallOptions = {}): Promise<Tenure> {
+    const signal = signalOf('awaitLeadership of LeaderLatch', options);
     const tenure = await this.#nextTenure(null, signal);
     if (tenure === null) throw new ClosedError(`latch on ${this.path} is closed`);
     return tenure;
   }
 
   /** Each tenure from the present one on, until the latch is closed. One that has ended before it is asked for is left out. */
-  async *tenures({ signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Tenure, void, void> {
+  async *tenures(options: CallOptions = {}): AsyncGenerator<Tenure, void, void> {
+    const signal = signalOf('tenures of LeaderLatch', options);
     for (let last: Tenure | null = null; ; ) {
       last = await this.#nextTenure(last, signal);
       if (last === null) return;
@@ -191,13 +194,15 @@ export class LeaderLatch {
   }
 
   /** All candidates, of every process and language, the leader first. */
-  participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
-    return listParticipants(this.#keeper.limited, this.path, MARKER, signal);
+  async participants(options: CallOptions = {}): Promise<Participant[]> {
+    const signal = signalOf('participants of LeaderLatch', options);
+    return await listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** The candidate that stands first, `null` when there is none. */
-  leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
-    return findLeader(this.#keeper.limited, this.path, MARKER, signal);
+  async leader(options: CallOptions = {}): Promise<Participant | null> {
+    const signal = signalOf('leader of LeaderLatch', options);
+    return await findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /**

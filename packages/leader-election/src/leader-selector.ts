@@ -1,4 +1,4 @@
-import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { type CallOptions, ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   checkEnding,
   checkFunction,
@@ -10,6 +10,7 @@ import {
   persevere,
   refuseSelfWait,
   runOnBehalfOf,
+  signalOf,
   waitForEnding,
 } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
@@ -150,13 +151,15 @@ export class LeaderSelector {
   }
 
   /** All candidates, of every process and language, the leader first. */
-  participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
-    return listParticipants(this.#keeper.limited, this.path, MARKER, signal);
+  async participants(options: CallOptions = {}): Promise<Participant[]> {
+    const signal = signalOf('participants of LeaderSelector', options);
+    return await listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** The candidate that stands first, `null` when there is none. */
-  leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
-    return findLeader(this.#keeper.limited, this.path, MARKER, signal);
+  async leader(options: CallOptions = {}): Promise<Participant | null> {
+    const signal = signalOf('leader of LeaderSelector', options);
+    return await findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /**

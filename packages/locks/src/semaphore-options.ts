@@ -48,7 +48,7 @@ export const semaphoreSchemas: Readonly<
   }),
   acquire: z.strictObject({ permits, signal, onQueued, maxWaiters }),
   tryAcquire: z.strictObject({ permits, signal, onQueued, timeoutMs }),
-  setMaxLeases: z.strictObject({ maxLeases: z.int().check(z.minimum(0), z.maximum(most)), signal }),
+  setMaxLeases: z.int().check(z.minimum(0), z.maximum(most)),
 };
 
 function isPath(value: string): boolean {

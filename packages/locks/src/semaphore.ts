@@ -1,5 +1,6 @@
 import { type Contender, type Keeper, MultiError, type Stat, type ZnodeData } from '@zk-recipes/core';
 import {
+  checkArgument,
   checkFunction,
   checkOptions,
   checkPlace,
@@ -155,7 +156,8 @@ export class Semaphore {
     if (typeof this.#limit === 'number') {
       throw new TypeError('Expected `maxLeases` of the Semaphore to be a shared count, `{ path }`, got a number');
     }
-    checkOptions('setMaxLeases of Semaphore', semaphoreSchemas.setMaxLeases, { ...options, maxLeases });
+    checkArgument('maxLeases', semaphoreSchemas.setMaxLeases, maxLeases);
+    checkOptions('setMaxLeases of Semaphore', schemas.call, options);
     await writeLimit(this.#keeper.limited, this.#limit, maxLeases, options);
   }
 

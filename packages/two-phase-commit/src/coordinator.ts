@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
 import {
+  asBytes,
   checkEnding,
   checkOptions,
   checkPlace,
@@ -114,7 +115,7 @@ export class Coordinator<T> {
     checkOptions('run of Coordinator', runSchema, options);
     options.signal?.throwIfAborted();
     this.#begin();
-    const payload = this.#codec.encode(options.payload);
+    const payload = asBytes(this.#codec.encode(options.payload), 'the result of `encode` of the codec');
     const run = new Run(this.#store, this.#presence, randomUUID(), [...options.participants]);
     const timeoutMs = options.timeoutMs ?? 30_000;
     const late = new AbortController();

@@ -5,6 +5,7 @@
  */
 
 // Checks of what callers give, for recipes
+export { asBytes, asData } from './checks/as-bytes.js';
 export { received } from './checks/received.js';
 export { unknownNameHint } from './checks/unknown-name.js';
 export { CALLBACK_ERROR_CHANNEL } from './client/callbacks.js';
@@ -14,12 +15,13 @@ export { CreateMode } from './client/create-mode.js';
 export { type MultiOp, type MultiReadResult, type MultiResult, op, type ReadOp } from './client/op.js';
 export type { AttemptFailure, ZooKeeperOptions } from './client/options.js';
 export type { ZnodeData } from './client/request-arguments.js';
-export type {
-  CreateOptions,
-  ReadOptions,
-  ReconfigOptions,
-  RequestOptions,
-  VersionOptions,
+export {
+  type CreateOptions,
+  checkRequestOptions,
+  type ReadOptions,
+  type ReconfigOptions,
+  type RequestOptions,
+  type VersionOptions,
 } from './client/request-options.js';
 export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './client/watched-event.js';
 export type { RemoveWatchesOptions, WatchHandle } from './client/watcher-set.js';

@@ -5,11 +5,20 @@
  */
 
 // Time, which stays real where a test runner fakes timers
-export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from 'zookeeper-ts-client';
 // Checking arguments, telling listeners
+export {
+  asBytes,
+  type Clock,
+  type Moment,
+  momentOf,
+  received,
+  type ScheduleOptions,
+  systemClock,
+} from 'zookeeper-ts-client';
 export { checkArgument, checkOptions } from '../check-options.js';
 // Ending
 export { checkEnding, type EndingOptions } from '../endings.js';
+export { signalOf } from '../execution/call-check.js';
 export { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';

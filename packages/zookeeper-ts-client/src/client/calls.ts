@@ -1,3 +1,4 @@
+import { asData } from '../checks/as-bytes.js';
 import { checkOptions } from '../checks/option-checks.js';
 import type { Acl } from '../protocol/acl.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -34,7 +35,7 @@ import {
   multiResults,
   type ReadOp,
 } from './op.js';
-import { checkedAcl, checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
+import { checkedAcl, checkedVersion, createRequest, type ZnodeData } from './request-arguments.js';
 import {
   type CreateOptions,
   createCallChecks,
@@ -123,7 +124,7 @@ export class Calls {
   setData(path: string, data: ZnodeData, options: VersionOptions & RequestOptions): Call<SetDataRequest, Stat, Stat> {
     checkOptions('setData', versionCallChecks, options);
     const { version = -1, signal } = options;
-    const request = { path: this.serverPath(path), data: dataBytes(data), version: checkedVersion(version) };
+    const request = { path: this.serverPath(path), data: asData(data, '`data`'), version: checkedVersion(version) };
     return { operation: setData, request, path, signal, result: same };
   }
 

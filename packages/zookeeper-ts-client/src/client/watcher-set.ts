@@ -1,4 +1,5 @@
 import { aBoolean, aFunction, anything, type ChecksOf, checkOptions } from '../checks/option-checks.js';
+import { received } from '../checks/received.js';
 import {
   ClosedError,
   ConnectionLossError,
@@ -25,7 +26,8 @@ interface Removed {
 
 /** @throws TypeError if it is not a function */
 function checkedWatcher(watcher: Watcher): Watcher {
-  if (typeof watcher !== 'function') throw new TypeError(`Expected the watch to be a function, got ${typeof watcher}`);
+  if (typeof watcher !== 'function')
+    throw new TypeError(`Expected the watch to be a function, got ${received(watcher)}`);
   return watcher;
 }
 
@@ -45,7 +47,8 @@ export interface RemoveWatchesOptions {
   readonly local?: boolean | undefined;
 }
 
-const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & RequestOptions> = {
+/** What the options of `removeWatches` must be; the type itself is checked with the request. */
+export const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & RequestOptions> = {
   ...requestChecks,
   type: anything,
   listener: aFunction,
@@ -111,7 +114,7 @@ export class WatcherSet {
     checkOptions('addWatch', requestChecks, options);
     const { signal } = options;
     if (!Object.hasOwn(AddWatchMode, mode)) {
-      throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got '${String(mode)}'`);
+      throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got ${received(mode)}`);
     }
     const serverPath = this.#serverPath(path);
     const kind: WatchKind = mode === 'PERSISTENT' ? 'persistent' : 'recursive';
@@ -129,12 +132,11 @@ export class WatcherSet {
   }
 
   /** @throws NoWatcherError if there is none */
-  async removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions): Promise<void> {
-    checkOptions('removeWatches', removeWatchesChecks, options);
+  async removeWatches(path: string, options: RemoveWatchesOptions): Promise<void> {
     const { type = 'ANY', listener, local = false } = options;
     if (!Object.hasOwn(typeTraits, type)) {
       throw new TypeError(
-        `Expected \`type\` to be one of ${Object.keys(typeTraits).join(', ')}, got '${String(type)}'`,
+        `Expected \`type\` to be one of ${Object.keys(typeTraits).join(', ')}, got ${received(type)}`,
       );
     }
     const serverPath = this.#serverPath(path);

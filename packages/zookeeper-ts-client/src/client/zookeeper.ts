@@ -35,7 +35,7 @@ import {
 } from './request-options.js';
 import { hasEnded, statesOf } from './states.js';
 import { endEvent, eventTypeOf, type WatchedEvent, type WatchedEventType, type Watcher } from './watched-event.js';
-import { type RemoveWatchesOptions, WatcherSet, type WatchHandle } from './watcher-set.js';
+import { type RemoveWatchesOptions, removeWatchesChecks, WatcherSet, type WatchHandle } from './watcher-set.js';
 import type { AddWatchMode } from './watcher-type.js';
 
 /** Events of a client. */
@@ -326,7 +326,8 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    *
    * @throws NoWatcherError if there is none
    */
-  removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
+  async removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
+    checkOptions('removeWatches', removeWatchesChecks, options);
     return abortable(this.#watchers.removeWatches(path, options), options.signal);
   }
 
