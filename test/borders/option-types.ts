@@ -14,7 +14,7 @@ export function optionNames(type: string, sources: readonly SourceFile[]): strin
     return [...own, ...inherited(head, sources)];
   }
   // Of the package below, whose own options are walked there.
-  return type === 'EndingOptions' ? ['timeoutMs'] : [];
+  return { EndingOptions: ['timeoutMs'], IdentityOptions: ['id', 'data'] }[type] ?? [];
 }
 
 /** The options of `A` and of `Omit<B, 'x' | 'y'>`, both with or without type parameters. */

@@ -161,20 +161,23 @@ const rows: Readonly<Record<string, readonly [string, Row][]>> = {
   'leader-election': [
     [
       'LeaderLatchOptions',
-      { call: (options) => new LeaderLatch(keeper, '/x', options), wrong: { id: aString, lossPolicy } },
+      { call: (options) => new LeaderLatch(keeper, '/x', options), wrong: { id: aString, data, lossPolicy } },
     ],
     [
       'LeaderSelectorOptions',
       {
         call: (options) => new LeaderSelector(keeper, '/x', nothing, options),
-        wrong: { id: aString, autoRequeue: aBoolean, lossPolicy },
+        wrong: { id: aString, data, autoRequeue: aBoolean, lossPolicy },
       },
     ],
   ],
   locks: [
     [
       'LockOptions',
-      { call: (options) => new Mutex(keeper, '/x', options), wrong: { data, reentrant: aBoolean, lossPolicy } },
+      {
+        call: (options) => new Mutex(keeper, '/x', options),
+        wrong: { id: aString, data, reentrant: aBoolean, lossPolicy },
+      },
     ],
     ['CallOptions', { call: (options) => new Mutex(keeper, '/x').contenders(options), wrong: call }],
     ['WaitOptions', { call: (options) => new Mutex(keeper, '/x').acquire(options), wrong: wait }],
@@ -207,6 +210,7 @@ const rows: Readonly<Record<string, readonly [string, Row][]>> = {
         needed: { maxLeases: 1 },
         wrong: {
           maxLeases: { type: ['5', {}, { path: 'x' }], range: [0, { path: '/x', seed: 0 }] },
+          id: aString,
           data,
           lossPolicy,
         },
@@ -234,7 +238,7 @@ const rows: Readonly<Record<string, readonly [string, Row][]>> = {
       {
         call: (options) => new DoubleBarrier(keeper, '/x', options),
         needed: { members: 1 },
-        wrong: { members: milliseconds, id: aString },
+        wrong: { members: milliseconds, id: aString, data },
       },
     ],
   ],

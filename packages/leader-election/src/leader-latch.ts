@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { type CallOptions, ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   checkEnding,
@@ -6,6 +5,8 @@ import {
   checkPlace,
   type EndingOptions,
   EventListeners,
+  type IdentityOptions,
+  identityOf,
   type LossPolicy,
   type Member,
   persevere,
@@ -50,9 +51,7 @@ import { MemberTenure, type Tenure } from './tenure.js';
 const MARKER = 'latch-';
 
 /** How a latch is made. */
-export interface LeaderLatchOptions {
-  /** Who it is, for others to see. Default `<host name>:<process id>`. */
-  readonly id?: string | undefined;
+export interface LeaderLatchOptions extends IdentityOptions {
   /** Default `session`: leadership stands through a short disconnection, while its clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
@@ -67,6 +66,7 @@ export interface LeaderLatchEvents {
 
 const schema = z.strictObject({
   id: z.optional(z.string()),
+  data: z.optional(z.union([z.string(), z.instanceof(Uint8Array), z.null()])),
   lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
 
@@ -95,10 +95,11 @@ export class LeaderLatch {
     const unlimited = checkPlace(keeper, path);
     checkOptions('LeaderLatch', schema, options);
     this.path = path;
-    this.id = options.id ?? defaultId();
+    const { id, data } = identityOf(options);
+    this.id = id;
     this.#keeper = unlimited;
     this.#lossPolicy = options.lossPolicy ?? 'session';
-    this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data: Buffer.from(this.id) });
+    this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data });
     const report = (error: unknown): void => keeper.reportBackgroundError(error, 'listener of a LeaderLatch', path);
     this.#listeners = new EventListeners(['leader', 'notLeader', 'ended'], report);
   }
@@ -292,11 +293,6 @@ export class LeaderLatch {
   #report(error: unknown): void {
     this.#keeper.reportBackgroundError(error, 'LeaderLatch', this.path);
   }
-}
-
-/** Differs between the processes of one machine, and between machines. */
-export function defaultId(): string {
-  return `${hostname()}:${process.pid}`;
 }
 
 function nothing(): void {}

@@ -1,4 +1,4 @@
-import { type Contender, type Keeper, MultiError, type Stat, type ZnodeData } from '@zk-recipes/core';
+import { type Contender, type Keeper, MultiError, type Stat } from '@zk-recipes/core';
 import {
   checkArgument,
   checkFunction,
@@ -8,6 +8,7 @@ import {
   enrol,
   giveUp,
   handOut,
+  identityOf,
   inSequence,
   type LossPolicy,
   type Member,
@@ -72,7 +73,7 @@ export class Semaphore {
   readonly path: string;
   readonly #keeper: Keeper;
   readonly #limit: LeaseLimit;
-  readonly #data: ZnodeData | undefined;
+  readonly #data: Uint8Array | null;
   readonly #lossPolicy: LossPolicy;
   readonly #line: string;
   readonly #leases: string;
@@ -84,7 +85,7 @@ export class Semaphore {
     this.path = path;
     this.#keeper = unlimited;
     this.#limit = options.maxLeases;
-    this.#data = options.data;
+    this.#data = identityOf(options).data;
     this.#lossPolicy = options.lossPolicy ?? 'session';
     this.#line = childOf(path, 'locks');
     this.#leases = childOf(path, 'leases');
@@ -174,7 +175,7 @@ export class Semaphore {
     let looking: Promise<void> | undefined;
     const join = (): Promise<Member> => {
       const { signal } = patience;
-      const enrolment = enrol(keeper, this.#line, { name: markerFor(permits), signal }); //     step 1
+      const enrolment = enrol(keeper, this.#line, { name: markerFor(permits), data: this.#data, signal }); //     step 1
       looking = room.look(signal);
       // Whoever fails to enrol does not ask what was seen.
       looking.catch(() => {});

@@ -49,6 +49,7 @@ export { waitForEnding } from './ending.js';
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
 // Holding
 export { type Hold, type LossPolicy, MemberHold, type MemberHoldOptions } from './hold.js';
+export { type Identity, type IdentityOptions, identityOf, textOf } from './identity.js';
 export { LazySignal } from './lazy-signal.js';
 export { type Obstacle, type ObstacleOf, oneAtATime, type QueueOptions, untilAdmitted, untilFirst } from './line.js';
 export { giveUp, type Member, memberOf } from './member.js';
