@@ -13,6 +13,7 @@ const pure = [
   'examples/*/src/**/*.test.ts',
   'examples/testing-with-faults/**/*.test.ts',
   'test/{architecture,bundle-size,clock,errors,packaging}.test.ts',
+  'test/borders/**/*.test.ts',
   'test/support/src/{reaper,servers/test-server-options}.test.ts',
 ];
 

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { AlreadyEnteredError, DoubleBarrier, NotEnteredError } from '@zk-recipes/barriers';
 import type { Keeper } from '@zk-recipes/core';
 import { describeOnOwnServers } from '@zk-recipes/test-support/vitest';
@@ -43,19 +44,23 @@ describeOnOwnServers('DoubleBarrier', () => {
     const keeper = await on.keeper({ defaultData: 'by default' });
     const path = `${freshLine()}/deep`;
     const barriers = [
-      new DoubleBarrier(keeper, path, { members: 2, id: 'me' }),
-      new DoubleBarrier(keeper, path, { members: 2 }),
+      new DoubleBarrier(keeper, path, { members: 3, id: 'me' }),
+      new DoubleBarrier(keeper, path, { members: 3, id: 'me', data: 'my data' }),
+      new DoubleBarrier(keeper, path, { members: 3 }),
     ];
     await Promise.all(barriers.map((one) => one.enter()));
     const contents = (await namesIn(keeper, path)).map(async (name) => {
       const { data, stat } = await keeper.getData().withStat().forPath(`${path}/${name}`);
       return `${name.length} ${String(data)} ${stat.ephemeralOwner === 0n ? 'persistent' : 'ephemeral'}`;
     });
-    expect((await Promise.all(contents)).sort()).toEqual([
-      '36 by default ephemeral',
-      '36 me ephemeral',
-      '5 by default persistent',
-    ]);
+    expect((await Promise.all(contents)).sort()).toEqual(
+      [
+        `36 ${hostname()}:${process.pid} ephemeral`,
+        '36 me ephemeral',
+        '36 my data ephemeral',
+        '5 by default persistent',
+      ].sort(),
+    );
     await Promise.all(barriers.map((one) => one.leave()));
   });
 

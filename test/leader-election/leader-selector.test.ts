@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { ClosedError, type Keeper } from '@zk-recipes/core';
 import {
   AlreadyStartedError,
@@ -57,8 +58,10 @@ describeOnSharedServer('LeaderSelector', () => {
     const { selector, untilTenures } = selecting(keeper);
     selector.start();
     const { path } = await untilTenures(1);
-    expect((await keeper.getData().forPath(path))?.toString()).toBe('10.1.2.3');
-    expect((await selector.participants()).map(({ id }) => id)).toEqual(['10.1.2.3']);
+    const id = `${hostname()}:${process.pid}`;
+    expect((await keeper.getData().forPath(path))?.toString()).toBe(id);
+    expect(selector.id).toBe(id);
+    expect((await selector.participants()).map(({ id }) => id)).toEqual([id]);
   });
 
   it('checks what it is given, and names it', async () => {

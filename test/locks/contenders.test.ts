@@ -33,7 +33,10 @@ describeOnOwnServers('contenders', () => {
       { id: null, sessionId: keepers[2].sessionId, state: 'waiting', position: 2 },
     ]);
     expect(contenders[0]?.path).toBe(held.path);
-    for (const { sinceMs } of contenders) expect(Math.abs(sinceMs - beganMs)).toBeLessThan(10_000);
+    for (const { since, sinceMs } of contenders) {
+      expect(Math.abs(since.getTime() - beganMs)).toBeLessThan(10_000);
+      expect(sinceMs).toBe(since.getTime());
+    }
     await held.release();
     await (await second).release();
     expect((await new Mutex(keepers[0], path).contenders()).map(({ state }) => state)).toEqual(['holding']);

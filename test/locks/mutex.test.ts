@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { hostname } from 'node:os';
 import {
   ConnectionLossError,
   HoldLostError,
@@ -178,13 +179,15 @@ describeOnSharedServer('Mutex', () => {
   it('holds for others to see who it is', async () => {
     const keeper = await on.keeper({ defaultData: 'by default' });
     const path = freshLine();
-    for (const [data, seen] of [
-      ['me', 'me'],
-      [undefined, 'by default'],
-      [null, ''],
-      [Buffer.from('bytes'), 'bytes'],
+    for (const [options, seen] of [
+      [{ data: 'me' }, 'me'],
+      [{ id: 'me' }, 'me'],
+      [{ id: 'me', data: 'my data' }, 'my data'],
+      [{}, `${hostname()}:${process.pid}`],
+      [{ data: null }, ''],
+      [{ data: Buffer.from('bytes') }, 'bytes'],
     ] as const) {
-      await using hold = await new Mutex(keeper, path, { data }).acquire();
+      await using hold = await new Mutex(keeper, path, options).acquire();
       expect((await keeper.getData().forPath(hold.path))?.toString() ?? '').toBe(seen);
     }
   });

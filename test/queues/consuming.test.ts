@@ -197,6 +197,10 @@ describeOnSharedServer('consuming', () => {
       const { queue } = await queueOf(['a', 'b']);
       const began = Date.now();
       const first = await queue.take();
+      await expect(first.retry({ delay: 300 } as never)).rejects.toThrow(
+        new TypeError('Unknown option `delay` of retry of a Delivery: did you mean `delayMs`?'),
+      );
+      await expect(first.retry({ delayMs: -1 })).rejects.toThrow(RangeError);
       await first.retry({ delayMs: 300, reason: 'busy' });
       const second = await queue.take();
       expect(second.value).toBe('b');

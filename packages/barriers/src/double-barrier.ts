@@ -6,6 +6,8 @@ import {
   checkOptions,
   checkPlace,
   follow,
+  type IdentityOptions,
+  identityOf,
   type Member,
   unfollow,
   waitForEnding,
@@ -65,16 +67,15 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
  */
 
 /** How a double barrier is made. */
-export interface DoubleBarrierOptions {
+export interface DoubleBarrierOptions extends IdentityOptions {
   /** How many have to come before all may enter: 1 or more, the same for all. */
   readonly members: number;
-  /** What the own znode holds, for others to see: who it is. Default: the `defaultData` of the `Keeper`, as in Curator. */
-  readonly id?: string | undefined;
 }
 
 const schema = z.strictObject({
   members: z.int().check(z.minimum(1), z.maximum(2 ** 31 - 1)),
   id: z.optional(z.string()),
+  data: z.optional(z.union([z.string(), z.instanceof(Uint8Array), z.null()])),
 });
 
 /** Who is inside: by its member, and by whether that was there when the barrier opened. */
@@ -107,7 +108,7 @@ export class DoubleBarrier {
     this.path = path;
     this.members = options.members;
     this.#keeper = unlimited;
-    this.#room = new Room(unlimited, path, options.id);
+    this.#room = new Room(unlimited, path, identityOf(options).data);
   }
 
   /**

@@ -31,13 +31,13 @@ export class Room {
   readonly #keeper: Keeper;
   readonly #path: string;
   readonly #ready: string;
-  readonly #id: string | undefined;
+  readonly #data: Uint8Array | null;
 
-  constructor(keeper: Keeper, path: string, id: string | undefined) {
+  constructor(keeper: Keeper, path: string, data: Uint8Array | null) {
     this.#keeper = keeper;
     this.#path = path;
     this.#ready = childOf(path, READY);
-    this.#id = id;
+    this.#data = data;
   }
 
   /**
@@ -48,7 +48,7 @@ export class Room {
    */
   async join(name: string, signal: AbortSignal | undefined): Promise<[Member, Look | null]> {
     const create = this.#keeper.create().creatingParents().withMode('EPHEMERAL').idempotent().withStat();
-    const creation = create.forPath(childOf(this.#path, name), this.#id, { signal });
+    const creation = create.forPath(childOf(this.#path, name), this.#data, { signal });
     // Missing parents, a lost connection: the create tells of it.
     const looking = this.look(signal).catch(() => null);
     try {

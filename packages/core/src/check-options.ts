@@ -109,6 +109,7 @@ function expectedBy(issue: z.core.$ZodRawIssue): string {
 function expectedType(type: string, schema: z.core.$ZodRawIssue['inst']): string {
   if (type === 'number' || type === 'int') return expectedNumber(schema);
   if (type === 'date') return 'a valid Date';
+  if (type === 'nonoptional') return 'given';
   return `${/^[aeio]/i.test(type) ? 'an' : 'a'} ${type}`;
 }
 

@@ -1,3 +1,6 @@
+import * as z from 'zod/mini';
+import { checkOptions } from './check-options.js';
+
 /** How something is ended. */
 export interface EndingOptions {
   /**
@@ -11,19 +14,16 @@ export interface EndingOptions {
 const DEFAULT_MS = 2_000;
 const LONGEST_MS = 2 ** 31 - 1;
 
+const schema = z.strictObject({ timeoutMs: z.optional(z.number().check(z.minimum(0), z.maximum(LONGEST_MS))) });
+
 /**
  * Checks how something is to be ended.
  *
  * @returns the limit in milliseconds
- * @throws {TypeError} what was given is no object; {RangeError} the limit is out of its range
+ * @throws {TypeError} what was given is no object, or has other options; {RangeError} the limit is out of its range
  */
-export function checkEnding(options: EndingOptions = {}): number {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`Expected \`options\` to be { timeoutMs }, got ${options === null ? 'null' : typeof options}`);
-  }
-  const { timeoutMs = DEFAULT_MS } = options;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0 && timeoutMs <= LONGEST_MS)) {
-    throw new RangeError(`Expected \`timeoutMs\` to be a number from 0 to ${LONGEST_MS}, got ${String(timeoutMs)}`);
-  }
-  return timeoutMs;
+export function checkEnding(options?: EndingOptions): number {
+  if (options === undefined) return DEFAULT_MS;
+  checkOptions('an ending', schema, options);
+  return options.timeoutMs ?? DEFAULT_MS;
 }

@@ -12,6 +12,7 @@ import { RemoveWatchBuilder, WatchBuilder } from './builders/watch.js';
 import type { ConnectionState, StateChange } from './connection-state.js';
 import type { BackgroundError } from './diagnostics.js';
 import { checkEnding, type EndingOptions } from './endings.js';
+import { signalOf } from './execution/call-check.js';
 import { Engine } from './execution/engine.js';
 import type { CallOptions, Execution } from './execution/execution.js';
 import { checkNamespace } from './execution/namespace.js';
@@ -58,6 +59,7 @@ export class Keeper {
   readonly #listeners: { readonly [Event in keyof KeeperEvents]: Listeners<KeeperEvents[Event]> };
 
   private constructor(engine: Engine, family: Family, name: string, isRoot: boolean, limited: Keeper | null = null) {
+    if (!(engine instanceof Engine)) throw new TypeError('Expected Keeper.connect or Keeper.open, got new Keeper');
     this.#engine = engine;
     this.#family = family;
     this.#name = name;
@@ -121,7 +123,8 @@ export class Keeper {
    * @throws {AuthFailedError} the credentials were refused
    * @throws {ClosedError} the `Keeper` was closed
    */
-  async untilConnected({ signal }: CallOptions = {}): Promise<void> {
+  async untilConnected(options: CallOptions = {}): Promise<void> {
+    const signal = signalOf('untilConnected', options);
     await this.#engine.sessions.untilConnected(Number.POSITIVE_INFINITY, signal);
   }
 
@@ -165,8 +168,8 @@ export class Keeper {
   }
 
   /** The present connection state and each later one, none left out, until the `Keeper` is closed. Rejects with the signal's reason. */
-  connectionStates({ signal }: CallOptions = {}): AsyncIterableIterator<ConnectionState> {
-    return this.#engine.states(signal);
+  connectionStates(options: CallOptions = {}): AsyncIterableIterator<ConnectionState> {
+    return this.#engine.states(signalOf('connectionStates', options));
   }
 
   /** Adds a listener. What it throws harms nothing and is a `backgroundError`. */

@@ -5,8 +5,7 @@ import { enrol, type Member, untilFirst } from '@zk-recipes/core/recipe-kit';
 export interface CandidateZnode {
   /** Name without protection and number, e.g. `latch-`. */
   readonly marker: string;
-  /** The `defaultData` of the `Keeper` where `undefined`. */
-  readonly data: Uint8Array | undefined;
+  readonly data: Uint8Array | null;
 }
 
 /** What latch and selector have in common: standing for election, again and again, until one leaves. */
@@ -14,7 +13,7 @@ export class Candidate {
   readonly keeper: Keeper;
   readonly path: string;
   readonly marker: string;
-  readonly #data: Uint8Array | undefined;
+  readonly #data: Uint8Array | null;
   /** Aborts waiting in line. */
   readonly #leaving = new AbortController();
   /** Aborts everything: only when there is no connection over which to leave in good order. */

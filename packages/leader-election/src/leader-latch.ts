@@ -1,5 +1,4 @@
-import { hostname } from 'node:os';
-import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { type CallOptions, ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   checkEnding,
   checkOptions,
@@ -7,9 +6,12 @@ import {
   type EndingOptions,
   EventListeners,
   follow,
+  type IdentityOptions,
+  identityOf,
   type LossPolicy,
   type Member,
   persevere,
+  signalOf,
   unfollow,
   waitForEnding,
 } from '@zk-recipes/core/recipe-kit';
@@ -51,9 +53,7 @@ import { MemberTenure, type Tenure } from './tenure.js';
 const MARKER = 'latch-';
 
 /** How a latch is made. */
-export interface LeaderLatchOptions {
-  /** Who it is, for others to see. Default `<host name>:<process id>`. */
-  readonly id?: string | undefined;
+export interface LeaderLatchOptions extends IdentityOptions {
   /** Default `session`: leadership stands through a short disconnection, while its clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
@@ -68,6 +68,7 @@ export interface LeaderLatchEvents {
 
 const schema = z.strictObject({
   id: z.optional(z.string()),
+  data: z.optional(z.union([z.string(), z.instanceof(Uint8Array), z.null()])),
   lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
 
@@ -96,10 +97,11 @@ export class LeaderLatch {
     const unlimited = checkPlace(keeper, path);
     checkOptions('LeaderLatch', schema, options);
     this.path = path;
-    this.id = options.id ?? defaultId();
+    const { id, data } = identityOf(options);
+    this.id = id;
     this.#keeper = unlimited;
     this.#lossPolicy = options.lossPolicy ?? 'session';
-    this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data: Buffer.from(this.id) });
+    this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data });
     const report = (error: unknown): void => keeper.reportBackgroundError(error, 'listener of a LeaderLatch', path);
     this.#listeners = new EventListeners(['leader', 'notLeader', 'ended'], report);
   }
@@ -147,14 +149,16 @@ export class LeaderLatch {
    *
    * @throws NotStartedError; ClosedError when it is closed; the signal's reason
    */
-  async awaitLeadership({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Tenure> {
+  async awaitLeadership(options: CallOptions = {}): Promise<Tenure> {
+    const signal = signalOf('awaitLeadership of LeaderLatch', options);
     const tenure = await this.#nextTenure(null, signal);
     if (tenure === null) throw new ClosedError(`latch on ${this.path} is closed`);
     return tenure;
   }
 
   /** Each tenure from the present one on, until the latch is closed. One that has ended before it is asked for is left out. */
-  async *tenures({ signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Tenure, void, void> {
+  async *tenures(options: CallOptions = {}): AsyncGenerator<Tenure, void, void> {
+    const signal = signalOf('tenures of LeaderLatch', options);
     for (let last: Tenure | null = null; ; ) {
       last = await this.#nextTenure(last, signal);
       if (last === null) return;
@@ -201,13 +205,15 @@ export class LeaderLatch {
   }
 
   /** All candidates, of every process and language, the leader first. */
-  participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
-    return listParticipants(this.#keeper.limited, this.path, MARKER, signal);
+  async participants(options: CallOptions = {}): Promise<Participant[]> {
+    const signal = signalOf('participants of LeaderLatch', options);
+    return await listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** The candidate that stands first, `null` when there is none. */
-  leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
-    return findLeader(this.#keeper.limited, this.path, MARKER, signal);
+  async leader(options: CallOptions = {}): Promise<Participant | null> {
+    const signal = signalOf('leader of LeaderLatch', options);
+    return await findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /**
@@ -297,11 +303,6 @@ export class LeaderLatch {
   #report(error: unknown): void {
     this.#keeper.reportBackgroundError(error, 'LeaderLatch', this.path);
   }
-}
-
-/** Differs between the processes of one machine, and between machines. */
-export function defaultId(): string {
-  return `${hostname()}:${process.pid}`;
 }
 
 function nothing(): void {}

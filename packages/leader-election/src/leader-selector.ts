@@ -1,15 +1,18 @@
-import { ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
+import { type CallOptions, ClosedError, HoldLostError, type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   checkEnding,
   checkFunction,
   checkOptions,
   checkPlace,
   type EndingOptions,
+  type IdentityOptions,
+  identityOf,
   type LossPolicy,
   type Member,
   persevere,
   refuseSelfWait,
   runOnBehalfOf,
+  signalOf,
   waitForEnding,
 } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
@@ -46,9 +49,7 @@ import { MemberTenure, type Tenure } from './tenure.js';
 const MARKER = 'lock-';
 
 /** How a selector is made. */
-export interface LeaderSelectorOptions {
-  /** Who it is, for others to see. Default: the `defaultData` of the `Keeper`, as in Curator. */
-  readonly id?: string | undefined;
+export interface LeaderSelectorOptions extends IdentityOptions {
   /** Whether it becomes a candidate again whenever its function has ended. Default false. */
   readonly autoRequeue?: boolean | undefined;
   /** Default `session`: leadership stands through a short disconnection, while its clock runs. */
@@ -60,6 +61,7 @@ export type TakeLeadership = (tenure: Tenure) => Promise<void> | void;
 
 const schema = z.strictObject({
   id: z.optional(z.string()),
+  data: z.optional(z.union([z.string(), z.instanceof(Uint8Array), z.null()])),
   autoRequeue: z.optional(z.boolean()),
   lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
@@ -68,7 +70,8 @@ const schema = z.strictObject({
 export class LeaderSelector {
   /** Path of the election. */
   readonly path: string;
-  readonly #id: string | undefined;
+  /** Who it is, as others see it. */
+  readonly id: string;
   readonly #keeper: Keeper;
   readonly #candidate: Candidate;
   readonly #lossPolicy: LossPolicy;
@@ -91,16 +94,11 @@ export class LeaderSelector {
     this.path = path;
     this.#keeper = unlimited;
     this.#takeLeadership = takeLeadership;
-    this.#id = options.id;
+    const { id, data } = identityOf(options);
+    this.id = id;
     this.#autoRequeue = options.autoRequeue ?? false;
     this.#lossPolicy = options.lossPolicy ?? 'session';
-    const data = options.id === undefined ? undefined : Buffer.from(options.id);
     this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data });
-  }
-
-  /** Who it is; empty where it was given no id. */
-  get id(): string {
-    return this.#id ?? '';
   }
 
   /** Whether its function runs with a tenure that stands beyond doubt: the clock is asked now. */
@@ -150,13 +148,15 @@ export class LeaderSelector {
   }
 
   /** All candidates, of every process and language, the leader first. */
-  participants({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant[]> {
-    return listParticipants(this.#keeper.limited, this.path, MARKER, signal);
+  async participants(options: CallOptions = {}): Promise<Participant[]> {
+    const signal = signalOf('participants of LeaderSelector', options);
+    return await listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /** The candidate that stands first, `null` when there is none. */
-  leader({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Participant | null> {
-    return findLeader(this.#keeper.limited, this.path, MARKER, signal);
+  async leader(options: CallOptions = {}): Promise<Participant | null> {
+    const signal = signalOf('leader of LeaderSelector', options);
+    return await findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Contender, Keeper } from '@zk-recipes/core';
-import { childOf, jsonSafe, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { childOf, jsonSafe, namesIn, orNull, textOf } from '@zk-recipes/core/recipe-kit';
 import type { LineRule } from './line-rules.js';
 import { REVOKE } from './lock-hold.js';
 
@@ -31,17 +31,11 @@ export async function readContender(
   const read = await orNull(keeper.getData().withStat().forPath(path, { signal }));
   if (read === null) return null;
   const { data, stat } = read;
-  return jsonSafe({ path, id: idOf(data), sessionId: stat.ephemeralOwner, sinceMs: Number(stat.ctime), ...place });
+  const sinceMs = Number(stat.ctime);
+  const since = new Date(sinceMs);
+  return jsonSafe({ path, id: idOf(data), sessionId: stat.ephemeralOwner, since, sinceMs, ...place });
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 function idOf(data: Uint8Array | null): string | null {
-  if (data === null || data.length === 0 || REVOKE.equals(data)) return null;
-  try {
-    return utf8.decode(data);
-  } catch {
-    // Somebody else's bytes are no name.
-    return null;
-  }
+  return data !== null && REVOKE.equals(data) ? null : textOf(data);
 }

@@ -1,10 +1,11 @@
-import type { Contender, Keeper, ZnodeData } from '@zk-recipes/core';
+import type { Contender, Keeper } from '@zk-recipes/core';
 import {
   checkFunction,
   checkOptions,
   childOf,
   enrol,
   handOut,
+  identityOf,
   type LossPolicy,
   type Member,
   namesIn,
@@ -59,7 +60,7 @@ export interface LockLine {
   readonly keeper: Keeper;
   readonly path: string;
   readonly rule: LineRule;
-  readonly data: ZnodeData | undefined;
+  readonly data: Uint8Array | null;
 }
 
 const lines = new WeakMap<Lock<LockHold>, LockLine>();
@@ -75,7 +76,7 @@ export class Lock<H extends LockHold = LockHold> {
   readonly path: string;
   readonly #keeper: Keeper;
   readonly #kind: LockKind<H>;
-  readonly #data: ZnodeData | undefined;
+  readonly #data: Uint8Array | null;
   readonly #reentrant: boolean;
   readonly #lossPolicy: LossPolicy;
 
@@ -84,10 +85,10 @@ export class Lock<H extends LockHold = LockHold> {
     this.path = path;
     this.#keeper = keeper;
     this.#kind = kind;
-    this.#data = options.data;
+    this.#data = identityOf(options).data;
     this.#reentrant = options.reentrant ?? false;
     this.#lossPolicy = options.lossPolicy ?? 'session';
-    lines.set(this, { keeper, path, rule: kind.rule, data: options.data });
+    lines.set(this, { keeper, path, rule: kind.rule, data: this.#data });
   }
 
   /** The connection by which it is acquired. */

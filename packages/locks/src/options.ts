@@ -1,12 +1,9 @@
-import type { ZnodeData } from '@zk-recipes/core';
-import type { LossPolicy } from '@zk-recipes/core/recipe-kit';
+import type { IdentityOptions, LossPolicy } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
 import type { RunPatience } from './run-options.js';
 
 /** How a lock is made. */
-export interface LockOptions {
-  /** What the znodes in its line hold, for others to see: who is it. Default: the `defaultData` of the `Keeper`, as in Curator. */
-  readonly data?: ZnodeData | undefined;
+export interface LockOptions extends IdentityOptions {
   /** Whether it can be acquired again inside of its own `run`, as often as one likes. Default false: that is refused. */
   readonly reentrant?: boolean | undefined;
   /** Default `session`: a hold stands through a short disconnection, while its clock runs. */
@@ -61,8 +58,12 @@ const milliseconds = z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1));
 
 /** What single options may be. */
 export const fields: Readonly<
-  Record<'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs' | 'ifAvailable', z.ZodMiniType>
+  Record<
+    'id' | 'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs' | 'ifAvailable',
+    z.ZodMiniType
+  >
 > = {
+  id: z.optional(z.string()),
   data: z.optional(z.union([z.string(), z.instanceof(Uint8Array), z.null()])),
   lossPolicy: z.optional(z.enum(['session', 'connection'])),
   signal: z.optional(z.instanceof(AbortSignal)),
@@ -72,13 +73,13 @@ export const fields: Readonly<
   ifAvailable: z.optional(z.boolean()),
 };
 
-const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
+const { id, data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
 const revocable = z.optional(z.boolean());
 
 /** What the options of a lock may be. */
 export const schemas: Readonly<Record<'lock' | 'call' | 'acquire' | 'tryAcquire' | 'run' | 'revoke', z.ZodMiniType>> = {
   call: z.strictObject({ signal }),
-  lock: z.strictObject({ data, reentrant: z.optional(z.boolean()), lossPolicy }),
+  lock: z.strictObject({ id, data, reentrant: z.optional(z.boolean()), lossPolicy }),
   acquire: z.strictObject({ signal, onQueued, maxWaiters, revocable }),
   tryAcquire: z.strictObject({ signal, onQueued, timeoutMs, revocable }),
   run: z.strictObject({ signal, onQueued, maxWaiters, revocable, timeoutMs, ifAvailable }),

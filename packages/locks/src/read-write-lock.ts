@@ -1,5 +1,5 @@
-import { type Contender, type Keeper, MultiError, NotHeldError, type Stat, type ZnodeData } from '@zk-recipes/core';
-import { checkOptions, checkPlace, childOf, memberOf, sequenceKey } from '@zk-recipes/core/recipe-kit';
+import { type Contender, type Keeper, MultiError, NotHeldError, type Stat } from '@zk-recipes/core';
+import { checkOptions, checkPlace, childOf, identityOf, memberOf, sequenceKey } from '@zk-recipes/core/recipe-kit';
 import { listContenders } from './contenders.js';
 import { EnteredHold, type Entrances } from './entrances.js';
 import { ReentrantAcquireError } from './errors.js';
@@ -46,6 +46,7 @@ export class ReadWriteLock {
     checkOptions('ReadWriteLock', schemas.lock, options);
     this.path = path;
     this.#keeper = unlimited;
+    const { data } = identityOf(options);
     const reading: LockKind<LockHold> = {
       name: 'ReadWriteLock.read',
       rule: readRule,
@@ -54,7 +55,7 @@ export class ReadWriteLock {
     const writing: LockKind<WriteHold> = {
       name: 'ReadWriteLock.write',
       rule: writeRule,
-      enter: (entrances) => new EnteredWriteHold(entrances, options.data),
+      enter: (entrances) => new EnteredWriteHold(entrances, data),
     };
     this.read = new Lock(unlimited, path, reading, options);
     this.write = new Lock(unlimited, path, writing, options);
@@ -69,9 +70,9 @@ export class ReadWriteLock {
 }
 
 class EnteredWriteHold extends EnteredHold implements WriteHold {
-  readonly #data: ZnodeData | undefined;
+  readonly #data: Uint8Array | null;
 
-  constructor(entrances: Entrances, data: ZnodeData | undefined) {
+  constructor(entrances: Entrances, data: Uint8Array | null) {
     super(entrances);
     this.#data = data;
   }
@@ -90,7 +91,7 @@ class EnteredWriteHold extends EnteredHold implements WriteHold {
 }
 
 /** Step 6. */
-async function turnIntoReading(writing: LineHold, data: ZnodeData | undefined): Promise<LineHold> {
+async function turnIntoReading(writing: LineHold, data: Uint8Array | null): Promise<LineHold> {
   const { keeper, directory, name, path } = writing.member;
   const readingPath = childOf(directory, READ + sequenceKey(name, WRITE));
   const mode = { mode: 'EPHEMERAL', protection: true } as const;

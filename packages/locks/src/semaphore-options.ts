@@ -1,16 +1,14 @@
-import { validatePath, type ZnodeData } from '@zk-recipes/core';
-import type { LossPolicy } from '@zk-recipes/core/recipe-kit';
+import { validatePath } from '@zk-recipes/core';
+import type { IdentityOptions, LossPolicy } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
 import type { LeaseLimit } from './lease-limit.js';
 import { fields, type WaitOptions } from './options.js';
 import type { RunPatience } from './run-options.js';
 
 /** How a semaphore is made. */
-export interface SemaphoreOptions {
+export interface SemaphoreOptions extends IdentityOptions {
   /** How many leases there are: a number, 1 or more, that is the same for all users; or where to read it. */
   readonly maxLeases: LeaseLimit;
-  /** What the leases hold, for others to see: who is it. Default: the `defaultData` of the `Keeper`, as in Curator. */
-  readonly data?: ZnodeData | undefined;
   /** Default `session`: leases stand through a short disconnection, while their clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
@@ -41,7 +39,7 @@ const most = 2 ** 31 - 1;
 const count = z.int().check(z.minimum(1), z.maximum(most));
 const path = z.string().check(z.refine((value) => isPath(value), 'a path'));
 const permits = z.optional(count);
-const { data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
+const { id, data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
 
 /** What the options of a semaphore may be. */
 export const semaphoreSchemas: Readonly<
@@ -49,13 +47,14 @@ export const semaphoreSchemas: Readonly<
 > = {
   semaphore: z.strictObject({
     maxLeases: z.union([count, z.strictObject({ path, seed: z.optional(count) })]),
+    id,
     data,
     lossPolicy,
   }),
   acquire: z.strictObject({ permits, signal, onQueued, maxWaiters }),
   tryAcquire: z.strictObject({ permits, signal, onQueued, timeoutMs }),
   run: z.strictObject({ permits, signal, onQueued, maxWaiters, timeoutMs, ifAvailable }),
-  setMaxLeases: z.strictObject({ maxLeases: z.int().check(z.minimum(0), z.maximum(most)), signal }),
+  setMaxLeases: z.int().check(z.minimum(0), z.maximum(most)),
 };
 
 function isPath(value: string): boolean {

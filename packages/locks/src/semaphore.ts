@@ -1,5 +1,6 @@
-import { type Contender, type Keeper, MultiError, type Stat, type ZnodeData } from '@zk-recipes/core';
+import { type Contender, type Keeper, MultiError, type Stat } from '@zk-recipes/core';
 import {
+  checkArgument,
   checkFunction,
   checkOptions,
   checkPlace,
@@ -7,6 +8,7 @@ import {
   enrol,
   giveUp,
   handOut,
+  identityOf,
   inSequence,
   type LossPolicy,
   type Member,
@@ -73,7 +75,7 @@ export class Semaphore {
   readonly path: string;
   readonly #keeper: Keeper;
   readonly #limit: LeaseLimit;
-  readonly #data: ZnodeData | undefined;
+  readonly #data: Uint8Array | null;
   readonly #lossPolicy: LossPolicy;
   readonly #line: string;
   readonly #leases: string;
@@ -85,7 +87,7 @@ export class Semaphore {
     this.path = path;
     this.#keeper = unlimited;
     this.#limit = options.maxLeases;
-    this.#data = options.data;
+    this.#data = identityOf(options).data;
     this.#lossPolicy = options.lossPolicy ?? 'session';
     this.#line = childOf(path, 'locks');
     this.#leases = childOf(path, 'leases');
@@ -168,7 +170,8 @@ export class Semaphore {
     if (typeof this.#limit === 'number') {
       throw new TypeError('Expected `maxLeases` of the Semaphore to be a shared count, `{ path }`, got a number');
     }
-    checkOptions('setMaxLeases of Semaphore', semaphoreSchemas.setMaxLeases, { ...options, maxLeases });
+    checkArgument('maxLeases', semaphoreSchemas.setMaxLeases, maxLeases);
+    checkOptions('setMaxLeases of Semaphore', schemas.call, options);
     await writeLimit(this.#keeper.limited, this.#limit, maxLeases, options);
   }
 
@@ -185,7 +188,7 @@ export class Semaphore {
     let looking: Promise<void> | undefined;
     const join = (): Promise<Member> => {
       const { signal } = patience;
-      const enrolment = enrol(keeper, this.#line, { name: markerFor(permits), signal }); //     step 1
+      const enrolment = enrol(keeper, this.#line, { name: markerFor(permits), data: this.#data, signal }); //     step 1
       looking = room.look(signal);
       // Whoever fails to enrol does not ask what was seen.
       looking.catch(() => {});

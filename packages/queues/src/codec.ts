@@ -1,5 +1,8 @@
+import { asBytes, received } from '@zk-recipes/core/recipe-kit';
+
 /** Turns values into the bytes that a znode holds, and back. */
 export interface Codec<T> {
+  /** The bytes must be a `Uint8Array`, not the promise of one: `put` rejects with a `TypeError` for anything else. */
   encode(value: T): Uint8Array;
   /** What it throws, or rejects with, makes the item a dead letter; its message is the reason. */
   decode(bytes: Uint8Array): T | Promise<T>;
@@ -38,7 +41,7 @@ export function jsonCodec<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
   return {
     encode(value) {
       const text: string | undefined = JSON.stringify(value);
-      if (text === undefined) throw new TypeError(`Expected a value that JSON can hold, got ${typeof value}`);
+      if (text === undefined) throw new TypeError(`Expected a value that JSON can hold, got ${received(value)}`);
       return Buffer.from(text);
     },
     decode(bytes) {
@@ -52,12 +55,23 @@ export function jsonCodec<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
 
 /** Text as UTF-8. */
 export const textCodec: Codec<string> = {
-  encode: (value) => Buffer.from(value),
+  encode: (value) => {
+    if (typeof value !== 'string') throw new TypeError(`Expected a string for textCodec, got ${received(value)}`);
+    return Buffer.from(value);
+  },
   decode: (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes),
 };
 
 /** Bytes as they are. */
-export const bytesCodec: Codec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes };
+export const bytesCodec: Codec<Uint8Array> = {
+  encode: (value) => asBytes(value, 'the value for bytesCodec'),
+  decode: (bytes) => bytes,
+};
+
+/** A value as the bytes of an item. @throws TypeError if the codec makes something else of it; whatever `encode` throws */
+export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
+  return asBytes(codec.encode(value), 'the result of `encode` of the codec');
+}
 
 function checkedValue<T>(result: SchemaResult<T>): T {
   if (result.issues === undefined) return result.value;

@@ -62,11 +62,11 @@ export class ItemSource<T> {
    */
   consume(options: ConsumeOptions = {}): AsyncIterableIterator<Delivery<T>> {
     checkOptions(`consume of ${this.#options.name}`, schemas.consume, options);
-    const { concurrency = 1, signal } = options;
+    const { concurrency = 1, signal, timeoutMs } = options;
     const consumerOptions = { concurrency, prefetch: 0, wantsMore: true, signal };
     const begin = (beginSignal: AbortSignal | undefined): Promise<Consumer<T>> =>
       this.#consumer(consumerOptions, beginSignal);
-    return new Deliveries(begin, { concurrency, signal, timeoutMs: checkEnding(options) });
+    return new Deliveries(begin, { concurrency, signal, timeoutMs: checkEnding({ timeoutMs }) });
   }
 
   /**

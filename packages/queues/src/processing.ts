@@ -40,7 +40,7 @@ export class Processing<T> {
    */
   async untilEnded(): Promise<void> {
     const { concurrency = 1, signal } = this.#options;
-    const timeoutMs = checkEnding(this.#options);
+    const timeoutMs = checkEnding({ timeoutMs: this.#options.timeoutMs });
     const stop = (): void => this.#consumer.stop();
     follow(signal, stop);
     if (signal?.aborted) stop();

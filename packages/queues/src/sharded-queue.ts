@@ -1,6 +1,6 @@
 import type { Keeper } from '@zk-recipes/core';
 import { checkOptions, checkPlace, childOf, namesIn } from '@zk-recipes/core/recipe-kit';
-import { type Codec, jsonCodec } from './codec.js';
+import { type Codec, encoded, jsonCodec } from './codec.js';
 import { frameItems } from './item-framing.js';
 import { inOrder, isItem, plainName } from './item-name.js';
 import { ItemSource } from './item-source.js';
@@ -64,7 +64,7 @@ export class ShardedQueue<T> extends ItemSource<T> {
     checkOptions('put of ShardedQueue', schemas.call, options);
     const { signal } = options;
     if (values.length === 0) return;
-    const parcels = values.map((value) => ({ name: plainName(), data: frameItems([this.#codec.encode(value)]) }));
+    const parcels = values.map((value) => ({ name: plainName(), data: frameItems([encoded(this.#codec, value)]) }));
     const shard = await this.#chooseShard(signal);
     await this.#producerOf(shard).put(parcels, signal);
   }

@@ -1,5 +1,6 @@
 import { BadVersionError, type Keeper, MultiError, NoNodeError } from '@zk-recipes/core';
 import {
+  asBytes,
   checkOptions,
   checkPlace,
   childOf,
@@ -91,7 +92,7 @@ export class SimpleQueue {
    * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; the signal's reason
    */
   async offer(data: Uint8Array, options: CallOptions = {}): Promise<void> {
-    if (!(data instanceof Uint8Array)) throw new TypeError(`Expected \`data\` to be a Uint8Array, got ${typeof data}`);
+    asBytes(data, '`data` of offer of SimpleQueue');
     checkOptions('offer of SimpleQueue', schemas.call, options);
     await this.#producer.put([{ name: ITEM, data }], options.signal);
   }

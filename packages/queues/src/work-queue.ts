@@ -1,6 +1,6 @@
 import type { Keeper, Transaction } from '@zk-recipes/core';
 import { checkOptions, checkPlace, childOf, nameOf } from '@zk-recipes/core/recipe-kit';
-import { type Codec, jsonCodec } from './codec.js';
+import { type Codec, encoded, jsonCodec } from './codec.js';
 import { type DeadLetter, revivedName } from './dead-letters.js';
 import { frameItems } from './item-framing.js';
 import type { ItemNaming } from './item-name.js';
@@ -107,7 +107,7 @@ export class WorkQueue<T> extends ItemSource<T> {
       throw new RangeError(`Expected at most \`maxItems\`, ${this.#maxItems}, items at once, got ${values.length}`);
     }
     if (values.length === 0) return;
-    const parcels = values.map((value) => ({ name, data: frameItems([this.#codec.encode(value)]) }));
+    const parcels = values.map((value) => ({ name, data: frameItems([encoded(this.#codec, value)]) }));
     signal?.throwIfAborted();
     if (this.#maxItems === Number.POSITIVE_INFINITY) await this.#producer.put(parcels, signal);
     else await this.#producer.putWithin(this.#maxItems, parcels, signal);

@@ -1,5 +1,8 @@
+import { received } from '@zk-recipes/core/recipe-kit';
+
 /** Turns payloads into bytes and back. */
 export interface Codec<T> {
+  /** The bytes must be a `Uint8Array`, not the promise of one: `run` rejects with a `TypeError` for anything else. */
   encode(value: T): Uint8Array;
   /** @throws for what cannot be read */
   decode(bytes: Uint8Array): T;
@@ -9,7 +12,8 @@ export interface Codec<T> {
 export const json: Codec<unknown> = {
   encode: (value) => {
     const text = JSON.stringify(value);
-    if (text === undefined) throw new TypeError(`Expected \`payload\` to be what JSON can hold, got ${typeof value}`);
+    if (text === undefined)
+      throw new TypeError(`Expected \`payload\` to be what JSON can hold, got ${received(value)}`);
     return Buffer.from(text);
   },
   decode: (bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
 import {
+  asBytes,
   checkEnding,
   checkOptions,
   checkPlace,
@@ -111,7 +112,7 @@ export class Coordinator<T> {
     checkOptions('run of Coordinator', runSchema, options);
     options.signal?.throwIfAborted();
     this.#begin();
-    const payload = this.#codec.encode(options.payload);
+    const payload = asBytes(this.#codec.encode(options.payload), 'the result of `encode` of the codec');
     const run = new Run(this.#store, this.#presence, randomUUID(), [...options.participants]);
     const timeoutMs = options.timeoutMs ?? 30_000;
     const late = new AbortController();

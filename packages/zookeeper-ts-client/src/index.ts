@@ -5,6 +5,7 @@
  */
 
 // Checks of what callers give, for recipes
+export { asBytes, asData } from './checks/as-bytes.js';
 export { received } from './checks/received.js';
 export { unknownNameHint } from './checks/unknown-name.js';
 export { CALLBACK_ERROR_CHANNEL } from './client/callbacks.js';
@@ -12,13 +13,14 @@ export { CreateMode } from './client/create-mode.js';
 export { type MultiOp, type MultiReadResult, type MultiResult, op, type ReadOp } from './client/op.js';
 export type { AttemptFailure, ZooKeeperOptions } from './client/options.js';
 export type { ZnodeData } from './client/request-arguments.js';
-export type {
-  CreateOptions,
-  ReadOptions,
-  ReconfigChange,
-  ReconfigOptions,
-  RequestOptions,
-  VersionOptions,
+export {
+  type CreateOptions,
+  checkRequestOptions,
+  type ReadOptions,
+  type ReconfigChange,
+  type ReconfigOptions,
+  type RequestOptions,
+  type VersionOptions,
 } from './client/request-options.js';
 // The client
 export type { DataAndStat, Request, ResponseOf, Responses } from './client/requests.js';

@@ -209,7 +209,7 @@ it.each<[string, object, string]>([
   [
     'pauses by another name',
     { reconnect: { minDelay: 5 } },
-    'Unknown option `reconnect.minDelay` of ZooKeeper.connect: did you mean `reconnect.minDelayMs`?',
+    'Unknown option `reconnect.minDelay` of ZooKeeper.connect: did you mean `minDelayMs`?',
   ],
   [
     'pauses that are no object',

@@ -1,4 +1,5 @@
 import type { Acl, Stat } from 'zookeeper-ts-client';
+import { signalOf } from '../execution/call-check.js';
 import { type CallOptions, type Execution, withRoot } from '../execution/execution.js';
 import { once } from '../execution/executor.js';
 
@@ -29,7 +30,8 @@ export class GetAclBuilder<Result> {
    * @throws {NoNodeError} the znode does not exist
    * @throws {ConnectionLossError} the retries are used up
    */
-  async forPath(path: string, { signal }: CallOptions = {}): Promise<Result> {
+  async forPath(path: string, options: CallOptions = {}): Promise<Result> {
+    const signal = signalOf('getAcl().forPath', options);
     const { executor, namespace } = this.#execution;
     const realPath = namespace.toReal(path);
     const content = await executor.run(
@@ -87,7 +89,8 @@ export class SetAclBuilder {
    * @throws {BadVersionError} the list has another version
    * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown
    */
-  async forPath(path: string, { signal }: CallOptions = {}): Promise<Stat> {
+  async forPath(path: string, options: CallOptions = {}): Promise<Stat> {
+    const signal = signalOf('setAcl().forPath', options);
     const { executor, namespace } = this.#execution;
     const realPath = namespace.toReal(path);
     return await executor.run(

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import * as z from 'zod/mini';
 import {
   type Acl,
   BadVersionError,
-  type CreateMode,
+  CreateMode,
   NodeExistsError,
   NoNodeError,
   type Stat,
   type ZnodeData,
   type ZooKeeper,
 } from 'zookeeper-ts-client';
+import { checkArgument } from '../check-options.js';
 import { ZnodeOwnerError } from '../errors.js';
+import { dataOrOptions } from '../execution/call-check.js';
 import {
   type CreatedZnode,
   type CreateRequest,
@@ -21,6 +24,8 @@ import {
 import type { CallOptions, Execution } from '../execution/execution.js';
 import { type Attempt, once } from '../execution/executor.js';
 import { isSameData } from './same-data.js';
+
+const modeSchema = z.enum(CreateMode);
 
 /** What a create is to do. */
 export interface CreateDescription {
@@ -63,8 +68,9 @@ export class CreateBuilder<Result> {
     this.#present = present;
   }
 
-  /** Default `PERSISTENT`. */
+  /** Default `PERSISTENT`. @throws {TypeError} there is no such mode */
   withMode(mode: CreateMode): CreateBuilder<Result> {
+    checkArgument('mode', modeSchema, mode);
     return this.#with({ mode });
   }
 
@@ -126,6 +132,7 @@ export class CreateBuilder<Result> {
    * @param path of the znode; a sequential one gets ten digits appended
    * @param data the `defaultData` option where not given; `null` is not the same as empty
    * @returns the actual path
+   * @throws {TypeError} the data is neither data nor options; nothing is sent
    * @throws {NodeExistsError} it is there already
    * @throws {ZnodeOwnerError} with `orSetData`: it is there already, and has another owner than the mode gives it
    * @throws {NoNodeError} the parent is missing
@@ -133,8 +140,8 @@ export class CreateBuilder<Result> {
    */
   forPath(path: string, data?: ZnodeData, options?: CallOptions): Promise<Result>;
   forPath(path: string, options: CallOptions): Promise<Result>;
-  async forPath(path: string, dataOrOptions?: ZnodeData | CallOptions, last: CallOptions = {}): Promise<Result> {
-    const [data, options] = isCallOptions(dataOrOptions) ? [undefined, dataOrOptions] : [dataOrOptions, last];
+  async forPath(path: string, second?: ZnodeData | CallOptions, last?: CallOptions): Promise<Result> {
+    const { data, signal } = dataOrOptions('create().forPath', second, last);
     const { acl, mode, ttlMs, creatingParents, protection } = this.#description;
     const { namespace } = this.#execution;
     const isNameMade = protection || isSequential(mode);
@@ -147,11 +154,11 @@ export class CreateBuilder<Result> {
       ttlMs,
       creatingParents,
     };
-    const created = protection ? await this.#createProtected(request, options) : await this.#create(request, options);
+    const created = protection ? await this.#createProtected(request, signal) : await this.#create(request, signal);
     return this.#present({ path: namespace.fromReal(created.path), stat: created.stat });
   }
 
-  async #createProtected(request: CreateRequest, { signal }: CallOptions): Promise<CreatedZnode> {
+  async #createProtected(request: CreateRequest, signal: AbortSignal | undefined): Promise<CreatedZnode> {
     const creation = new ProtectedCreation(this.#execution, request, randomUUID);
     try {
       return await this.#execution.executor.run((attempt) => creation.attempt(attempt), { signal });
@@ -161,7 +168,7 @@ export class CreateBuilder<Result> {
     }
   }
 
-  async #create(request: CreateRequest, { signal }: CallOptions): Promise<CreatedZnode> {
+  async #create(request: CreateRequest, signal: AbortSignal | undefined): Promise<CreatedZnode> {
     const { idempotent, orSetData } = this.#description;
     const mayRepeat = (idempotent || orSetData !== null) && !isSequential(request.mode);
     const guard = mayRepeat ? (created: Promise<CreatedZnode>) => created : once<CreatedZnode>;
@@ -239,8 +246,4 @@ async function matchingStat({ zookeeper, signal }: Attempt, request: CreateReque
   const { data, stat } = await zookeeper.getData(request.realPath, { signal });
   const isOwned = stat.ephemeralOwner === ownerFor(request.mode, zookeeper);
   return stat.version === 0 && isOwned && isSameData(data, request.data) ? stat : null;
-}
-
-function isCallOptions(value: ZnodeData | CallOptions | undefined): value is CallOptions {
-  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
 }

@@ -1,4 +1,5 @@
 import { NoNodeError, NotEmptyError, type RequestSignal, type ZooKeeper } from 'zookeeper-ts-client';
+import { signalOf } from '../execution/call-check.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import { type Attempt, once } from '../execution/executor.js';
 import { deleteIfThere, ignoreNoNode } from '../execution/guaranteed-delete.js';
@@ -94,7 +95,8 @@ export class DeleteBuilder {
    * @throws {NotEmptyError} it has children
    * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown and the delete not safe to repeat
    */
-  async forPath(path: string, { signal }: CallOptions = {}): Promise<void> {
+  async forPath(path: string, options: CallOptions = {}): Promise<void> {
+    const signal = signalOf('delete().forPath', options);
     const { executor, namespace, deletes, ephemerals } = this.#execution;
     const { untilGone, owner } = this.#description;
     if (untilGone && owner !== undefined) {

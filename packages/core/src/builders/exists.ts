@@ -1,4 +1,5 @@
 import type { Stat } from 'zookeeper-ts-client';
+import { signalOf } from '../execution/call-check.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import type { WatchFunction } from '../execution/namespace.js';
 
@@ -22,7 +23,8 @@ export class ExistsBuilder {
    *
    * @throws {ConnectionLossError} the retries are used up
    */
-  async forPath(path: string, { signal }: CallOptions = {}): Promise<Stat | null> {
+  async forPath(path: string, options: CallOptions = {}): Promise<Stat | null> {
+    const signal = signalOf('exists().forPath', options);
     const { executor, namespace, watches, parents } = this.#execution;
     const realPath = namespace.toReal(path);
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);

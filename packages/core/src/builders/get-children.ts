@@ -1,5 +1,6 @@
 import { FrameTooLargeError, type Stat } from 'zookeeper-ts-client';
 import { DirectoryTooLargeError } from '../errors.js';
+import { signalOf } from '../execution/call-check.js';
 import { type CallOptions, type Execution, withRoot } from '../execution/execution.js';
 import type { Attempt } from '../execution/executor.js';
 import type { WatchFunction } from '../execution/namespace.js';
@@ -43,7 +44,8 @@ export class GetChildrenBuilder<Result> {
    * @throws {DirectoryTooLargeError} the list is larger than a reply may be
    * @throws {ConnectionLossError} the retries are used up
    */
-  async forPath(path: string, { signal }: CallOptions = {}): Promise<Result> {
+  async forPath(path: string, options: CallOptions = {}): Promise<Result> {
+    const signal = signalOf('getChildren().forPath', options);
     const { executor, namespace, watches } = this.#execution;
     const realPath = namespace.toReal(path);
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);

@@ -1,4 +1,5 @@
 import type { Stat } from 'zookeeper-ts-client';
+import { signalOf } from '../execution/call-check.js';
 import { type CallOptions, type Execution, withRoot } from '../execution/execution.js';
 import type { WatchFunction } from '../execution/namespace.js';
 
@@ -37,7 +38,8 @@ export class GetDataBuilder<Result> {
    * @throws {NoNodeError} it does not exist
    * @throws {ConnectionLossError} the retries are used up
    */
-  async forPath(path: string, { signal }: CallOptions = {}): Promise<Result> {
+  async forPath(path: string, options: CallOptions = {}): Promise<Result> {
+    const signal = signalOf('getData().forPath', options);
     const { executor, namespace, watches } = this.#execution;
     const realPath = namespace.toReal(path);
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);

@@ -1,4 +1,5 @@
-import { BadVersionError, type Stat, type ZnodeData } from 'zookeeper-ts-client';
+import { asData, BadVersionError, type Stat, type ZnodeData } from 'zookeeper-ts-client';
+import { signalOf } from '../execution/call-check.js';
 import { type CallOptions, type Execution, withRoot } from '../execution/execution.js';
 import { type Attempt, once } from '../execution/executor.js';
 import { isSameData } from './same-data.js';
@@ -45,20 +46,23 @@ export class SetDataBuilder {
    *
    * @param data `null` is not the same as empty
    * @returns the znode's new stat
+   * @throws {TypeError} the data is none; nothing is sent
    * @throws {NoNodeError} the znode does not exist
    * @throws {BadVersionError} it has another version
    * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown and the write not safe to repeat
    */
-  async forPath(path: string, data: ZnodeData, { signal }: CallOptions = {}): Promise<Stat> {
+  async forPath(path: string, data: ZnodeData, options: CallOptions = {}): Promise<Stat> {
+    const signal = signalOf('setData().forPath', options);
     const { executor, namespace } = this.#execution;
     const realPath = namespace.toReal(path);
+    const bytes = asData(data, '`data` of setData().forPath');
     return await executor.run(
-      (attempt) => withRoot(this.#execution, attempt, realPath, () => this.#attempt(attempt, realPath, data)),
+      (attempt) => withRoot(this.#execution, attempt, realPath, () => this.#attempt(attempt, realPath, bytes)),
       { signal },
     );
   }
 
-  async #attempt({ zookeeper, signal }: Attempt, realPath: string, data: ZnodeData): Promise<Stat> {
+  async #attempt({ zookeeper, signal }: Attempt, realPath: string, data: Uint8Array | null): Promise<Stat> {
     const { version, idempotent } = this.#description;
     const set = zookeeper.setData(realPath, data, { version, signal });
     if (!idempotent) return await once(set);

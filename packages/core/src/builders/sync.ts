@@ -1,3 +1,4 @@
+import { signalOf } from '../execution/call-check.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 
 /** Brings the server that this session reads from up to date with the leader. */
@@ -13,7 +14,8 @@ export class SyncBuilder {
    *
    * @throws {ConnectionLossError} the retries are used up
    */
-  async forPath(path: string, { signal }: CallOptions = {}): Promise<void> {
+  async forPath(path: string, options: CallOptions = {}): Promise<void> {
+    const signal = signalOf('sync().forPath', options);
     const { executor, namespace } = this.#execution;
     const realPath = namespace.toReal(path);
     await executor.run((attempt) => attempt.zookeeper.sync(realPath, { signal: attempt.signal }), { signal });

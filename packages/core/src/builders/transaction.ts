@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Acl, type CreateMode, type MultiOp, type MultiResult, op, type ZnodeData } from 'zookeeper-ts-client';
+import * as z from 'zod/mini';
+import { type Acl, CreateMode, type MultiOp, type MultiResult, op, type ZnodeData } from 'zookeeper-ts-client';
+import { checkOptions } from '../check-options.js';
+import { signalOf } from '../execution/call-check.js';
 import { isSequential } from '../execution/creation.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import { TransactionRun, type TransactionStep } from '../execution/transaction-run.js';
@@ -18,6 +21,14 @@ export interface TransactionCreateOptions {
    */
   readonly protection?: boolean | undefined;
 }
+
+/** The rest is checked with the operation. */
+const createSchema = z.strictObject({
+  mode: z.optional(z.enum(CreateMode)),
+  acl: z.optional(z.unknown()),
+  ttlMs: z.optional(z.unknown()),
+  protection: z.optional(z.boolean()),
+});
 
 /** Which version an operation expects. */
 export interface ExpectedVersion {
@@ -60,6 +71,7 @@ export class Transaction {
     data: ZnodeData = this.#execution.defaultData,
     options: TransactionCreateOptions = {},
   ): Transaction {
+    checkOptions('transaction().create', createSchema, options);
     const { protection = false, ...created } = options;
     const isNameMade = protection || isSequential(options.mode ?? 'PERSISTENT');
     const realPath = isNameMade ? this.#execution.namespace.toRealChild(path) : this.#real(path);
@@ -88,7 +100,8 @@ export class Transaction {
    * @throws {SessionExpiredError} the session for which it was meant is over
    * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown
    */
-  async commit({ signal }: CallOptions = {}): Promise<MultiResult[]> {
+  async commit(options: CallOptions = {}): Promise<MultiResult[]> {
+    const signal = signalOf('transaction().commit', options);
     const { executor, namespace } = this.#execution;
     const run = new TransactionRun(this.#execution, inOrder(this.#steps), this.#creatingParents, randomUUID);
     try {

@@ -5,6 +5,7 @@ import {
   type WatcherType,
   type WatchHandle,
 } from 'zookeeper-ts-client';
+import { signalOf } from '../execution/call-check.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import type { Attempt } from '../execution/executor.js';
 import type { WatchFunction } from '../execution/namespace.js';
@@ -32,7 +33,8 @@ export class WatchBuilder {
    * @returns what removes the watch: `remove()` is idempotent
    * @throws {ConnectionLossError} the retries are used up
    */
-  async forPath(path: string, listener: WatchFunction, { signal }: CallOptions = {}): Promise<WatchHandle> {
+  async forPath(path: string, listener: WatchFunction, options: CallOptions = {}): Promise<WatchHandle> {
+    const signal = signalOf('watch().forPath', options);
     const { executor, namespace, watches } = this.#execution;
     const realPath = namespace.toReal(path);
     const watch = watches.wrap(listener);

@@ -1,3 +1,6 @@
+import * as z from 'zod/mini';
+import { checkOptions } from '../check-options.js';
+
 /**
  * How often, and after what delays, an operation is tried again. Plain data: one can also be written by hand.
  * The first attempt is made at once; the policy rules the attempts after it.
@@ -17,18 +20,13 @@ export interface RetryPolicy {
   readonly maxElapsedMs: number;
 }
 
-function atLeast(name: string, value: number, least: number): number {
-  if (typeof value !== 'number' || Number.isNaN(value))
-    throw new TypeError(`Expected \`${name}\` to be a number, got ${value}`);
-  if (value < least) throw new RangeError(`Expected \`${name}\` to be at least ${least}, got ${value}`);
-  return value;
-}
-
-function wholeNumber(name: string, value: number): number {
-  atLeast(name, value, 0);
-  if (!Number.isInteger(value)) throw new RangeError(`Expected \`${name}\` to be a whole number, got ${value}`);
-  return value;
-}
+const atLeast0 = z.number().check(z.minimum(0));
+const duration = z.union([atLeast0, z.literal(Number.POSITIVE_INFINITY)]);
+const count = z.int().check(z.minimum(0));
+const backoffSchema = z.strictObject({ baseDelayMs: atLeast0, maxDelayMs: duration, maxRetries: count });
+const timesSchema = z.strictObject({ retries: count, delayMs: atLeast0 });
+const foreverSchema = z.strictObject({ delayMs: atLeast0 });
+const elapsedSchema = z.strictObject({ maxElapsedMs: duration, delayMs: atLeast0 });
 
 /**
  * Delays that double from `baseDelayMs` up to `maxDelayMs`, each stretched at random by up to 2.
@@ -36,17 +34,18 @@ function wholeNumber(name: string, value: number): number {
  * @param options.baseDelayMs delay before the first repetition, at least 0
  * @param options.maxDelayMs no delay is longer, at least 0
  * @param options.maxRetries attempts after the first, a whole number from 0
- * @throws {RangeError} an option is out of its range
+ * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
  */
 export function exponentialBackoff(options: {
   baseDelayMs: number;
   maxDelayMs: number;
   maxRetries: number;
 }): RetryPolicy {
+  checkOptions('exponentialBackoff', backoffSchema, options);
   return {
-    retries: wholeNumber('maxRetries', options.maxRetries),
-    baseDelayMs: atLeast('baseDelayMs', options.baseDelayMs, 0),
-    maxDelayMs: atLeast('maxDelayMs', options.maxDelayMs, 0),
+    retries: options.maxRetries,
+    baseDelayMs: options.baseDelayMs,
+    maxDelayMs: options.maxDelayMs,
     factor: 2,
     jitter: true,
     maxElapsedMs: Number.POSITIVE_INFINITY,
@@ -58,10 +57,11 @@ export function exponentialBackoff(options: {
  *
  * @param options.retries attempts after the first, a whole number from 0; 0 never retries
  * @param options.delayMs at least 0
- * @throws {RangeError} an option is out of its range
+ * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
  */
 export function retryNTimes(options: { retries: number; delayMs: number }): RetryPolicy {
-  return evenly(wholeNumber('retries', options.retries), options.delayMs, Number.POSITIVE_INFINITY);
+  checkOptions('retryNTimes', timesSchema, options);
+  return evenly(options.retries, options.delayMs, Number.POSITIVE_INFINITY);
 }
 
 /**
@@ -69,9 +69,10 @@ export function retryNTimes(options: { retries: number; delayMs: number }): Retr
  * only beside `operationTimeoutMs: Infinity`.
  *
  * @param options.delayMs delay before each, at least 0
- * @throws {RangeError} an option is out of its range
+ * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
  */
 export function retryForever(options: { delayMs: number }): RetryPolicy {
+  checkOptions('retryForever', foreverSchema, options);
   return evenly(Number.POSITIVE_INFINITY, options.delayMs, Number.POSITIVE_INFINITY);
 }
 
@@ -80,14 +81,14 @@ export function retryForever(options: { delayMs: number }): RetryPolicy {
  *
  * @param options.maxElapsedMs at least 0
  * @param options.delayMs delay before each, at least 0
- * @throws {RangeError} an option is out of its range
+ * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
  */
 export function retryUntilElapsed(options: { maxElapsedMs: number; delayMs: number }): RetryPolicy {
-  return evenly(Number.POSITIVE_INFINITY, options.delayMs, atLeast('maxElapsedMs', options.maxElapsedMs, 0));
+  checkOptions('retryUntilElapsed', elapsedSchema, options);
+  return evenly(Number.POSITIVE_INFINITY, options.delayMs, options.maxElapsedMs);
 }
 
-function evenly(retries: number, delayMs: number, maxElapsedMs: number): RetryPolicy {
-  const baseDelayMs = atLeast('delayMs', delayMs, 0);
+function evenly(retries: number, baseDelayMs: number, maxElapsedMs: number): RetryPolicy {
   return { retries, baseDelayMs, maxDelayMs: baseDelayMs, factor: 1, jitter: false, maxElapsedMs };
 }
 

@@ -2,11 +2,16 @@
 export interface Contender {
   /** Its znode. */
   readonly path: string;
-  /** What its znode holds, as text: who it is. `null` if that is nothing, no text, or overwritten by the wish to have the lock back. */
+  /**
+   * What its znode holds, as text: who it is, `<host name>:<process id>` unless its options say otherwise. `null` if that is nothing, no
+   * text, or overwritten by the wish to have the lock back. Curator writes an IP address by default.
+   */
   readonly id: string | null;
   /** Session that its znode belongs to. */
   readonly sessionId: bigint;
-  /** When its znode was created, by the server's clock: milliseconds since 1970. */
+  /** When its znode was created, by the server's clock. */
+  readonly since: Date;
+  /** The same in milliseconds since 1970. @deprecated It reads like a duration: use `since`. */
   readonly sinceMs: number;
   /** That a holder knows of it, and still lives, nobody can tell from outside. */
   readonly state: 'holding' | 'waiting';

@@ -5,22 +5,25 @@
  */
 
 // Time, which stays real where a test runner fakes timers
+// Checking arguments, telling listeners
 // Following signals, of which each has one listener however many follow it
 // Records with values of 64 bits as JSON
 export {
+  asBytes,
   type Clock,
   follow,
   jsonSafe,
   type Moment,
   momentOf,
+  received,
   type ScheduleOptions,
   systemClock,
   unfollow,
 } from 'zookeeper-ts-client';
-// Checking arguments, telling listeners
 export { checkArgument, checkOptions } from '../check-options.js';
 // Ending
 export { checkEnding, type EndingOptions } from '../endings.js';
+export { signalOf } from '../execution/call-check.js';
 export { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
 // Paths
 export { childOf, nameOf, parentOf } from '../execution/namespace.js';
@@ -51,6 +54,7 @@ export { waitForEnding } from './ending.js';
 export { type EnrolOptions, enrol, enrolInAll, type Line } from './enrolment.js';
 // Holding
 export { type Hold, type LossPolicy, MemberHold, type MemberHoldOptions } from './hold.js';
+export { type Identity, type IdentityOptions, identityOf, textOf } from './identity.js';
 export { LazySignal } from './lazy-signal.js';
 export { type Obstacle, type ObstacleOf, oneAtATime, type QueueOptions, untilAdmitted, untilFirst } from './line.js';
 export { giveUp, type Member, memberOf } from './member.js';

@@ -34,7 +34,7 @@ export function checkOptions(where: string, checks: OptionChecks, options: objec
   }
   for (const name in options) {
     if (!Object.hasOwn(checks, name)) {
-      const hint = unknownNameHint(name, Object.keys(checks), prefix);
+      const hint = unknownNameHint(name, Object.keys(checks));
       throw new TypeError(`Unknown option \`${prefix}${name}\` of ${where}: ${hint}`);
     }
     const value = (options as Readonly<Record<string, unknown>>)[name];

@@ -3,14 +3,13 @@
  *
  * @param name that is not known
  * @param known all names that are
- * @param prefix of both in the message, e.g. `reconnect.`
  * @returns the second half of a message that begins with the unknown name
  */
-export function unknownNameHint(name: string, known: readonly string[], prefix = ''): string {
+export function unknownNameHint(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
-  if (nearest !== null) return `did you mean \`${prefix}${nearest}\`?`;
+  if (nearest !== null) return `did you mean \`${nearest}\`?`;
   if (known.length === 0) return 'expected no options';
-  return `expected ${known.length === 1 ? '' : 'one of '}${known.map((one) => `\`${prefix}${one}\``).join(', ')}`;
+  return `expected ${known.length === 1 ? '' : 'one of '}${known.map((one) => `\`${one}\``).join(', ')}`;
 }
 
 /** The known name that is most like another one; `null` if none is like it. */

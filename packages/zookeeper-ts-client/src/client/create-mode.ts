@@ -1,3 +1,4 @@
+import { received } from '../checks/received.js';
 import { OpCode } from '../protocol/op-code.js';
 
 /** Kinds of znodes. @see org.apache.zookeeper.CreateMode */
@@ -41,7 +42,7 @@ const traits: Readonly<Record<CreateMode, CreateModeTraits>> = {
 /** @throws TypeError if there is no such mode */
 export function createModeTraits(mode: CreateMode): CreateModeTraits {
   if (!Object.hasOwn(traits, mode)) {
-    throw new TypeError(`Expected \`mode\` to be one of ${Object.keys(traits).join(', ')}, got '${String(mode)}'`);
+    throw new TypeError(`Expected \`mode\` to be one of ${Object.keys(traits).join(', ')}, got ${received(mode)}`);
   }
   return traits[mode];
 }

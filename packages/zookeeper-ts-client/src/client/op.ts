@@ -1,3 +1,4 @@
+import { asData } from '../checks/as-bytes.js';
 import { checkOptions } from '../checks/option-checks.js';
 import { type KeeperError, keeperError, MarshallingError, MultiError, type MultiErrorResult } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -7,7 +8,7 @@ import type { Stat } from '../protocol/stat.js';
 import { validatePath } from '../protocol/znode-path.js';
 import { Failure } from '../session/exchange.js';
 import type { Chroot } from './chroot.js';
-import { checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
+import { checkedCreate, checkedVersion, createRequest, type ZnodeData } from './request-arguments.js';
 import { type CreateOptions, createChecks, type VersionOptions, versionChecks } from './request-options.js';
 
 /** One operation of a `multi`: plain data, made by `op`. */
@@ -20,7 +21,7 @@ export type MultiOp =
 /** One operation of a `multiRead`: plain data, made by `op`. */
 export type ReadOp = { readonly type: 'getData' | 'getChildren'; readonly path: string };
 
-/** Describes operations for `multi` and `multiRead`. */
+/** Describes operations for `multi` and `multiRead`. Throws a TypeError for data that is none and for unknown options, a RangeError for a wrong version or TTL. */
 export const op: {
   create(path: string, data?: ZnodeData, options?: CreateOptions): MultiOp;
   delete(path: string, options?: VersionOptions): MultiOp;
@@ -31,10 +32,15 @@ export const op: {
 } = {
   create: (path, data = null, options = {}) => {
     checkOptions('op.create', createChecks, options);
+    checkedCreate(options);
+    asData(data, '`data` of op.create');
     return { type: 'create', path, data, options };
   },
   delete: (path, options = {}) => ({ type: 'delete', path, version: versionOf('op.delete', options) }),
-  setData: (path, data, options = {}) => ({ type: 'setData', path, data, version: versionOf('op.setData', options) }),
+  setData: (path, data, options = {}) => {
+    asData(data, '`data` of op.setData');
+    return { type: 'setData', path, data, version: versionOf('op.setData', options) };
+  },
   check: (path, options = {}) => ({ type: 'check', path, version: versionOf('op.check', options) }),
   getData: (path) => ({ type: 'getData', path }),
   getChildren: (path) => ({ type: 'getChildren', path }),
@@ -42,7 +48,7 @@ export const op: {
 
 function versionOf(where: string, options: VersionOptions): number {
   checkOptions(where, versionChecks, options);
-  return options.version ?? -1;
+  return checkedVersion(options.version ?? -1);
 }
 
 /** The result of one operation of a `multi`. `stat` of a create is `null` on servers before 3.7.2 and on 3.8.0 and 3.8.1, which do not send it. */
@@ -69,7 +75,7 @@ export function multiRequest(ops: readonly MultiOp[], chroot: Chroot): MultiRequ
       case 'setData': {
         const { path, data, version } = item;
         validatePath(path);
-        const request = { path: chroot.toServer(path), data: dataBytes(data), version: checkedVersion(version) };
+        const request = { path: chroot.toServer(path), data: asData(data, '`data`'), version: checkedVersion(version) };
         return { type: OpCode.setData, request };
       }
       case 'delete':

@@ -1,4 +1,12 @@
-import { aFunction, anyBigint, anything, aSignal, aString, type ChecksOf } from '../checks/option-checks.js';
+import {
+  aFunction,
+  anyBigint,
+  anything,
+  aSignal,
+  aString,
+  type ChecksOf,
+  checkOptions,
+} from '../checks/option-checks.js';
 import type { Acl } from '../protocol/acl.js';
 import type { RequestSignal } from '../session/request-signal.js';
 import type { Watcher } from '../watches/watched-event.js';
@@ -49,6 +57,16 @@ export interface ReconfigOptions extends ReconfigChange, RequestOptions {}
 
 /** What the options of a request must be. */
 export const requestChecks: ChecksOf<RequestOptions> = { signal: aSignal };
+/**
+ * Checks what a request was given last.
+ *
+ * @param where whose options they are, for the message
+ * @throws TypeError for an unknown option, which it names, or a signal that is none
+ */
+export function checkRequestOptions(where: string, options: RequestOptions): void {
+  checkOptions(where, requestChecks, options);
+}
+
 /** What the options of a read must be. */
 export const readChecks: ChecksOf<ReadOptions> = { ...requestChecks, watch: aFunction };
 /** What the options of a create in a `multi` must be; how they go together is checked with the request. */

@@ -1,3 +1,4 @@
+import { asData } from '../checks/as-bytes.js';
 import { anything, checkOptions, type OptionChecks } from '../checks/option-checks.js';
 import { received } from '../checks/received.js';
 import type { Acl } from '../protocol/acl.js';
@@ -29,7 +30,7 @@ import {
   multiResults,
   type ReadOp,
 } from './op.js';
-import { checkedAcl, checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
+import { checkedAcl, checkedVersion, createRequest, type ZnodeData } from './request-arguments.js';
 import {
   type CreateOptions,
   createCallChecks,
@@ -156,7 +157,7 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
     options: versionCallChecks,
     encode({ path, data, version = -1 }, chroot) {
       const serverPath = chroot.serverPath(path);
-      const request = { path: serverPath, data: dataBytes(data), version: checkedVersion(version) };
+      const request = { path: serverPath, data: asData(data, '`data`'), version: checkedVersion(version) };
       return { operation: setData, request };
     },
     decode: same,
@@ -258,7 +259,7 @@ export function checkRequest(request: Request): void {
 }
 
 /** Checks the options of the method that is called as the request's `op`. @throws TypeError or RangeError */
-export function checkRequestOptions(op: Request['op'], options: object): void {
+export function checkMethodOptions(op: Request['op'], options: object): void {
   checkOptions(op, kinds[op].options, options);
 }
 

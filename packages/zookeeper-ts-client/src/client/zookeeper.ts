@@ -11,7 +11,12 @@ import { Session } from '../session/session.js';
 import type { HistoryWentBack } from '../session/session-options.js';
 import type { ConnectionState } from '../session/session-state.js';
 import { endEvent, type WatchedEvent, type WatchedEventType, type Watcher } from '../watches/watched-event.js';
-import { type RemoveWatchesOptions, WatcherSet, type WatchHandle } from '../watches/watcher-set.js';
+import {
+  type RemoveWatchesOptions,
+  removeWatchesChecks,
+  WatcherSet,
+  type WatchHandle,
+} from '../watches/watcher-set.js';
 import type { AddWatchMode } from '../watches/watcher-type.js';
 import { abortable } from './abortable.js';
 import { callSafely } from './callbacks.js';
@@ -36,8 +41,8 @@ import {
   type VersionOptions,
 } from './request-options.js';
 import {
+  checkMethodOptions,
   checkRequest,
-  checkRequestOptions,
   type DataAndStat,
   exchangeFor,
   type Request,
@@ -337,6 +342,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * @throws NoWatcherError if there is none
    */
   async removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
+    checkOptions('removeWatches', removeWatchesChecks, options);
     await abortable(this.#watchers.remove(this.#chroot.serverPath(path), path, options), options.signal);
   }
 
@@ -408,7 +414,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   /** Sends a request by the method of its name, whose options are parts of the request. */
   #ask<R extends Request>(request: R, options: RequestOptions): Promise<ResponseOf<R>> {
     try {
-      checkRequestOptions(request.op, options);
+      checkMethodOptions(request.op, options);
       return this.#send({ ...options, ...request }, options.signal);
     } catch (error) {
       return Promise.reject(error);

@@ -1,4 +1,5 @@
 import { aBoolean, aFunction, anything, aSignal, type ChecksOf, checkOptions } from '../checks/option-checks.js';
+import { received } from '../checks/received.js';
 import { ClosedError, ConnectionLossError, NoWatcherError, SessionExpiredError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import type { ReadRequest } from '../protocol/operations/exists.js';
@@ -29,7 +30,8 @@ export interface RemoveWatchesOptions {
 }
 
 const addWatchChecks: ChecksOf<SignalOption> = { signal: aSignal };
-const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & SignalOption> = {
+/** What the options of `removeWatches` must be; the type itself is checked with the request. */
+export const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & SignalOption> = {
   ...addWatchChecks,
   type: anything,
   listener: aFunction,
@@ -163,8 +165,7 @@ export class WatcherSet {
   }
 
   /** @param clientPath for errors @throws NoWatcherError if there is none */
-  async remove(path: string, clientPath: string, options: RemoveWatchesOptions & SignalOption): Promise<void> {
-    checkOptions('removeWatches', removeWatchesChecks, options);
+  async remove(path: string, clientPath: string, options: RemoveWatchesOptions): Promise<void> {
     const { type = 'ANY', listener, local = false } = options;
     const removed = typeTraits[checkedType(type)].kinds.flatMap((kind) =>
       this.#table.remove(kind, path, listener).map((watcher) => ({ kind, watcher })),
@@ -277,20 +278,21 @@ export class WatcherSet {
 
 /** @throws TypeError if it is not a function */
 function checkedWatcher(watcher: Watcher): Watcher {
-  if (typeof watcher !== 'function') throw new TypeError(`Expected the watch to be a function, got ${typeof watcher}`);
+  if (typeof watcher !== 'function')
+    throw new TypeError(`Expected the watch to be a function, got ${received(watcher)}`);
   return watcher;
 }
 
 /** @throws TypeError if it is none */
 function checkedMode(mode: AddWatchMode): AddWatchMode {
   if (Object.hasOwn(AddWatchMode, mode)) return mode;
-  throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got '${String(mode)}'`);
+  throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got ${received(mode)}`);
 }
 
 /** @throws TypeError if it is none */
 function checkedType(type: WatcherType): WatcherType {
   if (Object.hasOwn(typeTraits, type)) return type;
-  throw new TypeError(`Expected \`type\` to be one of ${Object.keys(typeTraits).join(', ')}, got '${String(type)}'`);
+  throw new TypeError(`Expected \`type\` to be one of ${Object.keys(typeTraits).join(', ')}, got ${received(type)}`);
 }
 
 /** Watches go with their connection and when they fire; that they are gone already is no failure of a removal. */
