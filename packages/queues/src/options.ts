@@ -5,6 +5,11 @@ import type { Codec } from './codec.js';
 export interface QueueOptions<T> {
   /** How values become bytes. Default: `jsonCodec()`, which takes whatever JSON can hold and checks nothing. */
   readonly codec?: Codec<T> | undefined;
+  /**
+   * How long `decode` of the codec may take, in milliseconds: 1 to 2^31-1, 60,000 by default. An item that takes longer counts as one that cannot
+   * be read for now: it is left alone for a minute, and told as a background error.
+   */
+  readonly decodeTimeoutMs?: number | undefined;
   /** How often an item is handed out at most; then it becomes a dead letter. 1 or more; infinite by default. */
   readonly maxAttempts?: number | undefined;
   /** Where dead letters go: a queue itself. Default: `<path>-dead-letters`. */
@@ -47,6 +52,9 @@ export interface ProcessOptions extends EndingOptions {
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
 }
 
+/** Milliseconds, how long a payload may take to be decoded if the queue does not say. */
+export const DECODE_TIMEOUT_MS = 60_000;
+
 const timeoutMs = z
   .number()
   .min(0)
@@ -61,6 +69,11 @@ const codec = z
     return typeof encode === 'function' && typeof decode === 'function';
   }, 'expected functions `encode` and `decode`')
   .optional();
+const decodeTimeoutMs = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
+  .optional();
 const int32 = z
   .int()
   .min(-(2 ** 31))
@@ -71,9 +84,17 @@ const moment = z.date().refine((date) => date.getTime() >= 0, 'expected a date s
 export const schemas: Readonly<
   Record<'queue' | 'sharded' | 'call' | 'consume' | 'process' | 'priority' | 'delay' | 'id', z.ZodType>
 > = {
-  queue: z.strictObject({ codec, maxAttempts: count, deadLetterPath: path, maxItems: count, lockPath: path }),
+  queue: z.strictObject({
+    codec,
+    decodeTimeoutMs,
+    maxAttempts: count,
+    deadLetterPath: path,
+    maxItems: count,
+    lockPath: path,
+  }),
   sharded: z.strictObject({
     codec,
+    decodeTimeoutMs,
     maxAttempts: count,
     deadLetterPath: path,
     shards: z.int().min(1).max(1_000).optional(),

@@ -1,5 +1,6 @@
 import {
   BadVersionError,
+  ClosedError,
   ConnectionLossError,
   type Keeper,
   KeeperError,
@@ -9,7 +10,7 @@ import {
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
-import { childOf, isUnknown, orNull } from '@zk-recipes/core/recipe-kit';
+import { childOf, isPassing, isUnknown, orNull, sleep } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import type { Claim } from './claims.js';
@@ -26,6 +27,14 @@ import type { Store } from './places.js';
 export class ClaimGone extends Error {
   override readonly name = 'ClaimGone';
 }
+
+/** Whether the server, or this client, refuses a settlement: nothing was done, the claim stands, and another settlement may be permitted. */
+export function isRefusal(error: unknown): boolean {
+  return !(error instanceof ClaimGone || error instanceof ClosedError || isPassing(error));
+}
+
+/** The longest pause between two attempts of one settlement, in milliseconds. */
+const LONGEST_PAUSE_MS = 1_000;
 
 /** Number of operations that remove an item which is done. */
 export const REMOVAL_SIZE = 3;
@@ -124,6 +133,13 @@ export class Settlement {
     await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: wasGivenBack });
   }
 
+  /** The item is to be handed out again, its record as the claim has written it: takes no room, and changes nothing but the claim. */
+  async release(claim: Claim): Promise<void> {
+    const { item, version } = claim;
+    const transaction = this.#keeper.transaction().check(recordPath(item), version).delete(claimPath(item));
+    await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: () => 'not done' });
+  }
+
   /** The item is put aside as it is, its record beside it. @param reason why */
   async bury(claim: Claim, deadLetters: Store, reason: string): Promise<void> {
     const { item, version, record, data } = claim;
@@ -179,6 +195,7 @@ export class Settlement {
     const { item } = claim;
     const signal = this.#lapse;
     let inDoubt = wasInDoubt;
+    let failures = 0;
     for (let attempt = first; ; ) {
       try {
         if (inDoubt && (await this.#isDone(claim, verdict))) return;
@@ -191,14 +208,16 @@ export class Settlement {
           if (next === null) throw error.cause instanceof KeeperError ? error.cause : error;
           attempt = next;
           inDoubt = false;
-        } else if (error instanceof ConnectionLossError && !signal.aborted) {
-          // Again, which lasts as long as the session does at most.
+        } else if (isPassing(error) && !(error instanceof SessionExpiredError) && !signal.aborted) {
+          // Again, which lasts as long as the session does at most. The end of the session is met by the next attempt.
           inDoubt ||= isUnknown(error);
+          if (failures > 0) await sleep(Math.min(LONGEST_PAUSE_MS, 5 * 2 ** failures), signal).catch(() => {});
+          failures += 1;
         } else {
           if (error instanceof ClaimGone) throw error;
           // It may have been sent, and executed; of that nobody is told any more.
-          const isOver = signal.aborted || error instanceof SessionExpiredError;
-          throw isOver ? unknown(item, error) : error;
+          const isUntold = inDoubt || signal.aborted || error instanceof SessionExpiredError;
+          throw isUntold ? unknown(item, error) : error;
         }
       }
     }

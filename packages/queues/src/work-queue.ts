@@ -5,7 +5,7 @@ import { type DeadLetter, revivedName } from './dead-letters.js';
 import { frameItems } from './item-framing.js';
 import type { ItemNaming } from './item-name.js';
 import { ItemSource } from './item-source.js';
-import { type CallOptions, type QueueOptions, schemas } from './options.js';
+import { type CallOptions, DECODE_TIMEOUT_MS, type QueueOptions, schemas } from './options.js';
 import { besides, placesOf, type Store, storeOf } from './places.js';
 import { Producer } from './producer.js';
 
@@ -72,11 +72,13 @@ export class WorkQueue<T> extends ItemSource<T> {
   protected constructor(name: string, naming: ItemNaming, keeper: Keeper, path: string, options: QueueOptions<T>) {
     const unlimited = checkPlace(keeper, path);
     checkOptions(name, schemas.queue, options);
-    const { codec = jsonCodec<T>(), maxAttempts = Number.POSITIVE_INFINITY, deadLetterPath, lockPath } = options;
+    const { codec = jsonCodec<T>(), decodeTimeoutMs = DECODE_TIMEOUT_MS, deadLetterPath, lockPath } = options;
+    const { maxAttempts = Number.POSITIVE_INFINITY } = options;
     const places = placesOf(path, deadLetterPath);
     const stores = [storeOf(path, besides(path), lockPath)];
     const { line, deadLetters } = places;
-    super(unlimited, path, { name, naming, codec, maxAttempts, line, deadLetters, stores: async () => stores });
+    const decoding = { codec, decodeTimeoutMs };
+    super(unlimited, path, { ...decoding, name, naming, maxAttempts, line, deadLetters, stores: async () => stores });
     this.#codec = codec;
     this.#maxItems = options.maxItems ?? Number.POSITIVE_INFINITY;
     this.#producer = new Producer(unlimited, path, places);
