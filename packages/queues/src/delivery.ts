@@ -48,7 +48,7 @@ export interface Delivery<T> extends AsyncDisposable {
   readonly lastReason: string | null;
   /** Of a priority queue; else 0. */
   readonly priority: number;
-  /** Of an id queue, as it stands in the znode's name (`/` and `|` are `_`); else `null`. */
+  /** Of an id queue, with `_` for each `/` and `|`; else `null`. */
   readonly id: string | null;
   /** Transaction by which it was claimed: of two deliveries of one item, the later has the larger. */
   readonly fencingToken: bigint;

@@ -94,7 +94,8 @@ export class ShardedQueue<T> extends ItemSource<T> {
     if (known !== undefined) return known;
     const side = childOf(besides(this.path), shard);
     const places = { ...placesOf(this.path), markers: childOf(side, 'markers'), producers: childOf(side, 'producers') };
-    const producer = new Producer(this.keeper, childOf(this.path, shard), places);
+    const { claims } = storeOf(childOf(this.path, shard), side);
+    const producer = new Producer(this.keeper, childOf(this.path, shard), places, claims);
     this.#producers.set(shard, producer);
     return producer;
   }

@@ -47,7 +47,11 @@ it('pauses after refusals grow to four seconds, and are short again after a clai
 
 it('a refusal ends the consumers whose callers hear of it; what can never go well ends all', () => {
   const passing = new ThrottledOpError(-127, 'multi', null);
-  const hopeless = [new UnimplementedError(-6, 'addWatch', null), new QueueTooLargeError('/queue'), new TypeError('a bug')];
+  const hopeless = [
+    new UnimplementedError(-6, 'addWatch', null),
+    new QueueTooLargeError('/queue'),
+    new TypeError('a bug'),
+  ];
   for (const endsOnRefusal of [false, true]) {
     const { trouble, fatal } = scene(endsOnRefusal);
     trouble.meet(passing, 'claiming an item');

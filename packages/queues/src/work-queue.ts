@@ -75,13 +75,14 @@ export class WorkQueue<T> extends ItemSource<T> {
     const { codec = jsonCodec<T>(), decodeTimeoutMs = DECODE_TIMEOUT_MS, deadLetterPath, lockPath } = options;
     const { maxAttempts = Number.POSITIVE_INFINITY } = options;
     const places = placesOf(path, deadLetterPath);
-    const stores = [storeOf(path, besides(path), lockPath)];
+    const store = storeOf(path, besides(path), lockPath);
+    const stores = [store];
     const { line, deadLetters } = places;
     const decoding = { codec, decodeTimeoutMs };
     super(unlimited, path, { ...decoding, name, naming, maxAttempts, line, deadLetters, stores: async () => stores });
     this.#codec = codec;
     this.#maxItems = options.maxItems ?? Number.POSITIVE_INFINITY;
-    this.#producer = new Producer(unlimited, path, places);
+    this.#producer = new Producer(unlimited, path, places, store.claims);
     this.#deadLetters = deadLetters;
   }
 
