@@ -46,7 +46,7 @@ export async function decode<T>(
       resolve(decoded);
     };
     const giveUp = (): void => end({ kind: 'undecided', why: 'given up' });
-    const cancelSlow = systemClock.schedule(Math.min(SLOW_MS, timeoutMs), onSlow);
+    const cancelSlow = systemClock.schedule(SLOW_MS, onSlow);
     const cancelLimit = systemClock.schedule(timeoutMs, () => end({ kind: 'undecided', why: 'limit' }));
     signal?.addEventListener('abort', giveUp, { once: true });
     void settled.then(end);
