@@ -346,6 +346,49 @@ describeOnOwnServers('what the server, or the client, refuses of a queue', { tim
     });
   });
 
+  describe('of records that are damaged', () => {
+    const damage: Readonly<Record<string, (keeper: Keeper, path: string) => Promise<unknown>>> = {
+      overwritten: (keeper, path) => keeper.setData().forPath(path, 'no record'),
+      'of another version': (keeper, path) => keeper.setData().forPath(path, '{"attempts":"many","claim":7}'),
+      removed: (keeper, path) => keeper.delete().forPath(path),
+    };
+
+    it.each(Object.keys(damage))('one that is %s while the item is worked on costs one more delivery', async (how) => {
+      const keeper = await on.keeper();
+      const queue = new Queue<string>(keeper, freshLine());
+      await queue.putAll(['a', 'b']);
+      const delivery = await queue.take();
+      const record = `${queue.path}-side/attempts/queue-0000000000`;
+      await damage[how]?.(keeper, record);
+      await expect(delivery.ack()).rejects.toMatchObject({ code: 'ZK_HOLD_LOST', reason: 'deleted' });
+      const seen: string[] = [];
+      const stopping = new AbortController();
+      await queue.process(
+        ({ value }) => {
+          seen.push(value);
+          if (seen.length === 2) stopping.abort();
+        },
+        { signal: stopping.signal },
+      );
+      expect(seen.sort()).toEqual(['a', 'b']);
+      await untilEmpty(keeper, `${queue.path}-side/claims`);
+      await untilEmpty(keeper, `${queue.path}-side/attempts`);
+      expect(on.errors).toEqual([]);
+    });
+
+    it.each(Object.keys(damage))('one that is %s while the item waits counts as not known', async (how) => {
+      const keeper = await on.keeper();
+      const queue = new Queue<string>(keeper, freshLine());
+      await queue.put('a');
+      await (await queue.take()).retry();
+      await damage[how]?.(keeper, `${queue.path}-side/attempts/queue-0000000000`);
+      const delivery = await queue.take();
+      expect([delivery.value, delivery.attempts]).toEqual(['a', 1]);
+      await delivery.ack();
+      await untilEmpty(keeper, `${queue.path}-side/attempts`);
+    });
+  });
+
   describe('of all that is claimed', () => {
     const refusedPlaces = ['claims', 'attempts', 'line'];
 

@@ -10,7 +10,7 @@ import {
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
-import { childOf, isPassing, isUnknown, orNull, sleep } from '@zk-recipes/core/recipe-kit';
+import { childOf, isPassing, isUnknown, LEFT_BEHIND, orNull, persevere, sleep } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import type { Claim } from './claims.js';
@@ -198,13 +198,20 @@ export class Settlement {
     let failures = 0;
     for (let attempt = first; ; ) {
       try {
-        if (inDoubt && (await this.#isDone(claim, verdict))) return;
+        if (inDoubt && (await this.#isDone(claim, verdict))) {
+          if (verdict === wasGivenBack) this.#clear(claim);
+          return;
+        }
         if (signal.aborted && !inDoubt) throw new ClaimGone('the session may be over');
         await attempt.transaction.commit({ signal });
         return;
       } catch (error) {
         if (error instanceof MultiError) {
-          const next = isClaimGone(error, attempt) ? gone(error) : onRefusal(error);
+          if (isClaimGone(error, attempt)) {
+            this.#clear(claim);
+            throw new ClaimGone('the claim is gone', { cause: error });
+          }
+          const next = onRefusal(error);
           if (next === null) throw error.cause instanceof KeeperError ? error.cause : error;
           attempt = next;
           inDoubt = false;
@@ -214,13 +221,51 @@ export class Settlement {
           if (failures > 0) await sleep(Math.min(LONGEST_PAUSE_MS, 5 * 2 ** failures), signal).catch(() => {});
           failures += 1;
         } else {
-          if (error instanceof ClaimGone) throw error;
+          if (error instanceof ClaimGone) {
+            this.#clear(claim);
+            throw error;
+          }
           // It may have been sent, and executed; of that nobody is told any more.
           const isUntold = inDoubt || signal.aborted || error instanceof SessionExpiredError;
           throw isUntold ? unknown(item, error) : error;
         }
       }
     }
+  }
+
+  /**
+   * Removes the claim in the background, if it stands: the record may have been damaged or removed by hand, so that it tells nothing of a claim
+   * which would keep the item from all others for the rest of the session.
+   */
+  #clear(claim: Claim): void {
+    const { item, czxid } = claim;
+    const clearing = async (): Promise<void> => {
+      const [stat, record] = await Promise.all([
+        this.#keeper.exists().forPath(claimPath(item)),
+        this.#keeper.exists().forPath(recordPath(item)),
+      ]);
+      if (stat?.czxid !== czxid) return;
+      // Another claim of this item would change the record.
+      const unchanged =
+        record === null
+          ? this.#keeper.transaction().create(recordPath(item), null).delete(recordPath(item))
+          : this.#keeper.transaction().check(recordPath(item), record.version);
+      const removal = unchanged.delete(claimPath(item)).commit();
+      await removal.catch((error: unknown) => {
+        const { cause } = error as { readonly cause?: unknown };
+        const isOther =
+          cause instanceof NoNodeError || cause instanceof NodeExistsError || cause instanceof BadVersionError;
+        if (!isOther) throw error;
+      });
+    };
+    let isTold = false;
+    const onFailure = (error: unknown): void => {
+      if (isTold || isPassing(error)) return;
+      isTold = true;
+      this.#keeper.reportBackgroundError(error, LEFT_BEHIND, claimPath(item));
+    };
+    // Only the end of the session, or of the `Keeper`, makes it reject: the claim goes with that.
+    persevere(this.#keeper, clearing, { signal: this.#lapse, onFailure }).catch(() => {});
   }
 
   async #isDone({ item, record, version }: Claim, verdict: Verdict): Promise<boolean> {
@@ -240,10 +285,6 @@ export class Settlement {
 
 function isClaimGone({ failedIndex, cause }: MultiError, { ofClaim }: Attempt): boolean {
   return ofClaim.includes(failedIndex) && (cause instanceof NoNodeError || cause instanceof BadVersionError);
-}
-
-function gone(cause: MultiError): never {
-  throw new ClaimGone('the claim is gone', { cause });
 }
 
 function unknown(item: Item, cause: unknown): ConnectionLossError {

@@ -1,5 +1,5 @@
-import { ConnectionLossError, type Keeper } from '@zk-recipes/core';
-import { systemClock } from '@zk-recipes/core/recipe-kit';
+import type { Keeper } from '@zk-recipes/core';
+import { epochValidForMs, systemClock } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, leftAlone } from './attempt-record.js';
 import { claimPath, itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
@@ -85,7 +85,8 @@ export async function unpack<T>(
     return await leaveAlone('decoding an item', new Error(reason), { reason });
   } catch (error) {
     // With the session the claim is gone, and whoever has the next one does the same.
-    if (error instanceof ClaimGone || error instanceof ConnectionLossError || keeper.closed) return null;
+    const isOver = keeper.closed || epochValidForMs(keeper, claim.epoch) <= 0;
+    if (error instanceof ClaimGone || isOver) return null;
     return await leaveAlone('putting an item aside', error);
   }
 }
