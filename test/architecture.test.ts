@@ -99,7 +99,18 @@ const barrierLayers: Layers = {
 
 /** The queues: what thinks, then znodes, then deliveries, then who consumes, then the recipes. */
 const queueThinking = [
-  ...['attempt-record', 'bell', 'codec', 'errors', 'item-framing', 'item-name', 'options', 'places'],
+  ...[
+    'attempt-record',
+    'bell',
+    'codec',
+    'decoding',
+    'errors',
+    'failures',
+    'item-framing',
+    'item-name',
+    'options',
+    'places',
+  ],
   ...['backlog', 'turns', 'caution', 'line-order', 'deferrals'],
 ];
 const queueZnodes = [

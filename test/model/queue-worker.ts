@@ -1,4 +1,4 @@
-import { ConnectionLossError, HoldLostError, type Keeper } from '@zk-recipes/core';
+import { ConnectionLossError, HoldLostError, type Keeper, NoAuthError, ThrottledOpError } from '@zk-recipes/core';
 import { type Delivery, PriorityQueue } from '@zk-recipes/queues';
 import type { QueueHistory } from './queue-history.js';
 import { Calls, giver, turns } from './queue-users.js';
@@ -11,7 +11,7 @@ export class QueueWorker {
   readonly keeper: Keeper;
   readonly queue: PriorityQueue<string>;
   readonly held: Delivery<string>[] = [];
-  readonly #id: string;
+  readonly id: string;
   readonly #history: QueueHistory;
   readonly #calls = new Calls();
   #controller = giver();
@@ -19,14 +19,14 @@ export class QueueWorker {
   isDead = false;
 
   constructor(id: string, keeper: Keeper, history: QueueHistory, maxItems: number | undefined) {
-    this.#id = id;
+    this.id = id;
     this.keeper = keeper;
     this.queue = new PriorityQueue(keeper, QUEUE_PATH, { maxAttempts: MAX_ATTEMPTS, maxItems });
     this.#history = history;
   }
 
   put(count: number): void {
-    const values = Array.from({ length: count }, () => `${this.#id}/${++this.#puts}`);
+    const values = Array.from({ length: count }, () => `${this.id}/${++this.#puts}`);
     for (const value of values) this.#history.putBegins(value);
     const options = { priority: (this.#puts % 3) - 1, signal: this.#controller.signal };
     const end = (how: 'done' | 'unknown'): void => {
@@ -36,7 +36,7 @@ export class QueueWorker {
       () => end('done'),
       (error: unknown) => {
         end('unknown');
-        this.#expect(error, 'put', [ConnectionLossError]);
+        this.#expect(error, 'put', [ConnectionLossError, ThrottledOpError]);
       },
     );
     this.#calls.follow(putting);
@@ -47,14 +47,14 @@ export class QueueWorker {
     this.#calls.follow(
       this.queue.take({ signal }).then(
         (delivery) => this.#receive(delivery),
-        (error: unknown) => this.#expect(error, 'take', []),
+        (error: unknown) => this.#expect(error, 'take', [NoAuthError]),
       ),
     );
   }
 
   consume(): void {
     this.#calls.follow(
-      this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [])),
+      this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [NoAuthError])),
     );
   }
 
@@ -80,7 +80,7 @@ export class QueueWorker {
     this.#calls.follow(
       taking.then(
         () => {},
-        (error: unknown) => this.#expect(error, 'consume', []),
+        (error: unknown) => this.#expect(error, 'consume', [NoAuthError]),
       ),
     );
   }
@@ -125,8 +125,13 @@ export class QueueWorker {
       delivery[verb]().then(
         () => this.#history.settled(delivery, end),
         (error: unknown) => {
-          this.#history.notSettled(delivery, !(error instanceof HoldLostError));
-          this.#expect(error, verb, [HoldLostError, ConnectionLossError]);
+          this.#history.notSettled(delivery, !(error instanceof HoldLostError || error instanceof NoAuthError));
+          // It is the worker's still, to be settled some other way.
+          if (error instanceof NoAuthError && delivery.state === 'held') {
+            this.#history.isKept(delivery);
+            this.held.push(delivery);
+          }
+          this.#expect(error, verb, [HoldLostError, ConnectionLossError, NoAuthError]);
         },
       ),
     );
@@ -157,6 +162,6 @@ export class QueueWorker {
   #expect(error: unknown, what: string, expected: readonly (new (...args: never[]) => Error)[]): void {
     const isGivenUp = error instanceof Error && error.message === 'given up';
     if (isGivenUp || this.isDead || expected.some((kind) => error instanceof kind)) return;
-    this.#history.complaints.push(`${this.#id}, ${what}: ${error}`);
+    this.#history.complaints.push(`${this.id}, ${what}: ${error}`);
   }
 }

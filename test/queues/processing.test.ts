@@ -1,5 +1,13 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Keeper } from '@zk-recipes/core';
-import { Queue } from '@zk-recipes/queues';
+import {
+  type FailedEvent,
+  PriorityQueue,
+  QUEUE_FAILED_CHANNEL,
+  Queue,
+  type QueueFailure,
+  ShardedQueue,
+} from '@zk-recipes/queues';
 import { TestServer, VirtualClock } from '@zk-recipes/test-server';
 import { describeOnOwnServers, describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
@@ -48,6 +56,91 @@ describeOnSharedServer('process', () => {
     expect(await queue.size()).toBe(1);
     await untilUnwatched(on.server, queue.path);
     expect(on.errors).toEqual([]);
+  });
+
+  it.each(['Queue', 'PriorityQueue', 'ShardedQueue'])('tells of handlers that throw: %s', async (kind) => {
+    const keeper = await on.keeper();
+    const Kind = { Queue, PriorityQueue, ShardedQueue }[kind] as typeof Queue;
+    const queue = new Kind<string>(keeper, freshLine());
+    const published: QueueFailure[] = [];
+    const onMessage = (message: unknown): void => void published.push(message as QueueFailure);
+    subscribe(QUEUE_FAILED_CHANNEL, onMessage);
+    on.afterwards(async () => void unsubscribe(QUEUE_FAILED_CHANNEL, onMessage));
+    const failures: FailedEvent<string>[] = [];
+    const stopping = new AbortController();
+    const listener = (event: FailedEvent<string>): void => void failures.push(event);
+    const unheard = (): never => {
+      throw new Error('is not to be called');
+    };
+    const thrown: Readonly<Record<number, unknown>> = {
+      1: new Error('of the handler'),
+      2: null,
+      3: Object.defineProperty({}, 'stack', {
+        get: () => {
+          throw new Error('of the stack');
+        },
+      }),
+    };
+    queue
+      .on('failed', () => {
+        throw new Error('of the listener');
+      })
+      .on('failed', async () => {
+        throw new Error('of the async listener');
+      })
+      .on('failed', unheard)
+      .on('failed', listener)
+      .off('failed', unheard);
+    await queue.put('a');
+    await queue.process(
+      ({ attempts }) => {
+        if (attempts in thrown) throw thrown[attempts];
+        stopping.abort();
+      },
+      { signal: stopping.signal, retryDelayMs: () => 0 },
+    );
+    const [first] = failures;
+    expect(failures).toEqual(
+      [1, 2, 3].map((attempt) => ({ path: first?.path, attempt, error: thrown[attempt], value: 'a' })),
+    );
+    expect(first?.path.startsWith(`${queue.path}/`)).toBe(true);
+    expect(published.map(({ attempt, error, queue: of }) => [attempt, error, of])).toEqual(
+      [1, 2, 3].map((attempt) => [attempt, thrown[attempt], queue.path]),
+    );
+    expect(published.map(({ stack }) => stack)).toEqual([
+      expect.stringMatching(/^Error: of the handler\n +at /),
+      null,
+      null,
+    ]);
+    expect(on.errors.map(({ error }) => (error as Error).message).sort()).toEqual([
+      ...Array.from({ length: 3 }, () => 'of the async listener'),
+      ...Array.from({ length: 3 }, () => 'of the listener'),
+    ]);
+    for (const { operation, path } of on.errors) {
+      expect([operation, path]).toEqual(['failed listener of a queue', queue.path]);
+    }
+    expect(await queue.size()).toBe(0);
+    expect(() => queue.on('fail' as 'failed', listener)).toThrow("Expected `event` to be 'failed', got 'fail'");
+    expect(() => queue.on('failed', 5 as unknown as typeof listener)).toThrow(TypeError);
+  });
+
+  it('tells of a handler that throws after it has settled its delivery, or lost it', async () => {
+    const keeper = await on.keeper();
+    const queue = new Queue<string>(keeper, freshLine());
+    await queue.put('a');
+    const stopping = new AbortController();
+    const failures: unknown[] = [];
+    queue.on('failed', ({ error }) => failures.push(error));
+    await queue.process(
+      async (delivery) => {
+        await delivery.ack();
+        stopping.abort();
+        throw 'after the end';
+      },
+      { signal: stopping.signal },
+    );
+    expect(failures).toEqual(['after the end']);
+    expect(await queue.size()).toBe(0);
   });
 
   it('works on several at once, and ends when they have ended', async () => {

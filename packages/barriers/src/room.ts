@@ -1,6 +1,5 @@
 import {
   BadVersionError,
-  ConnectionLossError,
   type ConnectionState,
   type Keeper,
   KeeperError,
@@ -13,6 +12,7 @@ import {
 import {
   childOf,
   giveUp,
+  isPassing,
   type Member,
   memberOf,
   orNull,
@@ -57,7 +57,9 @@ export class Room {
       return [member, look?.members.includes(name) ? look : null];
     } catch (error) {
       if (error instanceof NodeExistsError) throw new SessionExpiredError(`${name} is of a session that has expired`);
-      if (!(error instanceof KeeperError || error instanceof SessionExpiredError)) this.#abandon(name);
+      // What passes says nothing of an earlier attempt whose reply was lost.
+      const isRefused = error instanceof KeeperError && !isPassing(error);
+      if (!(isRefused || error instanceof SessionExpiredError)) this.#abandon(name);
       throw error;
     }
   }
@@ -192,5 +194,5 @@ export class Room {
 
 /** Whether a transaction was not done, or may not have been, for a reason that a look will tell. */
 function isUndecided(error: unknown): boolean {
-  return error instanceof MultiError || error instanceof ConnectionLossError || error instanceof SessionExpiredError;
+  return error instanceof MultiError || isPassing(error);
 }

@@ -23,6 +23,14 @@ export interface AttemptRecord {
 /** Reasons are for people; a stack would not be the first to be megabytes long. */
 const LONGEST_REASON = 1_000;
 
+/** How long an item that can be neither read nor put aside is left alone, in milliseconds. */
+export const LEFT_ALONE_MS = 60_000;
+
+/** Returns what a record says of an item that is left alone for a minute. @param wallNowMs the time now, in milliseconds since 1970 */
+export function leftAlone(wallNowMs: number): Pick<AttemptRecord, 'notBeforeMs' | 'delayMs'> {
+  return { notBeforeMs: wallNowMs + LEFT_ALONE_MS, delayMs: LEFT_ALONE_MS };
+}
+
 /** What is assumed where nothing is known, or nothing that can be read. */
 export const NO_ATTEMPTS: AttemptRecord = {
   attempts: 0,

@@ -38,6 +38,17 @@ export interface Refused {
   readonly why: Refusal;
 }
 
+/** The server refuses an item itself, whatever the directories of the queue permit: others are not concerned. */
+export class RefusedItem extends Error {
+  override readonly name = 'RefusedItem';
+  readonly item: Item;
+
+  constructor(item: Item, cause: unknown) {
+    super(`cannot claim ${itemPath(item)}`, { cause });
+    this.item = item;
+  }
+}
+
 /** Number of operations by which an item is claimed that was not before. */
 const CLAIM_SIZE = 4;
 
@@ -63,7 +74,11 @@ export function leaving(transaction: Transaction, seat: string | null): Transact
   return seat === null ? transaction : transaction.delete(seat);
 }
 
-/** Which of the claims was refused, and which of its operations: that of the item, of the claim, of the record; or that of the seat. */
+/**
+ * Which of the claims was refused, and which of its operations: that of the item, of the claim, of the record; or that of the seat.
+ *
+ * @throws RefusedItem if the item may not be read; what else the server refuses
+ */
 export function whyNot(error: MultiError, { attempts }: ClaimTransaction): Refused {
   const { cause, failedIndex } = error;
   const isMissing = cause instanceof NoNodeError;
@@ -76,5 +91,6 @@ export function whyNot(error: MultiError, { attempts }: ClaimTransaction): Refus
     if (failedIndex !== attempt.firstIndex + 1) return { refused, why: 'contradicted' };
     if (cause instanceof NodeExistsError) return { refused, why: 'taken' };
   }
+  if (attempt !== undefined && failedIndex === attempt.firstIndex) throw new RefusedItem(attempt.item, cause);
   throw cause instanceof KeeperError ? cause : error;
 }

@@ -1,11 +1,14 @@
 import { BadVersionError, type Keeper, MultiError, NoNodeError, SessionExpiredError } from '@zk-recipes/core';
-import { isPassing, isUnknown, orNull, withinSession } from '@zk-recipes/core/recipe-kit';
+import { isPassing, isUnknown, orNull, sleep, withinSession } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, recordPath } from './backlog.js';
 import { type ClaimAttempt, type ClaimTransaction, type Refused, whyNot } from './claim-attempt.js';
 
 /** When each of the items of one transaction was claimed; `null` for one that was and is not any more. */
 export type Committed = readonly (bigint | null)[];
+
+/** The longest pause between two attempts of one request, in milliseconds. */
+const LONGEST_PAUSE_MS = 1_000;
 
 /** Commits transactions of one session that claim items, and tells what came of them, whatever reply is lost. */
 export class ClaimCommit {
@@ -88,12 +91,13 @@ export class ClaimCommit {
   /** Asks as long as there may be an answer: what this session has claimed, or may have, nobody else can have meanwhile. */
   async insist<A>(ask: () => Promise<A>): Promise<A> {
     const epoch = this.#keeper.sessionEpoch;
-    for (;;) {
+    for (let failures = 0; ; failures++) {
       try {
         return await ask();
       } catch (error) {
         const isOver = this.#keeper.closed || this.#keeper.sessionEpoch !== epoch;
         if (!isPassing(error) || isOver) throw error;
+        if (failures > 0) await sleep(Math.min(LONGEST_PAUSE_MS, 5 * 2 ** failures));
       }
     }
   }
@@ -101,14 +105,17 @@ export class ClaimCommit {
   /** Writes what the record said before a claim, as long as nobody else has claimed the item. */
   async uncount(item: Item, record: AttemptRecord, version: number): Promise<void> {
     const data = encodeRecord({ ...record, claim: null });
-    for (;;) {
+    for (let failures = 0; ; failures++) {
       try {
         await this.#keeper.setData().withVersion(version).forPath(recordPath(item), data);
         return;
       } catch (error) {
         // Somebody has claimed it since, or the item is done; or it was written, and the reply was lost.
         if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
-        if (isPassing(error)) continue;
+        if (isPassing(error)) {
+          if (failures > 0) await sleep(Math.min(LONGEST_PAUSE_MS, 5 * 2 ** failures));
+          continue;
+        }
         this.#keeper.reportBackgroundError(error, 'taking back an attempt', recordPath(item));
         return;
       }

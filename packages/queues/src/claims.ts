@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { type Keeper, SessionExpiredError, type Transaction } from '@zk-recipes/core';
-import { isUnknown, type Moment, orNull } from '@zk-recipes/core/recipe-kit';
+import { FrameTooLargeError, type Keeper, KeeperError, SessionExpiredError, type Transaction } from '@zk-recipes/core';
+import { isPassing, isUnknown, type Moment, orNull } from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
-import { type ClaimAttempt, type ClaimTransaction, claimingToo, leaving, type Refused } from './claim-attempt.js';
+import {
+  type ClaimAttempt,
+  type ClaimTransaction,
+  claimingToo,
+  leaving,
+  type Refused,
+  RefusedItem,
+} from './claim-attempt.js';
 import { ClaimCommit, type Committed, isCommitted } from './claim-commit.js';
 import { Deferrals } from './deferrals.js';
 
@@ -94,7 +101,7 @@ export class Claims {
    *
    * @param seat path of the own place in the line, which is left with the claim; `null` for none
    * @param isAsked whether somebody has asked for it: else it is not claimed if it was claimed before
-   * @throws UnreadItem; what a transaction throws; SessionExpiredError: then it is not claimed
+   * @throws UnreadItem; RefusedItem; what a transaction throws; SessionExpiredError: then it is not claimed
    */
   async claim(item: Item, seat: string | null, isAsked: boolean): Promise<ClaimOutcome> {
     for (;;) {
@@ -235,7 +242,11 @@ export class Claims {
     const [content, found] = await Promise.all([
       orNull(get.forPath(itemPath(item))),
       orNull(get.forPath(recordPath(item))),
-    ]);
+    ]).catch((error: unknown) => {
+      // It may not be read, or is larger than this client takes.
+      const isOfItem = !isPassing(error) && (error instanceof KeeperError || error instanceof FrameTooLargeError);
+      throw isOfItem ? new RefusedItem(item, error) : error;
+    });
     if (content === null) return { kind: 'gone' };
     if (found === null) return null;
     // An item is older than its record, unless that was left behind by another item of the same name.

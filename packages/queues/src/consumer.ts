@@ -1,8 +1,19 @@
 import { ClosedError, SessionExpiredError } from '@zk-recipes/core';
-import { follow, persevere, systemClock, unfollow, waitForEnding } from '@zk-recipes/core/recipe-kit';
+import {
+  checkEnding,
+  follow,
+  persevere,
+  sleep,
+  systemClock,
+  unfollow,
+  waitForEnding,
+} from '@zk-recipes/core/recipe-kit';
 import type { ClaimedDelivery, SettlementVerb } from './delivery.js';
 import type { Employer, Job, Wanted } from './job.js';
 import { Shift } from './shift.js';
+
+/** How long a caller that has given up waits until its place in the line is gone, in milliseconds. */
+const GRACE_MS = 250;
 
 /** How to consume. */
 export interface ConsumerOptions {
@@ -35,8 +46,11 @@ export class Consumer<T> implements Employer<T> {
   /** Claimed for who has not asked yet, in the order in which they were. */
   readonly #ready: ClaimedDelivery<T>[] = [];
   readonly #handed = new Set<ClaimedDelivery<T>>();
+  /** Of those that were handed out: they are about to be done, and another one is wanted. */
+  readonly #settling = new Set<ClaimedDelivery<T>>();
+  /** They were handed out, have no owner any more, and are settled in the background. */
+  readonly #abandoned = new Set<ClaimedDelivery<T>>();
   readonly #ending = new AbortController();
-  #settling = 0;
   #expected = 0;
   #shift: Shift<T> | null = null;
   #running: Promise<void> | null = null;
@@ -98,18 +112,27 @@ export class Consumer<T> implements Employer<T> {
     await waitForEnding(this.#job.keeper, leaving, this.#untilLeft(settling), timeoutMs);
   }
 
+  /** The same for a caller that has given up, or whose consumer has failed: does not wait long. */
+  async leaveBriefly(): Promise<void> {
+    this.stop();
+    const left = this.leave(checkEnding());
+    const cancel = new AbortController();
+    const brief = sleep(GRACE_MS, cancel.signal).catch(() => {});
+    await Promise.race([left, brief]).finally(() => cancel.abort());
+  }
+
   async #untilLeft(settling: Promise<unknown>): Promise<void> {
     await settling;
     await this.#shift?.untilLeft();
-    if (this.#handed.size === 0) await this.#running;
+    if (this.#handed.size + this.#abandoned.size === 0) await this.#running;
   }
 
   wanted(underWay: number): Wanted {
     const { concurrency, prefetch, wantsMore } = this.#options;
     if (this.#ended !== null) return { asked: 0, most: 0 };
     const coming = this.#ready.length + underWay;
-    const free = concurrency - (this.#handed.size - this.#settling);
-    const wishes = this.#requests.length + (wantsMore ? this.#settling + this.#expected : 0);
+    const free = concurrency - (this.#handed.size - this.#settling.size);
+    const wishes = this.#requests.length + (wantsMore ? this.#settling.size + this.#expected : 0);
     const asked = Math.max(0, Math.min(free, wishes) - coming);
     return { asked, most: prefetch === 0 ? asked : Math.max(asked, free + prefetch - coming) };
   }
@@ -124,16 +147,16 @@ export class Consumer<T> implements Employer<T> {
     request.resolve(delivery);
   }
 
-  onSettling(verb: SettlementVerb): void {
+  onSettling(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
     // What is given back may be the next one itself.
-    if (verb !== 'retry') this.#settling += 1;
+    if (verb !== 'retry' && this.#handed.has(delivery)) this.#settling.add(delivery);
   }
 
-  onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
-    if (verb !== 'retry') this.#settling -= 1;
+  onSettled(delivery: ClaimedDelivery<T>): void {
+    this.#settling.delete(delivery);
     if (delivery.state === 'held') return;
-    this.#handed.delete(delivery);
-    if (!this.#options.wantsMore) return;
+    this.#abandoned.delete(delivery);
+    if (!this.#handed.delete(delivery) || !this.#options.wantsMore) return;
     // It is about to be asked for another, or never.
     this.#expected += 1;
     systemClock.afterIo(() => {
@@ -146,7 +169,13 @@ export class Consumer<T> implements Employer<T> {
   onLost(delivery: ClaimedDelivery<T>): boolean {
     const index = this.#ready.indexOf(delivery);
     if (index >= 0) this.#ready.splice(index, 1);
-    return this.#handed.delete(delivery);
+    const wasAbandoned = this.#abandoned.delete(delivery);
+    return this.#handed.delete(delivery) || wasAbandoned;
+  }
+
+  onAbandoned(delivery: ClaimedDelivery<T>): void {
+    this.#settling.delete(delivery);
+    if (this.#handed.delete(delivery)) this.#abandoned.add(delivery);
   }
 
   fail(error: unknown): void {

@@ -12,9 +12,10 @@ export class Custody<T> {
   readonly #claims: Claims;
   readonly #employer: Employer<T>;
   readonly #held = new Map<string, ClaimedDelivery<T>>();
+  /** Those of them that were handed out before, and are, or will be, worked on. */
+  readonly #repeated = new Set<ClaimedDelivery<T>>();
   /** Attempts that are about to be taken back, and paths of their claims. */
   readonly #returns = new Map<Promise<void>, string>();
-  #repeated = 0;
 
   constructor(keeper: Keeper, claims: Claims, employer: Employer<T>) {
     this.#keeper = keeper;
@@ -29,13 +30,13 @@ export class Custody<T> {
 
   /** Whether one of them was handed out before. */
   get hasRepeated(): boolean {
-    return this.#repeated > 0;
+    return this.#repeated.size > 0;
   }
 
   /** Takes care of it, before anybody has it. */
   take(delivery: ClaimedDelivery<T>): void {
     this.#held.set(claimPath(delivery.claim.item), delivery);
-    if (delivery.attempts > 1) this.#repeated += 1;
+    if (delivery.attempts > 1) this.#repeated.add(delivery);
   }
 
   /** Hands it to whoever wants it, unless it was lost meanwhile. */
@@ -53,7 +54,12 @@ export class Custody<T> {
     const path = claimPath(delivery.claim.item);
     if (this.#held.get(path) !== delivery) return;
     this.#held.delete(path);
-    if (delivery.attempts > 1) this.#repeated -= 1;
+    this.#repeated.delete(delivery);
+  }
+
+  /** Its work has ended, and the background settles it. */
+  release(delivery: ClaimedDelivery<T>): void {
+    this.#repeated.delete(delivery);
   }
 
   /** Somebody has removed a claim: unless it is being settled, the delivery is lost. */
@@ -67,16 +73,26 @@ export class Custody<T> {
 
   /** All is lost with the session, or will be. What nobody has seen was no attempt. */
   loseAll(reason: HoldLostReason): void {
-    for (const delivery of this.#held.values()) {
+    for (const delivery of [...this.#held.values()]) {
       delivery.lose(reason);
-      const isSeen = delivery.isSettling || this.#employer.onLost(delivery);
-      void this.giveBack(delivery.claim, !isSeen);
+      this.returnLost(delivery);
     }
-    this.#held.clear();
-    this.#repeated = 0;
   }
 
-  /** Never rejects: what is refused goes on in the background. @param isUnseen whether nobody has begun to work on the item: then it was no attempt */
+  /** Gives the claim of a lost delivery back, which the session may outlive. */
+  returnLost(delivery: ClaimedDelivery<T>): void {
+    if (this.#held.get(claimPath(delivery.claim.item)) !== delivery) return;
+    this.drop(delivery);
+    const isSettling = delivery.isSettling;
+    const isSeen = this.#employer.onLost(delivery) || isSettling;
+    void this.giveBack(delivery.claim, !isSeen);
+  }
+
+  /**
+   * Gives a claim back. Never rejects: what is refused goes on in the background.
+   *
+   * @param isUnseen whether no handler has begun to work on the item: then it was no attempt
+   */
   async giveBack(claim: Claim, isUnseen: boolean): Promise<void> {
     const path = claimPath(claim.item);
     // It ends by itself when the session of the claim is over.

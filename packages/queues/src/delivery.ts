@@ -8,11 +8,13 @@ import {
   waitForEnding,
 } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
+import { type AttemptRecord, LEFT_ALONE_MS, leftAlone } from './attempt-record.js';
 import { claimPath, itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
+import { relinquish } from './giving-back.js';
 import type { ItemLabel } from './item-name.js';
 import type { Store } from './places.js';
-import { ClaimGone, type Settlement } from './settlement.js';
+import { ClaimGone, isRefusal, type Settlement } from './settlement.js';
 import { untilPermitted } from './until-permitted.js';
 
 /** How to have an item handed out again. */
@@ -42,7 +44,7 @@ export interface Delivery<T> extends AsyncDisposable {
   readonly lastReason: string | null;
   /** Of a priority queue; else 0. */
   readonly priority: number;
-  /** Of an id queue, as it stands in the znode's name (`/` and `|` are `_`); else `null`. */
+  /** Of an id queue, with `_` for each `/` and `|`; else `null`. */
   readonly id: string | null;
   /** Transaction by which it was claimed: of two deliveries of one item, the later has the larger. */
   readonly fencingToken: bigint;
@@ -99,13 +101,24 @@ export interface DeliveryDesk {
   /** Looks for another, so that its claim leaves in the same write. */
   look(): void;
   /** Told when a delivery begins to be settled: there is room for another, unless it is itself the next one. */
-  onSettling(verb: SettlementVerb): void;
+  onSettling(delivery: Delivery<unknown>, verb: SettlementVerb): void;
   /** Told when that has ended: it is settled, or lost, or as before. */
   onSettled(delivery: Delivery<unknown>, verb: SettlementVerb): void;
+  /** Told when the background goes on to settle a delivery that has no owner any more: its slot is free. */
+  onAbandoned(delivery: Delivery<unknown>): void;
+  /** Told when a delivery has seen by itself that its clock has run out: it stays lost, also if the clock was set back meanwhile. */
+  onLapsed(delivery: Delivery<unknown>): void;
 }
 
 /** How a delivery is settled. */
 export type SettlementVerb = 'ack' | 'retry' | 'reject';
+
+/** A settlement that was refused. */
+export interface Refused {
+  readonly verb: SettlementVerb;
+  /** How the item is given back instead, if it has to be. */
+  readonly options: RetryOptions;
+}
 
 /** A delivery by a claim. */
 export class ClaimedDelivery<T> implements Delivery<T> {
@@ -117,6 +130,9 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   readonly #signal = new LazySignal(() => this.#look());
   #state: 'held' | 'lost' | 'settled' = 'held';
   #settling: { readonly verb: SettlementVerb; readonly promise: Promise<void> } | null = null;
+  /** The last settlement, if the server has refused it: how the delivery is settled once its owner has left. */
+  #refused: Refused | null = null;
+  #isReported = false;
 
   constructor(desk: DeliveryDesk, claim: Claim, label: ItemLabel, value: T) {
     this.value = value;
@@ -158,6 +174,11 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     return this.#settling?.verb ?? null;
   }
 
+  /** How the server has refused to settle it last; `null` if a settlement is under way, or none was refused. */
+  get refused(): Refused | null {
+    return this.#settling === null ? this.#refused : null;
+  }
+
   validForMs(): number {
     return this.state === 'held' ? epochValidForMs(this.#desk.keeper, this.claim.epoch) : 0;
   }
@@ -174,24 +195,21 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   }
 
   ack(): Promise<void> {
-    return this.#settle('ack', () => this.#desk.acknowledge(this.claim));
+    return this.#settle({ verb: 'ack', options: {} }, () => this.#desk.acknowledge(this.claim));
   }
 
   async retry(options: RetryOptions = {}): Promise<void> {
     checkOptions('retry of a Delivery', retrySchema, options);
-    const { settlement, maxAttempts } = this.#desk;
-    const { delayMs = 0, reason = null } = options;
-    const notBeforeMs = delayMs === 0 ? 0 : systemClock.wallNow() + delayMs;
-    await this.#settle('retry', () =>
-      this.attempts >= maxAttempts
-        ? this.#bury(`gave up after ${this.attempts} attempts${reason === null ? '' : `: ${reason}`}`)
-        : settlement.giveBack(this.claim, { notBeforeMs, delayMs, reason: reason ?? this.lastReason }),
+    const change = this.#changeFor(options);
+    await this.#settle({ verb: 'retry', options }, () =>
+      this.#isLastAttempt ? this.#buryAtLast(options) : this.#desk.settlement.giveBack(this.claim, change),
     );
   }
 
   async reject(reason = 'rejected'): Promise<void> {
     if (typeof reason !== 'string') throw new TypeError(`Expected \`reason\` to be a string, got ${typeof reason}`);
-    await this.#settle('reject', () => this.#bury(reason));
+    const options = { delayMs: LEFT_ALONE_MS, reason };
+    await this.#settle({ verb: 'reject', options }, () => this.#bury(reason));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -202,13 +220,14 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   async giveBack(timeoutMs: number): Promise<void> {
     if (this.state !== 'held') return;
     // If its session has ended meanwhile, the item has gone back by that.
-    const givingBack = this.settle('retry', {}).catch(() => {});
+    const givingBack = this.settle('retry', this.#refused?.options ?? {}).catch(() => {});
     await waitForEnding(this.#desk.keeper, claimPath(this.claim.item), givingBack, timeoutMs);
   }
 
   /**
    * Settles it on behalf of a caller that has left: waits for a settlement that is under way, and settles it by `verb` if it is still held
-   * then. A refusal is told as `left behind`, and the background goes on until the delivery is settled or lost.
+   * then. What cannot be put aside is given back, and left alone for a minute. If nothing of that is permitted, that is told as `left behind`, the
+   * delivery frees its slot, and the background goes on until it is settled or lost.
    *
    * @returns resolves when it is settled, or the server has refused it for the first time
    * @throws what the verb throws when the delivery was lost meanwhile
@@ -221,9 +240,46 @@ export class ClaimedDelivery<T> implements Delivery<T> {
       claimPath(this.claim.item),
       () => this.signal,
       async () => {
-        if (this.state === 'held') await (verb === 'ack' ? this.ack() : this.retry(options));
+        if (this.state === 'held') await (verb === 'ack' ? this.ack() : this.#comeBack(options));
       },
+      () => this.#desk.onAbandoned(this),
     );
+  }
+
+  /** Settles it as its owner wanted to, who has heard of a refusal and left. */
+  async abandon({ verb, options }: Refused): Promise<void> {
+    await this.settle(verb === 'ack' ? 'ack' : 'retry', options).catch(() => {});
+  }
+
+  /** The same as `retry`, by whatever transaction is permitted. */
+  async #comeBack(options: RetryOptions): Promise<void> {
+    const { keeper, settlement } = this.#desk;
+    await this.#settle({ verb: 'retry', options }, async () => {
+      let change = this.#changeFor(options);
+      try {
+        if (this.#isLastAttempt) return await this.#buryAtLast(options);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        if (!this.#isReported) keeper.reportBackgroundError(error, 'putting an item aside', this.path);
+        this.#isReported = true;
+        change = { ...change, ...leftAlone(systemClock.wallNow()) };
+      }
+      await relinquish(settlement, this.claim, change);
+    });
+  }
+
+  get #isLastAttempt(): boolean {
+    return this.attempts >= this.#desk.maxAttempts;
+  }
+
+  /** What the record says of an item that is given back. */
+  #changeFor({ delayMs = 0, reason }: RetryOptions): Partial<AttemptRecord> {
+    const notBeforeMs = delayMs === 0 ? 0 : systemClock.wallNow() + delayMs;
+    return { notBeforeMs, delayMs, reason: reason ?? this.lastReason };
+  }
+
+  #buryAtLast({ reason }: RetryOptions): Promise<void> {
+    return this.#bury(`gave up after ${this.attempts} attempts${reason === undefined ? '' : `: ${reason}`}`);
   }
 
   /** The claim is gone, or may be. Nothing happens if it is settled. */
@@ -233,27 +289,31 @@ export class ClaimedDelivery<T> implements Delivery<T> {
 
   #look(): void {
     const { keeper } = this.#desk;
-    if (this.#state === 'held' && epochValidForMs(keeper, this.claim.epoch) <= 0) this.lose('validity');
+    if (this.#state !== 'held' || epochValidForMs(keeper, this.claim.epoch) > 0) return;
+    this.lose('validity');
+    // Whoever looks is in the middle of something.
+    queueMicrotask(() => this.#desk.onLapsed(this));
   }
 
   #bury(reason: string): Promise<void> {
     return this.#desk.settlement.bury(this.claim, this.#desk.deadLetters, reason);
   }
 
-  #settle(verb: SettlementVerb, work: () => Promise<void>): Promise<void> {
+  #settle(wish: Refused, work: () => Promise<void>): Promise<void> {
+    const { verb } = wish;
     if (this.#settling !== null) {
       if (this.#settling.verb === verb) return this.#settling.promise;
       return Promise.reject(new NotHeldError(this.path, { cause: new Error(`${this.#settling.verb}() was called`) }));
     }
     if (this.state === 'lost') return Promise.reject(this.#signal.signal.reason);
-    this.#desk.onSettling(verb);
-    const promise = this.#perform(verb, work);
+    this.#desk.onSettling(this, verb);
+    const promise = this.#perform(wish, work);
     this.#settling = { verb, promise };
     this.#desk.look();
     return promise;
   }
 
-  async #perform(verb: SettlementVerb, work: () => Promise<void>): Promise<void> {
+  async #perform(wish: Refused, work: () => Promise<void>): Promise<void> {
     try {
       await work();
       this.#end('settled', 'released');
@@ -264,9 +324,10 @@ export class ClaimedDelivery<T> implements Delivery<T> {
       }
       // Refused, by an access control list for instance: it is still to be settled.
       this.#settling = null;
+      this.#refused = wish;
       throw error;
     } finally {
-      this.#desk.onSettled(this, verb);
+      this.#desk.onSettled(this, wish.verb);
     }
   }
 

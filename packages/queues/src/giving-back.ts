@@ -1,19 +1,41 @@
 import type { Keeper } from '@zk-recipes/core';
 import { isPassing, withinSession } from '@zk-recipes/core/recipe-kit';
+import type { AttemptRecord } from './attempt-record.js';
 import type { Claim, Claims } from './claims.js';
-import { ClaimGone, Settlement } from './settlement.js';
+import { ClaimGone, isRefusal, Settlement } from './settlement.js';
+
+/**
+ * Gives a claim back by the first transaction that the server permits: the record says what it is to say, or says it without a reason, which takes
+ * less room than the claim took, or stays as the claim has written it. A quota may refuse the first two.
+ *
+ * @param change what the record is to say
+ * @throws ClaimGone; what the last transaction is refused with
+ */
+export async function relinquish(settlement: Settlement, claim: Claim, change: Partial<AttemptRecord>): Promise<void> {
+  try {
+    return await settlement.giveBack(claim, change);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  try {
+    return await settlement.giveBack(claim, { ...change, reason: null });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  await settlement.release(claim);
+}
 
 /**
  * Gives a claim back as long as its session lives, which may be longer than is certain.
  *
- * @param isUnseen whether nobody has begun to work on the item: then it was no attempt
+ * @param isUnseen whether no handler has begun to work on the item: then the claim was no attempt
  */
 export async function giveBack(keeper: Keeper, claims: Claims, claim: Claim, isUnseen: boolean): Promise<void> {
   const isCounted = isUnseen && !claim.isExhausted;
   const change = isCounted ? { attempts: claim.record.attempts - 1 } : {};
   try {
     await withinSession(keeper, claim.epoch, undefined, (signal) =>
-      new Settlement(keeper, signal).giveBack(claim, change),
+      relinquish(new Settlement(keeper, signal), claim, change),
     );
   } catch (error) {
     const isOver = error instanceof ClaimGone || isPassing(error);

@@ -2,7 +2,7 @@ import { type Keeper, NodeExistsError, NoNodeError } from '@zk-recipes/core';
 import { checkArgument, checkOptions, namesIn } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
-import { cleanId, idName, isItem, withId } from './item-name.js';
+import { hasId, idName, isItem, withId } from './item-name.js';
 import { type CallOptions, type QueueOptions, schemas } from './options.js';
 import { besides, type Store, storeOf } from './places.js';
 import { named } from './queue-view.js';
@@ -10,8 +10,8 @@ import { WorkQueue } from './work-queue.js';
 
 /*
  * Guarantee, znodes, protocol and failures: see work-queue.ts. Items are named `queue-|<id>|<number>`, and are handed out in the order in which
- * they were put. Curator's DistributedIdQueue has the same; what cannot stand in an id, `/` and `|`, becomes `_` when an item is put and when it
- * is removed (Curator's `remove` never finds such an item).
+ * they were put. Curator's DistributedIdQueue has the same: `/` and `|` become `_` when an item is put and when it is removed (Curator's `remove`
+ * never finds such an item). What no path may have, and Curator cannot write, stands encoded in the name.
  *
  * Protocol of a removal
  *   1. List the items. For each of that id: create its claim, delete the item and its record, delete the claim, in one transaction. What is
@@ -63,7 +63,7 @@ export class IdQueue<T> extends WorkQueue<T> {
       throw named(error, this.path);
     });
     const items = names
-      .filter((name) => isItem(name) && withId.labelOf(name).id === cleanId(id))
+      .filter((name) => isItem(name) && hasId(name, id))
       .map((name): Item => ({ store: this.#store, name }));
     const removed = await Promise.all(items.map((item) => this.#remove(item, signal)));
     return removed.filter((isRemoved) => isRemoved).length;

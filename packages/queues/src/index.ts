@@ -18,8 +18,9 @@ export {
 export type { DeadLetter } from './dead-letters.js';
 export { type DelayOptions, DelayQueue } from './delay-queue.js';
 export type { Delivery, RetryOptions } from './delivery.js';
-// Errors
+// Errors and failures
 export { QueueTooLargeError } from './errors.js';
+export { type FailedEvent, QUEUE_FAILED_CHANNEL, type QueueEvents, type QueueFailure } from './failures.js';
 export { type IdOptions, IdQueue } from './id-queue.js';
 export type { ItemSource } from './item-source.js';
 // What they are told

@@ -1,6 +1,9 @@
 import type { Keeper, Transaction } from '@zk-recipes/core';
+import { inMs, isPassing } from '@zk-recipes/core/recipe-kit';
+import { LEFT_ALONE_MS } from './attempt-record.js';
 import { type AvailableItem, claimPath, type Item } from './backlog.js';
 import { Caution } from './caution.js';
+import { RefusedItem } from './claim-attempt.js';
 import { type Claim, type ClaimOutcome, Claims, type JointOutcome, UnreadItem } from './claims.js';
 import { Custody } from './custody.js';
 import type { ClaimedDelivery, DeliveryDesk } from './delivery.js';
@@ -8,7 +11,7 @@ import type { Employer, Job } from './job.js';
 import type { QueueView } from './queue-view.js';
 import type { Seat, Seats } from './seats.js';
 import type { Trouble } from './trouble.js';
-import { unpack } from './unpacking.js';
+import { type Unpacked, unpack } from './unpacking.js';
 
 /** What is claimed besides something else. */
 export interface Next {
@@ -23,12 +26,16 @@ interface Turn {
   readonly before: Promise<void>;
   /** It is not being claimed any more. */
   end(): void;
+  /** Those after it do not wait for it any longer. */
+  yield(): void;
 }
 
 /** For whom items are claimed. */
 export interface Counter extends DeliveryDesk {
   /** Whether nothing is handed out any more. */
   readonly isLate: boolean;
+  /** Aborts when nothing is handed out any more. */
+  readonly late: AbortSignal;
   /** Something may be to be done. */
   ring(): void;
 }
@@ -47,6 +54,8 @@ export class Intake<T> {
   #underWay = 0;
   #repeating = 0;
   #concluded: Promise<void> = Promise.resolve();
+  /** Resolves when what was claimed so far was handed out, or was slow. */
+  #inOrder: Promise<void> = Promise.resolve();
 
   constructor(job: Job<T>, employer: Employer<T>, counter: Counter, seats: Seats, trouble: Trouble) {
     const keeper: Keeper = job.keeper;
@@ -140,10 +149,18 @@ export class Intake<T> {
     claiming: Promise<ClaimOutcome>,
   ): Promise<void> {
     const end = this.#begin(view, item);
-    const before = this.#concluded;
-    const concluding = this.#concludeAfter({ before, end }, view, item, seat, claiming);
-    this.#concluded = concluding.then(() => before);
+    const before = this.#inOrder;
+    let yieldTurn = (): void => {};
+    const yielded = new Promise<void>((resolve) => {
+      yieldTurn = resolve;
+    });
+    const turn = { before, end, yield: yieldTurn };
+    const concluding = this.#concludeAfter(turn, view, item, seat, claiming);
+    const concludedBefore = this.#concluded;
+    this.#concluded = concluding.then(() => concludedBefore);
+    this.#inOrder = yielded.then(() => before);
     await concluding;
+    yieldTurn();
     end();
     this.#counter.ring();
   }
@@ -179,6 +196,7 @@ export class Intake<T> {
       const outcome = await claiming.finally(() => seat !== null && this.#seats.unstake(seat));
       if (outcome.kind === 'claimed') {
         this.caution.onClaimed();
+        this.#trouble.pass();
         await this.#accept(outcome.claim, turn);
         return;
       }
@@ -192,19 +210,38 @@ export class Intake<T> {
       await this.#seats.keep(seat, !this.#counter.isLate);
     } catch (error) {
       if (seat !== null) void this.#seats.giveUp([seat]);
-      if (error instanceof UnreadItem) await this.custody.giveBack(error.claim, true);
-      this.#trouble.meet(error instanceof UnreadItem ? error.cause : error, 'claiming an item');
+      await this.#meet(error, view);
     }
   }
 
-  async #accept(claim: Claim, { before, end }: Turn): Promise<void> {
-    const delivery = this.#counter.isLate ? null : await unpack(this.#job, this.#counter, claim);
-    if (delivery !== null) {
-      this.custody.take(delivery);
-      await before;
-      // Who is handed it may be done with it at once, and want another.
-      end();
-      await this.custody.handOut(delivery, this.#counter.isLate);
-    } else if (this.#counter.isLate) await this.custody.giveBack(claim, true);
+  /** What the server refuses about one item concerns that item alone: it is left alone for a minute. All else concerns the queue. */
+  async #meet(error: unknown, view: QueueView): Promise<void> {
+    if (error instanceof RefusedItem) {
+      view.backlog.defer(error.item, inMs(LEFT_ALONE_MS));
+      this.#trouble.report(error, 'claiming an item');
+    } else if (error instanceof UnreadItem) {
+      const isOfItem = !isPassing(error.cause);
+      // Another consumer may be able to read it.
+      if (isOfItem) view.backlog.defer(error.claim.item, inMs(LEFT_ALONE_MS));
+      await this.custody.giveBack(error.claim, true);
+      if (isOfItem) this.#trouble.report(error, 'reading an item');
+      else this.#trouble.meet(error.cause, 'claiming an item');
+    } else this.#trouble.meet(error, 'claiming an item');
+  }
+
+  async #accept(claim: Claim, { before, end, yield: yieldTurn }: Turn): Promise<void> {
+    const { isLate, late } = this.#counter;
+    const signals = { late, onSlow: yieldTurn };
+    const unpacked: Unpacked<T> = isLate ? { returned: claim } : await unpack(this.#job, this.#counter, claim, signals);
+    if (unpacked === null) return;
+    if ('returned' in unpacked) {
+      await this.custody.giveBack(unpacked.returned, true);
+      return;
+    }
+    this.custody.take(unpacked);
+    await before;
+    // Who is handed it may be done with it at once, and want another.
+    end();
+    await this.custody.handOut(unpacked, this.#counter.isLate);
   }
 }

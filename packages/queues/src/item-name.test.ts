@@ -1,10 +1,11 @@
+import { validatePath } from '@zk-recipes/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   byDueTime,
   byPriority,
-  cleanId,
   dueTimeName,
+  hasId,
   idName,
   inOrder,
   isItem,
@@ -68,9 +69,34 @@ describe('names of items', () => {
 
   it('have ids of what can stand in a name, and do not go by them', () => {
     expect(idName('a/b|c')).toBe('queue-|a_b_c|');
-    expect(withId.labelOf(numbered(idName('a/b|c'))).id).toBe(cleanId('a/b|c'));
+    expect(withId.labelOf(numbered(idName('a/b|c'))).id).toBe('a_b_c');
     expect(withId.labelOf('queue-0000000001').id).toBeNull();
     expect(withId.keyOf(numbered(idName('z'), 1)) < withId.keyOf(numbered(idName('a'), 2))).toBe(true);
+  });
+
+  it('have any id, encoded where no path may have it, and read as Curator writes it where Curator can', () => {
+    const unfit = ['\u0000', '\n', '\u007f', '\u{1f600}', '\ud800', '\udc00', '\ue000', '\ufff0', '\ufffd', '\uffff'];
+    for (const id of unfit) {
+      const name = numbered(idName(`a${id}b`));
+      expect(() => validatePath(`/${name}`)).not.toThrow();
+      expect(withId.labelOf(name).id).toBe(`a${id}b`);
+    }
+    expect(idName('a\nb')).toBe('queue-|a%u000Ab|');
+    expect(idName('100% %u12 ü')).toBe('queue-|100% %u12 ü|');
+    const ids = fc.string({ unit: 'binary', minLength: 1 }).map((text) => text.replace(/[/|]/g, '_'));
+    fc.assert(
+      fc.property(ids, ids, (one, other) => {
+        const name = numbered(idName(one));
+        validatePath(`/${name}`);
+        expect(withId.labelOf(name).id).toBe(one);
+        expect([hasId(name, one), hasId(name, other)]).toEqual([true, one === other]);
+        expect(nameToRenew(name)).toBe(idName(one));
+      }),
+      { examples: [['%u0041', 'A']] },
+    );
+    // Curator encodes nothing: what it has written is found by the id that it was given.
+    expect(hasId(numbered('queue-|%u0041|'), '%u0041')).toBe(true);
+    expect(hasId(numbered('queue-|a_b|'), 'a/b')).toBe(true);
   });
 
   it('of what was split follow the first directly', () => {

@@ -15,7 +15,7 @@ export interface ItemLabel {
   readonly priority: number;
   /** Of a delay queue: when it is due, in milliseconds since 1970; 0 where the name does not say. */
   readonly dueAtMs: number;
-  /** Of an id queue: what its producer called it, `/` and `|` being `_`; `null` where the name has none. */
+  /** Of an id queue: what its producer called it, with `_` for each `/` and `|`; `null` where the name has none. */
   readonly id: string | null;
 }
 
@@ -51,7 +51,7 @@ export const byDueTime: ItemNaming = {
 /** Names of items that can be found by an id, handed out in the order in which they were put. */
 export const withId: ItemNaming = {
   keyOf: (name) => name.replace(/\|[^|]*\|/, ''),
-  labelOf: (name) => ({ ...UNLABELLED, id: /\|([^|]*)\|/.exec(name)?.[1] ?? null }),
+  labelOf: (name) => ({ ...UNLABELLED, id: idIn(name) }),
 };
 
 /** Name of an item before the server's number. */
@@ -70,14 +70,45 @@ export function dueTimeName(dueAtMs: number): string {
   return `${PREFIX}|${dueAtMs.toString(16).toUpperCase().padStart(8, '0')}|`;
 }
 
-/** @param id whatever; what cannot stand in a name becomes `_` */
+/** @param id any text */
 export function idName(id: string): string {
-  return `${PREFIX}|${cleanId(id)}|`;
+  return `${PREFIX}|${encodeId(id)}|`;
 }
 
-/** The id as it stands in a name. */
-export function cleanId(id: string): string {
+/**
+ * The id as it stands in a name. `/` and `|` become `_`, as in names that Curator writes. What no path may have, and Curator cannot write
+ * either, becomes `%u` and four hexadecimal digits for each UTF-16 code unit; so does a `%` that would be read as the beginning of that.
+ */
+function encodeId(id: string): string {
+  return cleanId(id).replace(UNFIT, (unit) => `%u${unit.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`);
+}
+
+/** The id as Curator writes it. */
+function cleanId(id: string): string {
   return id.replace(/[/|]/g, '_');
+}
+
+/**
+ * Controls, surrogates, private use and specials, which no path may have; and a `%` that would be read as an encoding.
+ *
+ * @see org.apache.zookeeper.common.PathUtils
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const UNFIT = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]|%(?=u[0-9A-F]{4})/g;
+
+/** Whether an item has an id: as names are written here, or as Curator writes them, which encodes nothing. */
+export function hasId(name: string, id: string): boolean {
+  const written = rawIdIn(name);
+  return written === encodeId(id) || written === cleanId(id);
+}
+
+function idIn(name: string): string | null {
+  const decodeUnit = (_: string, digits: string): string => String.fromCharCode(Number.parseInt(digits, 16));
+  return rawIdIn(name)?.replace(/%u([0-9A-F]{4})/g, decodeUnit) ?? null;
+}
+
+function rawIdIn(name: string): string | null {
+  return /\|([^|]*)\|/.exec(name)?.[1] ?? null;
 }
 
 /** Name of the item that was the `index`th of its znode, before that was split. @param index 1 or more */
@@ -87,7 +118,7 @@ export function splitName(name: string, index: number): string {
 
 /** The name without the server's number and what follows it: what the number is given to when the item is put once more. */
 export function nameToRenew(name: string): string {
-  const [numbered = name] = name.split('.');
+  const numbered = name.replace(/(?:\.\d+)+$/, '');
   return /\d{10}$/.test(numbered) ? numbered.slice(0, -NUMBER_LENGTH) : PREFIX;
 }
 

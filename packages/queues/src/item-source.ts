@@ -13,8 +13,10 @@ import { Backlog, itemPath } from './backlog.js';
 import type { Codec } from './codec.js';
 import { Consumer, type ConsumerOptions } from './consumer.js';
 import { type DeadLetter, readDeadLetters } from './dead-letters.js';
+import { decode } from './decoding.js';
 import { Deliveries } from './deliveries.js';
 import type { Delivery } from './delivery.js';
+import { type FailedEvent, Failures, type QueueEvents } from './failures.js';
 import { unframeItems } from './item-framing.js';
 import { type ItemNaming, isItem } from './item-name.js';
 import type { Job } from './job.js';
@@ -29,6 +31,8 @@ export interface ItemSourceOptions<T> {
   readonly name: string;
   readonly naming: ItemNaming;
   readonly codec: Codec<T>;
+  /** How long a payload may take to be decoded, in milliseconds. */
+  readonly decodeTimeoutMs: number;
   readonly maxAttempts: number;
   /** The line of those who would like to have an item. */
   readonly line: string;
@@ -43,12 +47,31 @@ export class ItemSource<T> {
   readonly path: string;
   protected readonly keeper: Keeper;
   readonly #options: ItemSourceOptions<T>;
+  readonly #failures: Failures<T>;
 
   /** For the queues that have checked their arguments. */
   constructor(keeper: Keeper, path: string, options: ItemSourceOptions<T>) {
     this.path = path;
     this.keeper = keeper;
     this.#options = options;
+    this.#failures = new Failures(keeper, path);
+  }
+
+  /**
+   * Adds a listener. What it throws harms nothing and is a `backgroundError` of the `Keeper`.
+   *
+   * @param event `failed`: a handler of `process`, of this object, threw
+   * @throws TypeError for an unknown event, or what is no function
+   */
+  on<Name extends keyof QueueEvents<T>>(event: Name, listener: (value: QueueEvents<T>[Name]) => void): this {
+    this.#failures.on(event, listener);
+    return this;
+  }
+
+  /** Removes a listener. */
+  off<Name extends keyof QueueEvents<T>>(event: Name, listener: (value: QueueEvents<T>[Name]) => void): this {
+    this.#failures.off(event, listener);
+    return this;
   }
 
   /**
@@ -65,7 +88,7 @@ export class ItemSource<T> {
     const { concurrency = 1, signal, timeoutMs } = options;
     const consumerOptions = { concurrency, prefetch: 0, wantsMore: true, signal };
     const begin = (beginSignal: AbortSignal | undefined): Promise<Consumer<T>> =>
-      this.#consumer(consumerOptions, beginSignal);
+      this.#consumer(consumerOptions, beginSignal, true);
     return new Deliveries(begin, { concurrency, signal, timeoutMs: checkEnding({ timeoutMs }) });
   }
 
@@ -78,13 +101,13 @@ export class ItemSource<T> {
   async take(options: CallOptions = {}): Promise<Delivery<T>> {
     checkOptions(`take of ${this.#options.name}`, schemas.call, options);
     const { signal } = options;
-    const consumer = await this.#consumer({ concurrency: 1, prefetch: 0, wantsMore: false, signal }, signal);
+    const consumer = await this.#consumer({ concurrency: 1, prefetch: 0, wantsMore: false, signal }, signal, true);
     try {
       const delivery = await consumer.next();
       consumer.stop();
       return delivery as Delivery<T>;
     } catch (error) {
-      await consumer.leave(checkEnding());
+      await consumer.leaveBriefly();
       throw error;
     }
   }
@@ -121,13 +144,14 @@ export class ItemSource<T> {
     }
     if (signal?.aborted) return;
     const consumerOptions = { concurrency, prefetch, wantsMore: true, signal: undefined };
-    const consumer = await this.#consumer(consumerOptions, signal).catch((error: unknown) => {
+    const consumer = await this.#consumer(consumerOptions, signal, false).catch((error: unknown) => {
       // The end came before the beginning.
       if (signal?.aborted) return null;
       throw error;
     });
     if (consumer === null) return;
-    await new Processing(owner, this.keeper, consumer, handler, options).untilEnded();
+    const onFailed = (event: FailedEvent<T>): void => this.#failures.tell(event);
+    await new Processing(owner, this.keeper, consumer, { ...options, handler, onFailed }).untilEnded();
   }
 
   /** Number of items, those that are being worked on included. Asks for no names, so it costs little. */
@@ -148,7 +172,7 @@ export class ItemSource<T> {
   async peek(options: CallOptions = {}): Promise<T | null> {
     checkOptions(`peek of ${this.#options.name}`, schemas.call, options);
     const { signal } = options;
-    const { codec, naming } = this.#options;
+    const { codec, decodeTimeoutMs, naming } = this.#options;
     const stores = await this.#options.stores(signal);
     const backlog = new Backlog(stores, naming);
     await Promise.all(
@@ -162,9 +186,13 @@ export class ItemSource<T> {
       const data = await orNull(this.keeper.limited.getData().forPath(itemPath(item), { signal }));
       try {
         const [payload] = data === null ? [] : unframeItems(data);
-        if (payload !== undefined) return await codec.decode(payload);
-      } catch {
-        // It would become a dead letter, and the next one be handed out.
+        if (payload === undefined) continue;
+        const decoded = await decode(codec, payload, { timeoutMs: decodeTimeoutMs, signal });
+        signal?.throwIfAborted();
+        if (decoded.kind === 'decoded') return decoded.value;
+      } catch (error) {
+        // What is not framed as an item would become a dead letter, as what cannot be decoded would, and the next one be handed out.
+        if (!(error instanceof RangeError)) throw error;
       }
     }
     return null;
@@ -176,12 +204,19 @@ export class ItemSource<T> {
     return await readDeadLetters(this.keeper.limited, this.#options.deadLetters, options.signal);
   }
 
-  /** @param signal heeded until the consumer is made; that of the options is heeded by the consumer itself */
-  async #consumer(options: ConsumerOptions, signal: AbortSignal | undefined): Promise<Consumer<T>> {
+  /**
+   * @param signal heeded until the consumer is made; that of the options is heeded by the consumer itself
+   * @param endsOnRefusal whether a refusal of the server ends it
+   */
+  async #consumer(
+    options: ConsumerOptions,
+    signal: AbortSignal | undefined,
+    endsOnRefusal: boolean,
+  ): Promise<Consumer<T>> {
     signal?.throwIfAborted();
     const { keeper } = this;
     const stores = await this.#options.stores(signal);
-    const job: Job<T> = { ...this.#options, keeper, stores, tellsRepeated: options.prefetch > 0 };
+    const job: Job<T> = { ...this.#options, keeper, stores, endsOnRefusal, tellsRepeated: options.prefetch > 0 };
     return new Consumer(job, options);
   }
 

@@ -1,6 +1,7 @@
 import {
   ConnectionLossError,
   type Keeper,
+  type MultiResult,
   NodeExistsError,
   NoNodeError,
   SessionExpiredError,
@@ -40,13 +41,14 @@ export class Markers {
    * Commits a transaction with a marker in it, so that it is done once, whatever reply is lost.
    *
    * @param what it does, and where, for the error
+   * @returns the results of the transaction; after a lost reply they do not tell the numbers of sequential znodes
    * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; what a transaction throws
    */
   async commit(
     transaction: Transaction,
     what: { readonly operation: string; readonly path: string },
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<readonly MultiResult[]> {
     const marker = childOf(this.#directory, what.operation);
     try {
       const results = await transaction
@@ -54,6 +56,7 @@ export class Markers {
         .commit({ signal });
       const last = results.at(-1);
       if (last?.type === 'create') this.#spend(last.path);
+      return results;
     } catch (error) {
       throw error instanceof SessionExpiredError
         ? new ConnectionLossError(what.operation, what.path, 'unknown', error)

@@ -6,6 +6,11 @@ import type { Codec } from './codec.js';
 export interface QueueOptions<T> {
   /** How values become bytes. Default: `jsonCodec()`, which takes whatever JSON can hold and checks nothing. */
   readonly codec?: Codec<T> | undefined;
+  /**
+   * How long `decode` of the codec may take, in milliseconds: 1 to 2^31-1, 60,000 by default. An item that takes longer counts as one that cannot
+   * be read for now: it is left alone for a minute, and told as a background error.
+   */
+  readonly decodeTimeoutMs?: number | undefined;
   /** How often an item is handed out at most; then it becomes a dead letter. 1 or more; infinite by default. */
   readonly maxAttempts?: number | undefined;
   /** Where dead letters go: a queue itself. Default: `<path>-dead-letters`. */
@@ -48,6 +53,9 @@ export interface ProcessOptions extends EndingOptions {
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
 }
 
+/** Milliseconds, how long a payload may take to be decoded if the queue does not say. */
+export const DECODE_TIMEOUT_MS = 60_000;
+
 const timeoutMs = z.optional(z.number().check(z.minimum(0), z.maximum(2 ** 31 - 1)));
 const signal = z.optional(z.instanceof(AbortSignal));
 const path = z.optional(z.string().check(z.startsWith('/', "a path that starts with '/'")));
@@ -60,14 +68,23 @@ const codec = z.optional(
 );
 const int32 = z.int().check(z.minimum(-(2 ** 31)), z.maximum(2 ** 31 - 1));
 const moment = z.date().check(z.refine((date) => date.getTime() >= 0, 'a Date since 1970'));
+const decodeTimeoutMs = z.optional(z.int().check(z.minimum(1), z.maximum(2 ** 31 - 1)));
 
 /** What options may be. */
 export const schemas: Readonly<
   Record<'queue' | 'sharded' | 'call' | 'consume' | 'process' | 'priority' | 'delay' | 'id', z.ZodMiniType>
 > = {
-  queue: z.strictObject({ codec, maxAttempts: count, deadLetterPath: path, maxItems: count, lockPath: path }),
+  queue: z.strictObject({
+    codec,
+    decodeTimeoutMs,
+    maxAttempts: count,
+    deadLetterPath: path,
+    maxItems: count,
+    lockPath: path,
+  }),
   sharded: z.strictObject({
     codec,
+    decodeTimeoutMs,
     maxAttempts: count,
     deadLetterPath: path,
     shards: z.optional(z.int().check(z.minimum(1), z.maximum(1_000))),

@@ -1,35 +1,35 @@
 import type { Keeper } from '@zk-recipes/core';
-import { checkEnding, follow, runOnBehalfOf, unfollow } from '@zk-recipes/core/recipe-kit';
+import { checkEnding, follow, messageOf, runOnBehalfOf, unfollow } from '@zk-recipes/core/recipe-kit';
 import type { Consumer } from './consumer.js';
 import type { ClaimedDelivery, Delivery, RetryOptions } from './delivery.js';
+import type { FailedEvent } from './failures.js';
 import type { ProcessOptions } from './options.js';
 
 /** What came of a handler. */
 type Outcome = 'done' | { readonly error: unknown };
+
+/** What deliveries are handled by, and who hears of it. */
+export interface ProcessingOptions<T> extends ProcessOptions {
+  readonly handler: (delivery: Delivery<T>) => Promise<unknown> | unknown;
+  /** Called when a handler threw; never throws. */
+  readonly onFailed: (event: FailedEvent<T>) => void;
+}
 
 /** Calls a handler for each delivery of a consumer, and settles the delivery by what comes of that. */
 export class Processing<T> {
   readonly #owner: object;
   readonly #keeper: Keeper;
   readonly #consumer: Consumer<T>;
-  readonly #handler: (delivery: Delivery<T>) => Promise<unknown> | unknown;
-  readonly #options: ProcessOptions;
+  readonly #options: ProcessingOptions<T>;
   readonly #settling = new Set<Promise<void>>();
   /** Those of them that a handler may still wait for, in order. */
   readonly #unanswered: Promise<void>[] = [];
 
   /** @param owner on whose behalf the handlers are called. @see refuseSelfWait of the kit */
-  constructor(
-    owner: object,
-    keeper: Keeper,
-    consumer: Consumer<T>,
-    handler: (delivery: Delivery<T>) => Promise<unknown> | unknown,
-    options: ProcessOptions,
-  ) {
+  constructor(owner: object, keeper: Keeper, consumer: Consumer<T>, options: ProcessingOptions<T>) {
     this.#owner = owner;
     this.#keeper = keeper;
     this.#consumer = consumer;
-    this.#handler = handler;
     this.#options = options;
   }
 
@@ -68,9 +68,11 @@ export class Processing<T> {
 
   async #handle(delivery: Delivery<T>): Promise<Outcome> {
     try {
-      await runOnBehalfOf(this.#owner, () => this.#handler(delivery));
+      await runOnBehalfOf(this.#owner, () => this.#options.handler(delivery));
       return 'done';
     } catch (error) {
+      const { path, attempts: attempt, value } = delivery;
+      this.#options.onFailed({ path, attempt, error, value });
       return { error };
     }
   }
@@ -78,6 +80,8 @@ export class Processing<T> {
   /** Acknowledges it, or has it tried again, unless the handler has settled it, or it is lost and will be handed out again. */
   async #settle(delivery: ClaimedDelivery<T>, outcome: Outcome): Promise<void> {
     if (delivery.state !== 'held') return;
+    const { refused } = delivery;
+    if (refused !== null && outcome === 'done') return await delivery.abandon(refused);
     // What the handler has begun and not waited for may be refused.
     const isDone = outcome === 'done' && (delivery.settlingVerb ?? 'ack') === 'ack';
     try {
@@ -92,8 +96,10 @@ export class Processing<T> {
     const { retryDelayMs = doubled } = this.#options;
     try {
       const delayMs = retryDelayMs(attempts);
-      if (delayMs >= 0 && delayMs <= LONGEST_DELAY_MS) return { delayMs, reason };
-      throw new RangeError(`Expected \`retryDelayMs\` to return 0 to ${LONGEST_DELAY_MS}, got ${delayMs}`);
+      if (isDelay(delayMs)) return { delayMs, reason };
+      // An async function fits the type in JavaScript; nothing else would hear of its rejection.
+      Promise.resolve(delayMs).catch(() => {});
+      throw new RangeError(`Expected \`retryDelayMs\` to return 0 to ${LONGEST_DELAY_MS}, got ${messageOf(delayMs)}`);
     } catch (error) {
       this.#keeper.reportBackgroundError(error, 'retryDelayMs of a queue', path);
       return { delayMs: doubled(attempts), reason };
@@ -103,6 +109,10 @@ export class Processing<T> {
 
 /** What a delivery takes. */
 const LONGEST_DELAY_MS = 2 ** 40;
+
+function isDelay(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= LONGEST_DELAY_MS;
+}
 
 function doubled(attempts: number): number {
   return Math.min(60_000, 1_000 * 2 ** (attempts - 1));
@@ -119,8 +129,4 @@ async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<
     follow(signal, goOn);
     void work.then(goOn);
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

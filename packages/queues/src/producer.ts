@@ -3,8 +3,10 @@ import {
   type Keeper,
   KeeperError,
   MultiError,
+  type MultiResult,
   NodeExistsError,
   NoNodeError,
+  SequenceUsedUpError,
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
@@ -15,6 +17,7 @@ import {
   isPassing,
   isUnknown,
   type Member,
+  nameOf,
   Patience,
   standInLine,
   unfollow,
@@ -48,30 +51,38 @@ export class Producer {
   readonly #keeper: Keeper;
   readonly #path: string;
   readonly #places: Places;
+  readonly #claims: string | null;
   readonly #markers: Markers;
 
-  constructor(keeper: Keeper, path: string, places: Places) {
+  /** @param claims where consumers claim items; `null` where they do not */
+  constructor(keeper: Keeper, path: string, places: Places, claims: string | null) {
     this.#keeper = keeper;
     this.#path = path;
     this.#places = places;
+    this.#claims = claims;
     this.#markers = new Markers(keeper, places.markers);
   }
 
-  /** Puts items, whatever else there is. */
+  /**
+   * Puts items, whatever else there is.
+   *
+   * @throws SequenceUsedUpError if the server has no numbers left for them: none of them is put
+   */
   async put(parcels: readonly Parcel[], signal: AbortSignal | undefined): Promise<void> {
-    await this.commitOnce(this.#creating(parcels, this.#keeper.transaction()), signal);
+    const putting = this.commitOnce(this.#creating(parcels, this.#keeper.transaction()), signal);
+    await this.#checkNumbers(parcels, await putting.catch((error: unknown) => this.#refuse(error)));
   }
 
-  /** Puts an item in the place of znodes elsewhere. */
+  /** Puts an item in the place of znodes elsewhere. @throws as `put` */
   async move(parcel: Parcel, from: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     const moving = from.reduce((all, path) => all.delete(path), this.#keeper.transaction());
-    await this.commitOnce(this.#creating([parcel], moving), signal);
+    await this.commitOnce(this.#creating([parcel], moving), signal).catch((error: unknown) => this.#refuse(error));
   }
 
   /** Commits a transaction once, whatever reply is lost. */
-  async commitOnce(transaction: Transaction, signal: AbortSignal | undefined): Promise<void> {
+  async commitOnce(transaction: Transaction, signal: AbortSignal | undefined): Promise<readonly MultiResult[]> {
     const what = { operation: 'put', path: this.#path };
-    await this.#withDirectories(signal, () => this.#markers.commit(transaction, what, signal));
+    return await this.#withDirectories(signal, () => this.#markers.commit(transaction, what, signal));
   }
 
   /** Puts items when there is room for all of them, after those who came before. */
@@ -95,10 +106,12 @@ export class Producer {
     const transaction = this.#creating(parcels, this.#keeper.transaction().delete(member.path));
     for (;;) {
       try {
-        await transaction.commit({ signal });
+        const [, ...created] = await transaction.commit({ signal });
+        await this.#checkNumbers(parcels, created);
         return;
       } catch (error) {
-        if (error instanceof MultiError) throw error.failedIndex === 0 ? error.cause : error;
+        if (error instanceof SequenceUsedUpError) throw error;
+        if (error instanceof MultiError) throw error.failedIndex === 0 ? error.cause : this.#refusal(error);
         // The place is this session's, and nobody else leaves it: if it is gone the items are there.
         if (isUnknown(error) && (await this.#hasLeft(member, signal))) return;
         if (!isUnknown(error) || !isPassing(error))
@@ -126,6 +139,46 @@ export class Producer {
       (all, { name, data }) => all.create(childOf(this.#path, name), data, { mode: 'PERSISTENT_SEQUENTIAL' }),
       transaction,
     );
+  }
+
+  #refuse(error: unknown): never {
+    throw this.#refusal(error);
+  }
+
+  /** An item whose number is taken got it since there are none left: of equal names the second is refused. */
+  #refusal(error: unknown): unknown {
+    const cause = error instanceof MultiError ? error.cause : error;
+    return cause instanceof NodeExistsError ? new SequenceUsedUpError(this.#path, { cause: error }) : error;
+  }
+
+  /**
+   * The server numbers items beyond 2^31-1 as well, for a moment: by negative numbers, which would go first. Such items are removed again with all
+   * that were put with them, unless a consumer has claimed one.
+   */
+  async #checkNumbers(parcels: readonly Parcel[], results: readonly MultiResult[]): Promise<void> {
+    const paths = parcels.flatMap((_, index) => {
+      const result = results[index];
+      return result?.type === 'create' ? [result.path] : [];
+    });
+    const isNegative = (path: string, index: number): boolean => {
+      const { name } = parcels[index] as Parcel;
+      return path.slice(childOf(this.#path, name).length).startsWith('-');
+    };
+    if (!paths.some(isNegative)) return;
+    const removal = paths.reduce((all, path) => {
+      if (this.#claims === null) return all.delete(path);
+      const claim = childOf(this.#claims, nameOf(path));
+      return all.create(claim, undefined, { mode: 'EPHEMERAL' }).delete(path).delete(claim);
+    }, this.#keeper.transaction().creatingParents());
+    try {
+      await removal.commit();
+    } catch (error) {
+      // A consumer has an item: they are put.
+      if (error instanceof MultiError && (error.cause instanceof NodeExistsError || error.cause instanceof NoNodeError))
+        return;
+      throw new ConnectionLossError('put', this.#path, 'unknown', error);
+    }
+    throw new SequenceUsedUpError(this.#path);
   }
 
   /** Waits until there are no more than so many items. Told of each change, it asks for their number, not for their names. */

@@ -1,5 +1,6 @@
 import {
   BadVersionError,
+  ClosedError,
   ConnectionLossError,
   type Keeper,
   KeeperError,
@@ -9,7 +10,16 @@ import {
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
-import { childOf, isPassing, isUnknown, orNull } from '@zk-recipes/core/recipe-kit';
+import {
+  childOf,
+  isPassing,
+  isUnknown,
+  LEFT_BEHIND,
+  orNull,
+  persevere,
+  sleep,
+  withinSession,
+} from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import type { Claim } from './claims.js';
@@ -26,6 +36,14 @@ import type { Store } from './places.js';
 export class ClaimGone extends Error {
   override readonly name = 'ClaimGone';
 }
+
+/** Whether the server, or this client, refuses a settlement: nothing was done, the claim stands, and another settlement may be permitted. */
+export function isRefusal(error: unknown): boolean {
+  return !(error instanceof ClaimGone || error instanceof ClosedError || isPassing(error));
+}
+
+/** The longest pause between two attempts of one settlement, in milliseconds. */
+const LONGEST_PAUSE_MS = 1_000;
 
 /** Number of operations that remove an item which is done. */
 export const REMOVAL_SIZE = 3;
@@ -124,6 +142,13 @@ export class Settlement {
     await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: wasGivenBack });
   }
 
+  /** The item is to be handed out again, its record as the claim has written it: takes no room, and changes nothing but the claim. */
+  async release(claim: Claim): Promise<void> {
+    const { item, version } = claim;
+    const transaction = this.#keeper.transaction().check(recordPath(item), version).delete(claimPath(item));
+    await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: () => 'not done' });
+  }
+
   /** The item is put aside as it is, its record beside it. @param reason why */
   async bury(claim: Claim, deadLetters: Store, reason: string): Promise<void> {
     const { item, version, record, data } = claim;
@@ -179,29 +204,77 @@ export class Settlement {
     const { item } = claim;
     const signal = this.#lapse;
     let inDoubt = wasInDoubt;
+    let failures = 0;
     for (let attempt = first; ; ) {
       try {
-        if (inDoubt && (await this.#isDone(claim, verdict))) return;
+        if (inDoubt && (await this.#isDone(claim, verdict))) {
+          if (verdict === wasGivenBack) this.#clear(claim);
+          return;
+        }
         if (signal.aborted && !inDoubt) throw new ClaimGone('the session may be over');
         await attempt.transaction.commit({ signal });
         return;
       } catch (error) {
         if (error instanceof MultiError) {
-          const next = isClaimGone(error, attempt) ? gone(error) : onRefusal(error);
+          if (isClaimGone(error, attempt)) {
+            this.#clear(claim);
+            throw new ClaimGone('the claim is gone', { cause: error });
+          }
+          const next = onRefusal(error);
           if (next === null) throw error.cause instanceof KeeperError ? error.cause : error;
           attempt = next;
           inDoubt = false;
-        } else if (error instanceof ConnectionLossError && isPassing(error) && !signal.aborted) {
-          // Again, which lasts as long as the session does at most.
+        } else if (isPassing(error) && !(error instanceof SessionExpiredError) && !signal.aborted) {
+          // Again, which lasts as long as the session does at most. The end of the session is met by the next attempt.
           inDoubt ||= isUnknown(error);
+          if (failures > 0) await sleep(Math.min(LONGEST_PAUSE_MS, 5 * 2 ** failures), signal).catch(() => {});
+          failures += 1;
         } else {
-          if (error instanceof ClaimGone) throw error;
+          if (error instanceof ClaimGone) {
+            this.#clear(claim);
+            throw error;
+          }
           // It may have been sent, and executed; of that nobody is told any more.
-          const isOver = signal.aborted || error instanceof SessionExpiredError;
-          throw isOver ? unknown(item, error) : error;
+          const isUntold = inDoubt || signal.aborted || error instanceof SessionExpiredError;
+          throw isUntold ? unknown(item, error) : error;
         }
       }
     }
+  }
+
+  /**
+   * Removes the claim in the background, if it stands: the record may have been damaged or removed by hand, so that it tells nothing of a claim
+   * which would keep the item from all others for the rest of the session.
+   */
+  #clear(claim: Claim): void {
+    const { item, czxid } = claim;
+    const clearing = async (): Promise<void> => {
+      const [stat, record] = await Promise.all([
+        this.#keeper.exists().forPath(claimPath(item)),
+        this.#keeper.exists().forPath(recordPath(item)),
+      ]);
+      if (stat?.czxid !== czxid) return;
+      // Another claim of this item would change the record.
+      const unchanged =
+        record === null
+          ? this.#keeper.transaction().create(recordPath(item), null).delete(recordPath(item))
+          : this.#keeper.transaction().check(recordPath(item), record.version);
+      await unchanged.delete(claimPath(item)).commit();
+    };
+    let isTold = false;
+    const onFailure = (error: unknown): void => {
+      const cause = error instanceof MultiError ? error.cause : error;
+      // The record was changed in between: the next attempt looks again.
+      const isConflict =
+        cause instanceof NoNodeError || cause instanceof NodeExistsError || cause instanceof BadVersionError;
+      if (isTold || isConflict || isPassing(cause)) return;
+      isTold = true;
+      this.#keeper.reportBackgroundError(cause, LEFT_BEHIND, claimPath(item));
+    };
+    // Only the end of the session, which may live longer than is certain, or of the `Keeper` makes it reject: the claim goes with that.
+    withinSession(this.#keeper, claim.epoch, undefined, (signal) =>
+      persevere(this.#keeper, clearing, { signal, onFailure }),
+    ).catch(() => {});
   }
 
   async #isDone({ item, record, version }: Claim, verdict: Verdict): Promise<boolean> {
@@ -221,10 +294,6 @@ export class Settlement {
 
 function isClaimGone({ failedIndex, cause }: MultiError, { ofClaim }: Attempt): boolean {
   return ofClaim.includes(failedIndex) && (cause instanceof NoNodeError || cause instanceof BadVersionError);
-}
-
-function gone(cause: MultiError): never {
-  throw new ClaimGone('the claim is gone', { cause });
 }
 
 function unknown(item: Item, cause: unknown): ConnectionLossError {

@@ -4,7 +4,7 @@ import { type Codec, encoded, jsonCodec } from './codec.js';
 import { frameItems } from './item-framing.js';
 import { inOrder, isItem, plainName } from './item-name.js';
 import { ItemSource } from './item-source.js';
-import { type CallOptions, type QueueOptions, schemas } from './options.js';
+import { type CallOptions, DECODE_TIMEOUT_MS, type QueueOptions, schemas } from './options.js';
 import { besides, placesOf, type Store, storeOf } from './places.js';
 import { Producer } from './producer.js';
 
@@ -39,13 +39,16 @@ export class ShardedQueue<T> extends ItemSource<T> {
   constructor(keeper: Keeper, path: string, options: ShardedQueueOptions<T> = {}) {
     const unlimited = checkPlace(keeper, path);
     checkOptions('ShardedQueue', schemas.sharded, options);
-    const { codec = jsonCodec<T>(), maxAttempts = Number.POSITIVE_INFINITY, deadLetterPath, shards = 8 } = options;
+    const { codec = jsonCodec<T>(), decodeTimeoutMs = DECODE_TIMEOUT_MS, deadLetterPath, shards = 8 } = options;
+    const { maxAttempts = Number.POSITIVE_INFINITY } = options;
     const { line, deadLetters } = placesOf(path, deadLetterPath);
     const stores = async (signal: AbortSignal | undefined): Promise<readonly Store[]> => {
       const names = await this.#makeShards(signal);
       return names.map((name) => storeOf(childOf(path, name), childOf(besides(path), name)));
     };
-    super(unlimited, path, { name: 'ShardedQueue', naming: inOrder, codec, maxAttempts, line, deadLetters, stores });
+    const decoding = { codec, decodeTimeoutMs };
+    const naming = inOrder;
+    super(unlimited, path, { ...decoding, name: 'ShardedQueue', naming, maxAttempts, line, deadLetters, stores });
     this.#codec = codec;
     this.#shards = shards;
   }
@@ -91,7 +94,8 @@ export class ShardedQueue<T> extends ItemSource<T> {
     if (known !== undefined) return known;
     const side = childOf(besides(this.path), shard);
     const places = { ...placesOf(this.path), markers: childOf(side, 'markers'), producers: childOf(side, 'producers') };
-    const producer = new Producer(this.keeper, childOf(this.path, shard), places);
+    const { claims } = storeOf(childOf(this.path, shard), side);
+    const producer = new Producer(this.keeper, childOf(this.path, shard), places, claims);
     this.#producers.set(shard, producer);
     return producer;
   }

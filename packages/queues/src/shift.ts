@@ -2,7 +2,6 @@ import { ClosedError, type HoldLostReason, type Keeper, SessionExpiredError } fr
 import {
   earlierOf,
   hasCome,
-  isPassing,
   momentOf,
   NEVER,
   onSessionLapse,
@@ -49,7 +48,10 @@ export class Shift<T> implements Counter, Onlooker {
     this.#job = job;
     this.#employer = employer;
     this.#seats = new Seats(job.keeper, job.line, this.#lapse.signal);
-    this.#trouble = new Trouble(job.keeper, job.line, this.#lapse.signal, (error) => this.#fail(error));
+    this.#trouble = new Trouble(job.keeper, job.line, this.#lapse.signal, {
+      endsOnRefusal: job.endsOnRefusal,
+      onFatal: (error) => this.#fail(error),
+    });
     this.#intake = new Intake(job, employer, this, this.#seats, this.#trouble);
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
@@ -120,13 +122,24 @@ export class Shift<T> implements Counter, Onlooker {
     if (joint.kind !== 'done') await this.settlement.remove(claim, joint.kind === 'unknown');
   }
 
-  onSettling(verb: SettlementVerb): void {
-    this.#employer.onSettling(verb);
+  onSettling(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
+    this.#employer.onSettling(delivery, verb);
+  }
+
+  onAbandoned(delivery: ClaimedDelivery<T>): void {
+    this.#employer.onAbandoned(delivery);
+    this.#intake.custody.release(delivery);
+    this.ring();
   }
 
   onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
     if (delivery.state !== 'held') this.#intake.custody.drop(delivery);
     this.#employer.onSettled(delivery, verb);
+    this.ring();
+  }
+
+  onLapsed(delivery: ClaimedDelivery<T>): void {
+    this.#intake.custody.returnLost(delivery);
     this.ring();
   }
 
@@ -145,6 +158,10 @@ export class Shift<T> implements Counter, Onlooker {
     if (this.isLate) return { asked: 0, most: 0 };
     // If that brings this process down, it takes no other with it.
     return { asked, most: this.#intake.isRepeating ? asked : most };
+  }
+
+  get late(): AbortSignal {
+    return this.#late.signal;
   }
 
   /** Whether nothing is handed out any more. */
@@ -171,7 +188,7 @@ export class Shift<T> implements Counter, Onlooker {
       try {
         view = await QueueView.open(this.#job, this, this.#lapse.signal);
       } catch (error) {
-        if (isPassing(error) || this.#lapse.signal.aborted) throw error;
+        if (this.#lapse.signal.aborted || !this.#trouble.isFatal(error)) throw error;
         this.#fail(error);
       }
     };

@@ -82,7 +82,7 @@ export class SimpleQueue {
     this.#keeper = unlimited;
     this.#line = takers;
     this.#markers = new Markers(unlimited, markers);
-    this.#producer = new Producer(unlimited, path, places);
+    this.#producer = new Producer(unlimited, path, places, null);
   }
 
   /**

@@ -1,37 +1,59 @@
-import { ConnectionLossError, type Keeper } from '@zk-recipes/core';
-import { systemClock } from '@zk-recipes/core/recipe-kit';
+import type { Keeper } from '@zk-recipes/core';
+import { epochValidForMs, systemClock } from '@zk-recipes/core/recipe-kit';
+import { type AttemptRecord, leftAlone } from './attempt-record.js';
 import { claimPath, itemPath } from './backlog.js';
 import type { Claim } from './claims.js';
 import type { Codec } from './codec.js';
+import { decode } from './decoding.js';
 import { ClaimedDelivery, type DeliveryDesk } from './delivery.js';
+import { relinquish } from './giving-back.js';
 import { unframeItems } from './item-framing.js';
 import type { ItemNaming } from './item-name.js';
 import { ClaimGone } from './settlement.js';
 import { untilPermitted } from './until-permitted.js';
 
-/** How long an item that can be neither handed out nor put aside is left alone. */
-const AVOIDED_MS = 60_000;
-
 /** What is needed to make a delivery of a claim. */
 export interface UnpackingOptions<T> {
   readonly keeper: Keeper;
   readonly codec: Codec<T>;
+  /** How long a payload may take to be decoded, in milliseconds. */
+  readonly decodeTimeoutMs: number;
   readonly naming: ItemNaming;
 }
 
+/** What happens while a claim is unpacked. */
+export interface UnpackingSignals {
+  /** Aborts when nothing is handed out any more. */
+  readonly late: AbortSignal;
+  /** Called when the payload takes long to be decoded. */
+  readonly onSlow: () => void;
+}
+
+/** What came of a claim: a delivery; the claim itself, to be given back; `null` if nothing is left to be done. */
+export type Unpacked<T> = ClaimedDelivery<T> | { readonly returned: Claim } | null;
+
 /**
  * Makes a delivery of what was claimed. What cannot be handed out becomes a dead letter: an item that was handed out too often, or whose bytes
- * nobody can read.
- *
- * @returns `null` if there is nothing to be handed out
+ * cannot be read. What can be neither handed out nor put aside for now is left alone for a minute, and told as a background error.
  */
 export async function unpack<T>(
-  { keeper, codec, naming }: UnpackingOptions<T>,
+  { keeper, codec, decodeTimeoutMs, naming }: UnpackingOptions<T>,
   desk: DeliveryDesk,
   claim: Claim,
-): Promise<ClaimedDelivery<T> | null> {
-  const path = itemPath(claim.item);
+  { late, onSlow }: UnpackingSignals,
+): Promise<Unpacked<T>> {
   let own = claim;
+  const leaveAlone = async (operation: string, error: unknown, change: Partial<AttemptRecord> = {}): Promise<null> => {
+    keeper.reportBackgroundError(error, operation, itemPath(claim.item));
+    const givingBack = (): Promise<void> =>
+      relinquish(desk.settlement, own, { ...leftAlone(systemClock.wallNow()), ...change }).catch((failure: unknown) => {
+        if (!(failure instanceof ClaimGone)) throw failure;
+      });
+    // It ends by itself when the session of the claim may be over.
+    const never = (): AbortSignal => new AbortController().signal;
+    await untilPermitted(keeper, claimPath(claim.item), never, givingBack).catch(() => {});
+    return null;
+  };
   try {
     const payloads = readOrReason(() => unframeItems(claim.data));
     if (typeof payloads === 'string') {
@@ -44,42 +66,28 @@ export async function unpack<T>(
       return null;
     }
     if (others.length > 0) own = await desk.settlement.split(claim, [first, ...others]);
-    const value = await decode(codec, first);
-    if ('reason' in value) {
-      await desk.settlement.bury(own, desk.deadLetters, `cannot be decoded: ${value.reason}`);
-      return null;
-    }
     if (own.isExhausted) {
       const { attempts, reason } = own.record;
       const last = reason === null ? '' : `: ${reason}`;
       await desk.settlement.bury(own, desk.deadLetters, `gave up after ${attempts} attempts${last}`);
       return null;
     }
-    return new ClaimedDelivery(desk, own, naming.labelOf(claim.item.name), value.decoded);
+    const decoded = await decode(codec, first, { timeoutMs: decodeTimeoutMs, signal: late, onSlow });
+    if (decoded.kind === 'decoded') {
+      return new ClaimedDelivery(desk, own, naming.labelOf(claim.item.name), decoded.value);
+    }
+    if (decoded.kind === 'unreadable') {
+      await desk.settlement.bury(own, desk.deadLetters, `cannot be decoded: ${decoded.reason}`);
+      return null;
+    }
+    if (decoded.why === 'given up') return { returned: own };
+    const reason = `expected \`decode\` to settle within ${decodeTimeoutMs} ms`;
+    return await leaveAlone('decoding an item', new Error(reason), { reason });
   } catch (error) {
     // With the session the claim is gone, and whoever has the next one does the same.
-    if (error instanceof ClaimGone || error instanceof ConnectionLossError || keeper.closed) return null;
-    keeper.reportBackgroundError(error, 'putting an item aside', path);
-    const avoided = { notBeforeMs: systemClock.wallNow() + AVOIDED_MS, delayMs: AVOIDED_MS };
-    const givingBack = (): Promise<void> =>
-      desk.settlement.giveBack(own, avoided).catch((failure: unknown) => {
-        if (!(failure instanceof ClaimGone)) throw failure;
-      });
-    // It ends by itself when the session of the claim may be over.
-    const never = (): AbortSignal => new AbortController().signal;
-    await untilPermitted(keeper, claimPath(claim.item), never, givingBack).catch(() => {});
-    return null;
-  }
-}
-
-async function decode<T>(
-  codec: Codec<T>,
-  payload: Uint8Array,
-): Promise<{ readonly decoded: T } | { readonly reason: string }> {
-  try {
-    return { decoded: await codec.decode(payload) };
-  } catch (error) {
-    return { reason: messageOf(error) };
+    const isOver = keeper.closed || epochValidForMs(keeper, claim.epoch) <= 0;
+    if (error instanceof ClaimGone || isOver) return null;
+    return await leaveAlone('putting an item aside', error);
   }
 }
 
@@ -90,8 +98,4 @@ function readOrReason(read: () => Buffer[]): Buffer[] | string {
     if (error instanceof RangeError) return error.message;
     throw error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

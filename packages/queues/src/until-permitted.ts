@@ -7,6 +7,7 @@ import { LEFT_BEHIND, persevere } from '@zk-recipes/core/recipe-kit';
  *
  * @param path what may be left, as users of the namespace name it
  * @param signalOf asked after a failure for the signal that aborts when the work has become pointless
+ * @param onRefused called at the first refusal, before the work goes on in the background
  * @returns resolves when the work is done, or was refused for the first time
  * @throws what the work rejects with after the signal has aborted, or the `Keeper` was closed
  */
@@ -15,6 +16,7 @@ export async function untilPermitted(
   path: string,
   signalOf: () => AbortSignal,
   work: () => Promise<void>,
+  onRefused: () => void = () => {},
 ): Promise<void> {
   try {
     await work();
@@ -22,6 +24,7 @@ export async function untilPermitted(
     const signal = signalOf();
     if (signal.aborted || keeper.closed) throw error;
     keeper.reportBackgroundError(error, LEFT_BEHIND, path);
+    onRefused();
     // Of further refusals nobody has to hear. Only the signal and the end of the `Keeper` make it reject.
     void persevere(keeper, work, { signal, onFailure: () => {} }).catch(() => {});
   }

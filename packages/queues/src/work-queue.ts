@@ -5,7 +5,7 @@ import { type DeadLetter, revivedName } from './dead-letters.js';
 import { frameItems } from './item-framing.js';
 import type { ItemNaming } from './item-name.js';
 import { ItemSource } from './item-source.js';
-import { type CallOptions, type QueueOptions, schemas } from './options.js';
+import { type CallOptions, DECODE_TIMEOUT_MS, type QueueOptions, schemas } from './options.js';
 import { besides, placesOf, type Store, storeOf } from './places.js';
 import { Producer } from './producer.js';
 
@@ -52,6 +52,12 @@ import { Producer } from './producer.js';
  *   given up while waiting          the place in line is left, what was claimed meanwhile goes back
  *   ended while no server answers   `timeoutMs` at most after the handlers, not at all without a connection; what is left goes on in the background
  *   settling or giving back refused  told once as `left behind`; tried again until it is permitted, or the session is over
+ *   dead letter refused             told; the item is given back, and left alone for a minute
+ *   claim, line or list refused     `process` tells it, and tries again after growing pauses; `take` and `consume` reject
+ *   item not readable for now       told; left alone for a minute: one that is too large or forbidden, or whose decoding has not settled
+ *   record damaged, or removed      attempts begin anew; what was worked on is lost, and its claim removed
+ *   wall clock jumps                what was held is lost for good, and given back
+ *   numbers used up                 `put` rejects with `SequenceUsedUpError`
  *   consumer dies                   claim and place go with its session; the attempt counts
  *   claim removed by hand           `signal` aborts; nothing can be settled any more
  *   path removed, containers reaped  made again
@@ -72,14 +78,17 @@ export class WorkQueue<T> extends ItemSource<T> {
   protected constructor(name: string, naming: ItemNaming, keeper: Keeper, path: string, options: QueueOptions<T>) {
     const unlimited = checkPlace(keeper, path);
     checkOptions(name, schemas.queue, options);
-    const { codec = jsonCodec<T>(), maxAttempts = Number.POSITIVE_INFINITY, deadLetterPath, lockPath } = options;
+    const { codec = jsonCodec<T>(), decodeTimeoutMs = DECODE_TIMEOUT_MS, deadLetterPath, lockPath } = options;
+    const { maxAttempts = Number.POSITIVE_INFINITY } = options;
     const places = placesOf(path, deadLetterPath);
-    const stores = [storeOf(path, besides(path), lockPath)];
+    const store = storeOf(path, besides(path), lockPath);
+    const stores = [store];
     const { line, deadLetters } = places;
-    super(unlimited, path, { name, naming, codec, maxAttempts, line, deadLetters, stores: async () => stores });
+    const decoding = { codec, decodeTimeoutMs };
+    super(unlimited, path, { ...decoding, name, naming, maxAttempts, line, deadLetters, stores: async () => stores });
     this.#codec = codec;
     this.#maxItems = options.maxItems ?? Number.POSITIVE_INFINITY;
-    this.#producer = new Producer(unlimited, path, places);
+    this.#producer = new Producer(unlimited, path, places, store.claims);
     this.#deadLetters = deadLetters;
   }
 

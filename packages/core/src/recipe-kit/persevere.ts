@@ -4,6 +4,7 @@ import { retryByPolicy } from '../execution/retry-loop.js';
 import { PERSEVERANCE } from '../execution/retry-policy.js';
 import { sleep } from '../execution/sleep.js';
 import type { Keeper } from '../keeper.js';
+import { messageOf } from '../message-of.js';
 
 /** How to go on in spite of failures. */
 export interface PersevereOptions {
@@ -51,7 +52,7 @@ async function retryWithPauses<T>(
         return await task();
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        if (keeper.closed) throw error instanceof Error ? error : new Error(String(error));
+        if (keeper.closed) throw error instanceof Error ? error : new Error(messageOf(error), { cause: error });
         onFailure(error);
         // It fails again until somebody has removed children: each attempt transfers the whole list.
         if (error instanceof DirectoryTooLargeError) await sleep(LARGE_DIRECTORY_PAUSE_MS, signal);
@@ -59,7 +60,7 @@ async function retryWithPauses<T>(
         // What is no error, and most TypeErrors, would end the retries; here they are failures like any other.
         throw error instanceof Error && !(error instanceof TypeError)
           ? error
-          : new Error(String(error), { cause: error });
+          : new Error(messageOf(error), { cause: error });
       }
     },
     PERSEVERANCE,
