@@ -1,9 +1,9 @@
 import { NoNodeError, SessionExpiredError } from '@zk-recipes/core';
-import { Change, persevere, removeWatch } from '@zk-recipes/core/recipe-kit';
+import { Change, messageOf, persevere, removeWatch } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
 import type { HandlerCalls } from './handler-calls.js';
 import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
-import { type Decision, encodeRecord, messageOf, type Vote } from './records.js';
+import { type Decision, encodeRecord, type Vote } from './records.js';
 import type { Slots } from './slots.js';
 import type { DecisionView, Store, StoredTransaction } from './store.js';
 

@@ -5,6 +5,19 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
 }
 
+/** Encodes a payload. @throws what the codec throws; TypeError if it returns anything but bytes */
+export function encodePayload<T>(codec: Codec<T>, payload: T): Uint8Array {
+  const bytes: unknown = codec.encode(payload);
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TypeError(`Expected \`encode\` of \`codec\` to return a Uint8Array, got ${kindOf(bytes)}`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (value instanceof Promise) return 'a promise';
+  return typeof value;
+}
+
 /** JSON, unchecked. Default. */
 export const json: Codec<unknown> = {
   encode: (value) => {

@@ -1,6 +1,7 @@
 import { z } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
-import { codecSchema, nameSchema } from './participant-options.js';
+import { nameSchema } from './participant-name.js';
+import { codecSchema } from './participant-options.js';
 
 /** How a coordinator is made. */
 export interface CoordinatorOptions<T> {

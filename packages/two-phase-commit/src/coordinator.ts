@@ -7,13 +7,14 @@ import {
   checkPlace,
   type EndingOptions,
   LEFT_BEHIND,
+  messageOf,
   systemClock,
   untilChildren,
   waitForEnding,
   withAnySignal,
 } from '@zk-recipes/core/recipe-kit';
 import { BackgroundWork } from './background-work.js';
-import { type Codec, json } from './codec.js';
+import { type Codec, encodePayload, json } from './codec.js';
 import {
   type CoordinatorOptions,
   callSchema,
@@ -29,10 +30,11 @@ import {
   runSchema,
 } from './coordinator-options.js';
 import { forceDecision, forgetParticipant } from './operator.js';
+import { nameSchema } from './participant-name.js';
 import { listPending } from './pending.js';
 import { Presence } from './presence.js';
 import type { Verdict } from './protocol.js';
-import { type Decision, messageOf } from './records.js';
+import type { Decision } from './records.js';
 import { recoverAll, recoverInBackground } from './recovery.js';
 import { Run } from './run.js';
 import { Store } from './store.js';
@@ -108,13 +110,15 @@ export class Coordinator<T> {
    *
    * @returns how it was decided; that is durable. Participants may still be about to finish
    * @throws ConnectionLossError of outcome `unknown`, its path that of the transaction: nobody knows from here; it will be aborted, if it
-   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be
+   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be. TypeError, RangeError: nothing was begun; for a wrong
+   *   option, a codec that returns no bytes, and a payload or names that do not fit into a request
    */
   async run(options: RunOptions<T>): Promise<Outcome> {
     checkOptions('run of Coordinator', runSchema, options);
     options.signal?.throwIfAborted();
+    this.#throwIfClosed();
+    const payload = encodePayload(this.#codec, options.payload);
     this.#begin();
-    const payload = this.#codec.encode(options.payload);
     const run = new Run(this.#store, this.#presence, randomUUID(), [...options.participants]);
     const timeoutMs = options.timeoutMs ?? 30_000;
     const late = new AbortController();
@@ -159,6 +163,7 @@ export class Coordinator<T> {
    *   ClosedError: if the coordinator was closed meanwhile, it may be decided all the same
    */
   async force(id: string, options: ForceOptions): Promise<Outcome> {
+    checkOptions('force of Coordinator (id of a transaction)', nameSchema, id);
     checkOptions('force of Coordinator', forceSchema, options);
     this.#throwIfClosed();
     const decided = await this.#untilClosed(undefined, (signal) => forceDecision(this.#store, id, options, signal));
@@ -172,6 +177,7 @@ export class Coordinator<T> {
    *   ClosedError: if the coordinator was closed meanwhile, it may be done all the same
    */
   async forget(id: string, participant: string, options: OperatorCall): Promise<void> {
+    checkOptions('forget of Coordinator (id of a transaction)', nameSchema, id);
     checkOptions('forget of Coordinator', operatorSchema, options);
     this.#throwIfClosed();
     await this.#untilClosed(undefined, (signal) => forgetParticipant(this.#store, id, participant, options, signal));
@@ -240,8 +246,8 @@ export class Coordinator<T> {
       await run.begin(payload, signal); //                                                       step 1
       verdict = await run.untilSettled(signal); //                                               step 2
     } catch (error) {
-      // The server has refused it: certainly not begun.
-      if (error instanceof KeeperError && !run.isBegun) throw error;
+      // Refused by the server, or not sent at all: certainly not begun.
+      if (!run.isBegun && (error instanceof KeeperError || error instanceof RangeError)) throw error;
       if (run.mayBeBegun) this.#settle(run, messageOf(signal.aborted ? signal.reason : error));
       if (caller.aborted) throw caller.reason;
       throw run.unknown(error);

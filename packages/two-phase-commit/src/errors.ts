@@ -1,6 +1,7 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
+import { messageOf } from '@zk-recipes/core/recipe-kit';
 
-/** A znode below a two-phase commit's path holds what no participant or coordinator writes. */
+/** A record is malformed, or of a version that this process does not know. The message says why. */
 export class MalformedRecordError extends RecipeError {
   declare readonly code: 'ZK_MALFORMED_RECORD';
   static {
@@ -10,7 +11,8 @@ export class MalformedRecordError extends RecipeError {
   readonly path: string;
 
   constructor(path: string, options?: ErrorOptions) {
-    super(`${path} does not hold what a two-phase commit writes there`, options);
+    const why = options?.cause === undefined ? '' : `: ${messageOf(options.cause)}`;
+    super(`${path} does not hold what a two-phase commit writes there${why}`, options);
     this.path = path;
   }
 }

@@ -72,12 +72,3 @@ export const handlersSchema: z.ZodType = z.custom(
     ),
   'Expected an object with the functions `prepare`, `commit` and `abort`',
 );
-
-/** The name of a participant: one part of a path. */
-export const nameSchema: z.ZodType<string> = z
-  .string()
-  .min(1)
-  .refine(
-    (name) => !/[/\p{Cc}\p{Co}\p{Cn}]/u.test(name) && name !== '.' && name !== '..',
-    'Expected a name without `/` and control characters',
-  );

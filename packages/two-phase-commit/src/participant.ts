@@ -23,9 +23,9 @@ import { type Codec, json } from './codec.js';
 import { ParticipantStartedError } from './errors.js';
 import { HandlerCalls } from './handler-calls.js';
 import { PLACE } from './layout.js';
+import { nameSchema } from './participant-name.js';
 import {
   handlersSchema,
-  nameSchema,
   type ParticipantHandlers,
   type ParticipantOptions,
   participantSchema,

@@ -1,5 +1,6 @@
-import { z } from '@zk-recipes/core/recipe-kit';
+import { messageOf, z } from '@zk-recipes/core/recipe-kit';
 import { MalformedRecordError } from './errors.js';
+import { nameSchema } from './participant-name.js';
 
 /*
  * What the znodes hold: JSON, but for a transaction, which is a line of JSON and then the payload as the codec made it.
@@ -40,17 +41,22 @@ export interface Trouble {
   readonly failures: number;
 }
 
-const version = z.literal(1);
-const header = z.object({ version, participants: z.array(z.string().min(1)).min(1), coordinator: z.string().min(1) });
+const version = z.custom<1>((value) => value === 1, {
+  error: ({ input }) => `expected version 1, got ${messageOf(input)}`,
+});
+const header = z.object({ version, participants: z.array(nameSchema).min(1), coordinator: nameSchema });
 const kind = z.enum(['commit', 'abort']);
-const vote = z.object({ vote: kind, reason: z.string().optional(), unread: z.boolean().optional() });
+/** For people to read: what another process has written instead of text is shown, and stops nothing. */
+const text = z.unknown().transform((value) => (typeof value === 'string' ? value : messageOf(value)));
+const reason = text.optional();
+const vote = z.object({ vote: kind, reason, unread: z.boolean().optional() });
 const decision = z.object({
   decision: z.enum(['committed', 'aborted']),
-  reason: z.string().optional(),
-  by: z.string(),
+  reason,
+  by: text,
   votes: z.array(z.tuple([z.string(), kind])),
 });
-const trouble = z.object({ message: z.string(), failures: z.int() });
+const trouble = z.object({ message: text, failures: z.int() });
 
 const NEWLINE = 0x0a;
 
@@ -95,14 +101,11 @@ export function encodeRecord(record: Vote | Decision | Trouble | object): Buffer
 
 function parse<T>(path: string, schema: z.ZodType<T>, data: Buffer | null): T {
   try {
-    return schema.parse(JSON.parse((data ?? Buffer.alloc(0)).toString('utf8')));
+    const { data: record, error } = schema.safeParse(JSON.parse((data ?? Buffer.alloc(0)).toString('utf8')));
+    if (error === undefined) return record as T;
+    const [issue] = error.issues;
+    throw new TypeError(`${['the record', ...(issue?.path ?? [])].map(String).join('.')}: ${issue?.message}`);
   } catch (error) {
     throw new MalformedRecordError(path, { cause: error });
   }
-}
-
-/** The message of what was thrown, of whatever kind, short enough for a znode. */
-export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.length > 1_000 ? `${text.slice(0, 1_000)}…` : text;
 }

@@ -1,9 +1,9 @@
-import { ConnectionLossError, SessionExpiredError } from '@zk-recipes/core';
-import { acrossSessions, Change, removeWatch, systemClock } from '@zk-recipes/core/recipe-kit';
+import { ConnectionLossError, FrameTooLargeError, SessionExpiredError } from '@zk-recipes/core';
+import { acrossSessions, Change, messageOf, removeWatch, systemClock } from '@zk-recipes/core/recipe-kit';
 import type { Presence } from './presence.js';
-import type { Verdict } from './protocol.js';
-import { type Decision, encodeTransaction, messageOf, type Vote } from './records.js';
-import type { Store } from './store.js';
+import type { Verdict, Write } from './protocol.js';
+import { type Decision, encodeTransaction, type Vote } from './records.js';
+import type { Refusal, Store } from './store.js';
 
 /** How long a caller that gives up waits for the decision, in milliseconds. */
 const GRACE_MS = 250;
@@ -53,13 +53,28 @@ export class Run {
         await this.#presence.established(signal);
         signal.throwIfAborted();
         this.#mayBeBegun = true;
-        const refusal = await this.#store.perform(writes, { signal, creatingParents: true });
+        const refusal = await this.#perform(writes, payload, signal);
         if (refusal === null || refusal.write.path === layout.transaction(id)) return;
         if (refusal.write.do !== 'check') throw refusal.error;
         this.#presence.forget();
       }
     });
     this.#isBegun = true;
+  }
+
+  /** @throws RangeError if it does not fit into a request */
+  async #perform(writes: readonly Write[], payload: Uint8Array, signal: AbortSignal): Promise<Refusal | null> {
+    try {
+      return await this.#store.perform(writes, { signal, creatingParents: true });
+    } catch (error) {
+      if (!(error instanceof FrameTooLargeError)) throw error;
+      const fits = Math.max(0, payload.byteLength - (error.bytes - error.limit));
+      throw new RangeError(
+        `Expected \`payload\` to have at most ${fits} bytes, got ${payload.byteLength}: with ${this.participants.length} participants ` +
+          `the request would have ${error.bytes} bytes, where ${error.limit} are allowed (\`maxFrameBytes\` of the Keeper)`,
+        { cause: error },
+      );
+    }
   }
 
   /** Step 2: until the votes, or the signal, say how it ends; or until somebody else has decided. */
