@@ -141,7 +141,17 @@ const queueLayers: Layers = {
 };
 
 /** Two-phase commit: what thinks, then the znodes, then who acts on them. */
-const commitRules = ['errors', 'codec', 'layout', 'or-aborted', 'participant-name', 'records', 'protocol', 'slots'];
+const commitRules = [
+  'errors',
+  'codec',
+  'layout',
+  'or-aborted',
+  'participant-name',
+  'records',
+  'protocol',
+  'slots',
+  'for-each',
+];
 const commitOptions = [...commitRules, 'participant-options', 'coordinator-options', 'store', 'presence'];
 const commitParts = [...commitOptions, 'background-work', 'handler-calls'];
 const commitActs = [...commitParts, 'assignment', 'run', 'recovery', 'pending', 'operator'];

@@ -46,6 +46,21 @@ export interface Recovery {
   readonly aborted: readonly string[];
   /** Finished ones that it removed. */
   readonly removed: readonly string[];
+  /** Those that could not be settled, each with the reason: a record that cannot be read, or what the server has refused. */
+  readonly failed: readonly FailedTransaction[];
+}
+
+/** A transaction about which something could not be done. */
+export interface FailedTransaction {
+  readonly id: string;
+  readonly error: Error;
+}
+
+/** A record that cannot be read: malformed, of an unknown version, missing, or refused by the server. */
+export interface UnreadableRecord {
+  readonly path: string;
+  /** Why. */
+  readonly message: string;
 }
 
 /** A transaction that is not finished by all, for an operator to see. */
@@ -65,6 +80,11 @@ export interface PendingTransaction {
   readonly isCoordinatorAlive: boolean;
   /** Why participants have not finished, of those whose handlers have failed: the last error. */
   readonly troubles: Readonly<Record<string, { readonly message: string; readonly failures: number }>>;
+  /**
+   * Its records that cannot be read; mostly none. If the transaction itself is among them, `participants` and `unfinished` are empty and
+   * `isCoordinatorAlive` is false; if it is the decision, `decision` is `null`. Foreign znodes among the transactions are shown so, too.
+   */
+  readonly unreadable: readonly UnreadableRecord[];
 }
 
 /** Who wants it and why: goes into the audit record. */
@@ -77,6 +97,11 @@ export interface OperatorCall {
 export interface ForceOptions extends OperatorCall {
   /** `committed` needs the votes of all, as ever. */
   readonly decision: 'committed' | 'aborted';
+  /**
+   * Whether a decision that cannot be read may be replaced. Participants may have finished by it, and a newer version of this package may be
+   * able to read it: look at their resources first, and decide as they did. Default false.
+   */
+  readonly replaceUnreadable?: boolean | undefined;
 }
 
 const signal = z.instanceof(AbortSignal).optional();
@@ -108,7 +133,11 @@ export const runSchema: z.ZodType = z.strictObject({
 export const callSchema: z.ZodType = z.strictObject({ signal });
 
 /** What the options of `force` must be. */
-export const forceSchema: z.ZodType = z.strictObject({ decision: z.enum(['committed', 'aborted']), ...operatorCall });
+export const forceSchema: z.ZodType = z.strictObject({
+  decision: z.enum(['committed', 'aborted']),
+  replaceUnreadable: z.boolean().optional(),
+  ...operatorCall,
+});
 
 /** What the options of `forget` must be. */
 export const operatorSchema: z.ZodType = z.strictObject(operatorCall);

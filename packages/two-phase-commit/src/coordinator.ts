@@ -156,10 +156,12 @@ export class Coordinator<T> {
   }
 
   /**
-   * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all.
+   * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all. `aborted` needs no record
+   * that can be read. A decision that cannot be read is replaced with `replaceUnreadable` only.
    *
    * @returns what is decided, if that is what was asked for
-   * @throws TransactionStateError if it is decided otherwise, if somebody has not voted to commit, or if there is no such transaction;
+   * @throws TransactionStateError if it is decided otherwise, or that cannot be read; if a vote to commit is missing or cannot be read: its
+   *   message says whose; if there is no such transaction;
    *   ClosedError: if the coordinator was closed meanwhile, it may be decided all the same
    */
   async force(id: string, options: ForceOptions): Promise<Outcome> {

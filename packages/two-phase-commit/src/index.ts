@@ -10,12 +10,14 @@ export type { Codec } from './codec.js';
 export { Coordinator } from './coordinator.js';
 export type {
   CoordinatorOptions,
+  FailedTransaction,
   ForceOptions,
   OperatorCall,
   Outcome,
   PendingTransaction,
   Recovery,
   RunOptions,
+  UnreadableRecord,
 } from './coordinator-options.js';
 // Errors
 export { MalformedRecordError, ParticipantStartedError, TransactionStateError } from './errors.js';

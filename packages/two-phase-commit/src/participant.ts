@@ -20,7 +20,7 @@ import {
 } from '@zk-recipes/core/recipe-kit';
 import { Assignment, type Post } from './assignment.js';
 import { type Codec, json } from './codec.js';
-import { ParticipantStartedError } from './errors.js';
+import { type MalformedRecordError, ParticipantStartedError } from './errors.js';
 import { HandlerCalls } from './handler-calls.js';
 import { PLACE } from './layout.js';
 import { nameSchema } from './participant-name.js';
@@ -92,6 +92,8 @@ export class Participant<T> {
   #place: Member | null = null;
   #hold: MemberHold | null = null;
   readonly #calls = new HandlerCalls(this);
+  /** What was told of transactions with a record that cannot be read. */
+  readonly #told = new Map<string, string>();
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(
@@ -247,6 +249,7 @@ export class Participant<T> {
       ...{ handlers: this.#handlers, codec: this.#options.codec ?? (json as Codec<T>) },
       ...{ beginning: this.#beginning, finishing: this.#finishing, calls: this.#calls },
       report: (error, id) => this.#report(error, this.#store.layout.transaction(id)),
+      tell: (error, id) => this.#tell(error, id),
     };
     const take = (id: string): void => {
       if (running.has(id) || ending.aborted) return;
@@ -293,6 +296,14 @@ export class Participant<T> {
     if (signal.aborted) return;
     const onFailure = (error: unknown): void => this.#report(error);
     await persevere(this.#keeper, work, { signal, onFailure }).catch(() => {});
+  }
+
+  #tell(error: MalformedRecordError | null, id: string): void {
+    if (error === null) this.#told.delete(id);
+    else if (this.#told.get(id) !== error.message) {
+      this.#told.set(id, error.message);
+      this.#report(error, error.path);
+    }
   }
 
   #report(error: unknown, path: string = this.path): void {

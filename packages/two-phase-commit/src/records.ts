@@ -60,6 +60,11 @@ const trouble = z.object({ message: text, failures: z.int() });
 
 const NEWLINE = 0x0a;
 
+/** Votes as a decision holds them. */
+export function votesKnown(votes: ReadonlyMap<string, Vote>): Decision['votes'] {
+  return [...votes].map(([name, { vote }]) => [name, vote] as const);
+}
+
 /** What a transaction's znode holds. */
 export function encodeTransaction(of: Header, payload: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`${JSON.stringify({ version: 1, ...of })}\n`), payload]);

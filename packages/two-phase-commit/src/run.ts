@@ -1,8 +1,9 @@
 import { ConnectionLossError, FrameTooLargeError, SessionExpiredError } from '@zk-recipes/core';
 import { acrossSessions, Change, messageOf, removeWatch, systemClock } from '@zk-recipes/core/recipe-kit';
+import type { MalformedRecordError } from './errors.js';
 import type { Presence } from './presence.js';
 import type { Verdict, Write } from './protocol.js';
-import { type Decision, encodeTransaction, type Vote } from './records.js';
+import { type Decision, encodeTransaction, type Vote, votesKnown } from './records.js';
 import type { Refusal, Store } from './store.js';
 
 /** How long a caller that gives up waits for the decision, in milliseconds. */
@@ -15,6 +16,7 @@ export class Run {
   readonly #store: Store;
   readonly #presence: Presence;
   readonly #votes = new Map<string, Vote>();
+  readonly #unreadable = new Map<string, MalformedRecordError>();
   #mayBeCommitted = false;
   #isBegun = false;
   #mayBeBegun = false;
@@ -84,16 +86,12 @@ export class Run {
       return await acrossSessions(keeper, signal, () => this.#untilVoted(signal));
     } catch (error) {
       if (!signal.aborted) throw error;
-      const verdict = this.#store.protocol.verdict(
-        { participants: this.participants, votes: this.#votes },
-        messageOf(signal.reason),
-      );
-      return verdict as Verdict;
+      return this.#verdict(messageOf(signal.reason)) as Verdict;
     }
   }
 
   async #untilVoted(signal: AbortSignal): Promise<Verdict | Decision> {
-    const { keeper, layout, protocol } = this.#store;
+    const { keeper, layout } = this.#store;
     const path = layout.votes(this.id);
     // Somebody else may have decided when this was another session, of a coordinator that seemed to be gone.
     for (let isFirst = true; ; isFirst = false) {
@@ -104,8 +102,10 @@ export class Run {
       try {
         if (view?.decision) return this.#unwatch(path, change, view.decision);
         const fresh = this.participants.filter((name) => names.includes(name) && !this.#votes.has(name));
-        for (const [name, vote] of await this.#store.readVotes(this.id, fresh, { signal })) this.#votes.set(name, vote);
-        const verdict = protocol.verdict({ participants: this.participants, votes: this.#votes }, null);
+        const { votes, unreadable } = await this.#store.readVotes(this.id, fresh, { signal });
+        for (const [name, vote] of votes) this.#votes.set(name, vote);
+        for (const [name, error] of unreadable) this.#unreadable.set(name, error);
+        const verdict = this.#verdict(null);
         if (verdict !== null) return this.#unwatch(path, change, verdict);
         const event = await change.orThrow(signal);
         if (event.type === 'None') throw new SessionExpiredError();
@@ -114,6 +114,11 @@ export class Run {
         throw error;
       }
     }
+  }
+
+  #verdict(end: string | null): Verdict | null {
+    const ballot = { participants: this.participants, votes: this.#votes, unreadable: this.#unreadable };
+    return this.#store.protocol.verdict(ballot, end);
   }
 
   #unwatch<R>(path: string, change: Change, result: R): R {
@@ -128,7 +133,7 @@ export class Run {
    */
   async decide(verdict: Verdict, signal: AbortSignal): Promise<Decision> {
     const by = `coordinator ${this.#presence.uuid}`;
-    const votes = [...this.#votes].map(([name, { vote }]) => [name, vote] as const);
+    const votes = votesKnown(this.#votes);
     this.#mayBeCommitted ||= verdict.decision === 'committed';
     const decide = () => this.#store.decide(this, { ...verdict, by, votes }, { signal });
     const decision = await acrossSessions(this.#store.keeper, signal, decide);

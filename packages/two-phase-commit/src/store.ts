@@ -7,8 +7,10 @@ import {
   NodeExistsError,
   NoNodeError,
   type WatchedEvent,
+  type ZnodeContent,
 } from '@zk-recipes/core';
 import { namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import { MalformedRecordError } from './errors.js';
 import { Layout } from './layout.js';
 import { type Protocol, protocol, UNDECIDED, type Write } from './protocol.js';
 import { type Decision, decodeDecision, decodeTransaction, decodeVote, type Header, type Vote } from './records.js';
@@ -35,8 +37,19 @@ export interface Refusal {
   readonly error: KeeperError;
 }
 
+/** Votes of a transaction. */
+export interface VotesView {
+  readonly votes: ReadonlyMap<string, Vote>;
+  /** Why the others that are there cannot be read. */
+  readonly unreadable: ReadonlyMap<string, MalformedRecordError>;
+}
+
 interface Call {
   readonly signal?: AbortSignal | undefined;
+}
+
+interface WatchingCall extends Call {
+  readonly watch?: ((event: WatchedEvent) => void) | undefined;
 }
 
 /** The znodes of a two-phase commit, as the protocol reads and writes them. */
@@ -94,22 +107,18 @@ export class Store {
   }
 
   /** @returns `null` if there is none @throws MalformedRecordError */
-  async readTransaction(id: string, call: Call = {}): Promise<StoredTransaction | null> {
+  async readTransaction(id: string, call: WatchingCall = {}): Promise<StoredTransaction | null> {
     const path = this.layout.transaction(id);
-    const found = await orNull(this.keeper.getData().withStat().forPath(path, call));
+    const found = await this.#read(path, call);
     if (found === null) return null;
     const { header, payload } = decodeTransaction(path, found.data);
     return { id, ...header, payload, beganAtMs: Number(found.stat.ctime) };
   }
 
   /** @returns `null` if there is no such transaction @throws MalformedRecordError */
-  async readDecision(
-    id: string,
-    { signal, watch }: Call & { readonly watch?: (event: WatchedEvent) => void } = {},
-  ): Promise<DecisionView | null> {
+  async readDecision(id: string, call: WatchingCall = {}): Promise<DecisionView | null> {
     const path = this.layout.decision(id);
-    const reading = this.keeper.getData().withStat();
-    const found = await orNull((watch ? reading.watching(watch) : reading).forPath(path, { signal }));
+    const found = await this.#read(path, call);
     if (found === null) return null;
     const { data, stat } = found;
     const decision = stat.version === UNDECIDED ? null : decodeDecision(path, data);
@@ -119,19 +128,30 @@ export class Store {
   /** @returns `null` if it has not voted, or there is no such transaction @throws MalformedRecordError */
   async readVote(id: string, participant: string, call: Call = {}): Promise<Vote | null> {
     const path = this.layout.vote(id, participant);
-    const data = await orNull(this.keeper.getData().withStat().forPath(path, call));
-    return data === null ? null : decodeVote(path, data.data);
+    const found = await this.#read(path, call);
+    return found === null ? null : decodeVote(path, found.data);
   }
 
-  /** Votes of a transaction, of those who have voted. */
-  async readVotes(id: string, names: readonly string[], call: Call = {}): Promise<Map<string, Vote>> {
-    const votes = await Promise.all(names.map((name) => this.readVote(id, name, call)));
-    return new Map(
-      names.flatMap((name, index) => {
-        const vote = votes[index];
-        return vote == null ? [] : [[name, vote] as const];
-      }),
-    );
+  /** Reads the votes that are there, of these participants. */
+  async readVotes(id: string, names: readonly string[], call: Call = {}): Promise<VotesView> {
+    const votes = new Map<string, Vote>();
+    const unreadable = new Map<string, MalformedRecordError>();
+    const read = async (name: string): Promise<void> => {
+      try {
+        const vote = await this.readVote(id, name, call);
+        if (vote !== null) votes.set(name, vote);
+      } catch (error) {
+        if (!(error instanceof MalformedRecordError)) throw error;
+        unreadable.set(name, error);
+      }
+    };
+    await Promise.all(names.map(read));
+    return { votes, unreadable };
+  }
+
+  async #read(path: string, { signal, watch }: WatchingCall): Promise<ZnodeContent | null> {
+    const reading = this.keeper.getData().withStat();
+    return await orNull((watch ? reading.watching(watch) : reading).forPath(path, { signal }));
   }
 
   /** Who has voted. */

@@ -89,7 +89,7 @@ function coordinatorSteps(protocol: Protocol, world: World): Step[] {
         const vote = voteIn(tree, index);
         return vote === null ? [] : [[name, vote] as const];
       });
-      const ballot = { participants, votes: new Map(seen) };
+      const ballot = { participants, votes: new Map(seen), unreadable: new Map() };
       const kinds = [protocol.verdict(ballot, null), protocol.verdict(ballot, 'late')].map(
         (verdict) => verdict?.decision,
       );

@@ -1,0 +1,24 @@
+import type { Keeper } from '@zk-recipes/core';
+import { namesIn } from '@zk-recipes/core/recipe-kit';
+import { until } from '@zk-recipes/test-support';
+import { Coordinator } from '@zk-recipes/two-phase-commit';
+
+/** Begins a transaction whose coordinator is gone before it has decided. @param dying is closed by it @returns the id */
+export async function beginOrphan(
+  dying: Keeper,
+  hand: Keeper,
+  path: string,
+  participants: readonly string[],
+): Promise<string> {
+  const coordinator = new Coordinator<string>(dying, path, { recovery: 'manual' });
+  const before = await namesIn(hand, `${path}/transactions`);
+  const running = coordinator.run({ payload: 'x', participants, timeoutMs: 60_000 }).catch((error: unknown) => error);
+  const id = await until(
+    async () => (await namesIn(hand, `${path}/transactions`)).find((name) => !before.includes(name)),
+    { what: 'the transaction' },
+  );
+  // As a crash would: nothing of it is decided by itself.
+  await dying.close();
+  await running;
+  return id;
+}
