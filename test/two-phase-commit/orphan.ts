@@ -10,15 +10,31 @@ export async function beginOrphan(
   path: string,
   participants: readonly string[],
 ): Promise<string> {
+  const [id] = await beginOrphans(dying, hand, path, [participants]);
+  return id as string;
+}
+
+/** The same for several, each with its participants. */
+export async function beginOrphans(
+  dying: Keeper,
+  hand: Keeper,
+  path: string,
+  each: readonly (readonly string[])[],
+): Promise<string[]> {
   const coordinator = new Coordinator<string>(dying, path, { recovery: 'manual' });
   const before = await namesIn(hand, `${path}/transactions`);
-  const running = coordinator.run({ payload: 'x', participants, timeoutMs: 60_000 }).catch((error: unknown) => error);
-  const id = await until(
-    async () => (await namesIn(hand, `${path}/transactions`)).find((name) => !before.includes(name)),
-    { what: 'the transaction' },
+  const running = each.map((participants) =>
+    coordinator.run({ payload: 'x', participants, timeoutMs: 60_000 }).catch((error: unknown) => error),
+  );
+  const ids = await until(
+    async () => {
+      const fresh = (await namesIn(hand, `${path}/transactions`)).filter((name) => !before.includes(name));
+      return fresh.length === each.length ? fresh : undefined;
+    },
+    { what: 'the transactions' },
   );
   // As a crash would: nothing of it is decided by itself.
   await dying.close();
-  await running;
-  return id;
+  await Promise.all(running);
+  return ids;
 }

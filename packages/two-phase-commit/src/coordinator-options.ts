@@ -17,6 +17,11 @@ export interface CoordinatorOptions<T> {
    * can be read; 0 or more, default one hour.
    */
   readonly retentionMs?: number | undefined;
+  /**
+   * From how many unfinished transactions of a participant on `run` refuses further ones with a `BacklogError`; 1 or more, default 20,000.
+   * Some 26,000 ids are all that a list may have by default (`maxFrameBytes`). Counted in the background, once a second.
+   */
+  readonly maxUnfinished?: number | undefined;
 }
 
 /** A transaction to be run. */
@@ -93,6 +98,32 @@ export interface OperatorCall {
   readonly reason: string;
 }
 
+/** Many transactions that a participant is to be taken for finished in. */
+export interface ForgetOptions extends OperatorCall {
+  /** Name of a participant that never comes back. */
+  readonly participant: string;
+  /** How old a transaction must be at least, by the server's clock, in milliseconds; 0 or more. */
+  readonly olderThanMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a call of `forget` for many transactions has done. */
+export interface Forgotten {
+  /** Transactions that no longer wait for the participant. */
+  readonly forgotten: readonly string[];
+  /** Those that still do, each with the reason; mostly that it is not decided yet. */
+  readonly failed: readonly FailedTransaction[];
+}
+
+/** How much there is. */
+export interface Counts {
+  readonly transactions: number;
+  /** Transactions that each participant has not finished. */
+  readonly unfinished: Readonly<Record<string, number>>;
+  /** Records of what operators have done by hand, which nobody removes. */
+  readonly auditRecords: number;
+}
+
 /** A decision by hand. */
 export interface ForceOptions extends OperatorCall {
   /** `committed` needs the votes of all, as ever. */
@@ -112,6 +143,7 @@ export const coordinatorSchema: z.ZodType = z.strictObject({
   codec: codecSchema.optional(),
   recovery: z.enum(['manual', 'background']).optional(),
   retentionMs: z.number().min(0).optional(),
+  maxUnfinished: z.number().min(1).optional(),
 });
 
 /** What the options of `run` must be. */
@@ -139,5 +171,13 @@ export const forceSchema: z.ZodType = z.strictObject({
   ...operatorCall,
 });
 
-/** What the options of `forget` must be. */
+/** What the options of `forget` must be, for one transaction. */
 export const operatorSchema: z.ZodType = z.strictObject(operatorCall);
+
+/** What the options of `forget` must be, for many transactions. */
+export const forgetSchema: z.ZodType = z.strictObject({
+  participant: nameSchema,
+  olderThanMs: z.number().min(0),
+  signal,
+  ...operatorCall,
+});

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
 import {
+  acrossSessions,
   checkEnding,
   checkOptions,
   checkPlace,
@@ -14,13 +15,18 @@ import {
   withAnySignal,
 } from '@zk-recipes/core/recipe-kit';
 import { BackgroundWork } from './background-work.js';
+import { Backlog } from './backlog.js';
 import { type Codec, encodePayload, json } from './codec.js';
 import {
   type CoordinatorOptions,
+  type Counts,
   callSchema,
   coordinatorSchema,
   type ForceOptions,
+  type ForgetOptions,
+  type Forgotten,
   forceSchema,
+  forgetSchema,
   type OperatorCall,
   type Outcome,
   operatorSchema,
@@ -29,7 +35,7 @@ import {
   type RunOptions,
   runSchema,
 } from './coordinator-options.js';
-import { forceDecision, forgetParticipant } from './operator.js';
+import { forceDecision, forgetParticipant, forgetTransactions } from './operator.js';
 import { nameSchema } from './participant-name.js';
 import { listPending } from './pending.js';
 import { Presence } from './presence.js';
@@ -79,6 +85,7 @@ export class Coordinator<T> {
   readonly #keeper: Keeper;
   readonly #store: Store;
   readonly #presence: Presence;
+  readonly #backlog: Backlog;
   readonly #codec: Codec<T>;
   readonly #retentionMs: number;
   readonly #recovery: 'manual' | 'background';
@@ -100,6 +107,12 @@ export class Coordinator<T> {
     this.#background = new BackgroundWork(unlimited, (error) => this.#report(error));
     this.#store = new Store(unlimited, path);
     this.#presence = new Presence(unlimited, (uuid) => this.#store.layout.coordinator(uuid));
+    this.#backlog = new Backlog(
+      this.#store,
+      options.maxUnfinished ?? 20_000,
+      (work) => this.#background.begin(work, this.#closing.signal),
+      (error) => this.#report(error, this.#store.layout.inbox(error.participant)),
+    );
     this.#codec = options.codec ?? (json as Codec<T>);
     this.#retentionMs = options.retentionMs ?? 3_600_000;
     this.#recovery = options.recovery ?? 'manual';
@@ -110,14 +123,15 @@ export class Coordinator<T> {
    *
    * @returns how it was decided; that is durable. Participants may still be about to finish
    * @throws ConnectionLossError of outcome `unknown`, its path that of the transaction: nobody knows from here; it will be aborted, if it
-   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be. TypeError, RangeError: nothing was begun; for a wrong
-   *   option, a codec that returns no bytes, and a payload or names that do not fit into a request
+   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be. TypeError, RangeError, BacklogError: nothing was begun;
+   *   for a participant with too many unfinished transactions, a wrong option, a codec that returns no bytes, and a payload or names that do not fit into a request
    */
   async run(options: RunOptions<T>): Promise<Outcome> {
     checkOptions('run of Coordinator', runSchema, options);
     options.signal?.throwIfAborted();
     this.#throwIfClosed();
     const payload = encodePayload(this.#codec, options.payload);
+    this.#backlog.admit(options.participants);
     this.#begin();
     const run = new Run(this.#store, this.#presence, randomUUID(), [...options.participants]);
     const timeoutMs = options.timeoutMs ?? 30_000;
@@ -155,6 +169,16 @@ export class Coordinator<T> {
     return await this.#untilClosed(options.signal, (signal) => listPending(this.#store, this.#presence, signal));
   }
 
+  /** Counts transactions, and those that each participant has not finished, however many there are. @throws ClosedError; the signal's reason */
+  async counts(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Counts> {
+    checkOptions('counts of Coordinator', callSchema, options);
+    options.signal?.throwIfAborted();
+    this.#throwIfClosed();
+    return await this.#untilClosed(options.signal, (signal) =>
+      acrossSessions(this.#keeper, signal, () => this.#store.counts({ signal })),
+    );
+  }
+
   /**
    * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all. `aborted` needs no record
    * that can be read. A decision that cannot be read is replaced with `replaceUnreadable` only.
@@ -178,11 +202,33 @@ export class Coordinator<T> {
    * @throws TransactionStateError if it is not decided yet (`force` comes first), or if there is no such transaction or participant;
    *   ClosedError: if the coordinator was closed meanwhile, it may be done all the same
    */
-  async forget(id: string, participant: string, options: OperatorCall): Promise<void> {
+  async forget(id: string, participant: string, options: OperatorCall): Promise<void>;
+  /**
+   * The same for all transactions of a certain age that the participant has not finished, with one audit record. One that fails, for instance
+   * since it is not decided yet, keeps none of the others.
+   *
+   * @throws ClosedError; the signal's reason
+   */
+  async forget(options: ForgetOptions): Promise<Forgotten>;
+  async forget(
+    ...call: [id: string, participant: string, options: OperatorCall] | [options: ForgetOptions]
+  ): Promise<unknown> {
+    if (call.length === 1) return await this.#forgetAll(call[0]);
+    const [id, participant, options] = call;
     checkOptions('forget of Coordinator (id of a transaction)', nameSchema, id);
     checkOptions('forget of Coordinator', operatorSchema, options);
     this.#throwIfClosed();
     await this.#untilClosed(undefined, (signal) => forgetParticipant(this.#store, id, participant, options, signal));
+    return;
+  }
+
+  async #forgetAll(options: ForgetOptions): Promise<Forgotten> {
+    checkOptions('forget of Coordinator', forgetSchema, options);
+    options.signal?.throwIfAborted();
+    this.#throwIfClosed();
+    return await this.#untilClosed(options.signal, (signal) =>
+      forgetTransactions(this.#store, this.#presence, options, signal),
+    );
   }
 
   /**
@@ -303,8 +349,8 @@ export class Coordinator<T> {
     await this.#store.remove(run, { signal });
   }
 
-  #report(error: unknown): void {
-    if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'Coordinator', this.path);
+  #report(error: unknown, path: string = this.path): void {
+    if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'Coordinator', path);
   }
 }
 

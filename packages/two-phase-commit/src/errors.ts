@@ -46,3 +46,31 @@ export class ParticipantStartedError extends RecipeError {
     this.participant = participant;
   }
 }
+
+/**
+ * A participant has many unfinished transactions: as a `backgroundError` from 1,000 on; thrown by `run` from `maxUnfinished` on, and nothing is
+ * begun.
+ */
+export class BacklogError extends RecipeError {
+  declare readonly code: 'ZK_BACKLOG';
+  static {
+    describeError(BacklogError, 'BacklogError', 'ZK_BACKLOG');
+  }
+  /** Name of the participant. */
+  readonly participant: string;
+  /** How many transactions it has not finished. */
+  readonly count: number;
+  /** From how many on no more are begun. */
+  readonly limit: number;
+
+  constructor(participant: string, count: number, limit: number, options?: ErrorOptions) {
+    super(
+      `participant ${participant} has ${count} unfinished transactions; from ${limit} on (maxUnfinished) no more are begun: start it, or, if ` +
+        'it never comes back, call forget({ participant, olderThanMs, operator, reason })',
+      options,
+    );
+    this.participant = participant;
+    this.count = count;
+    this.limit = limit;
+  }
+}

@@ -10,8 +10,11 @@ export type { Codec } from './codec.js';
 export { Coordinator } from './coordinator.js';
 export type {
   CoordinatorOptions,
+  Counts,
   FailedTransaction,
   ForceOptions,
+  ForgetOptions,
+  Forgotten,
   OperatorCall,
   Outcome,
   PendingTransaction,
@@ -20,7 +23,7 @@ export type {
   UnreadableRecord,
 } from './coordinator-options.js';
 // Errors
-export { MalformedRecordError, ParticipantStartedError, TransactionStateError } from './errors.js';
+export { BacklogError, MalformedRecordError, ParticipantStartedError, TransactionStateError } from './errors.js';
 // Participants
 export { Participant } from './participant.js';
 export type { ParticipantHandlers, ParticipantOptions, ParticipantTransaction } from './participant-options.js';

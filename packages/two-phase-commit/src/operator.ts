@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { acrossSessions } from '@zk-recipes/core/recipe-kit';
-import type { ForceOptions, OperatorCall } from './coordinator-options.js';
+import { NodeExistsError, SessionExpiredError } from '@zk-recipes/core';
+import { acrossSessions, namesIn } from '@zk-recipes/core/recipe-kit';
+import type { FailedTransaction, ForceOptions, ForgetOptions, Forgotten, OperatorCall } from './coordinator-options.js';
 import { MalformedRecordError, TransactionStateError } from './errors.js';
+import { forEach } from './for-each.js';
+import type { Presence } from './presence.js';
 import { UNDECIDED, type Write } from './protocol.js';
 import { type Decision, encodeRecord, votesKnown } from './records.js';
 import type { Refusal, Store, StoredTransaction, VotesView } from './store.js';
+
+/** How many transactions are forgotten at once. */
+const AT_ONCE = 100;
 
 /** Decides by hand, in one transaction with the audit record. To abort needs no record of the transaction but its undecided decision. */
 export async function forceDecision(
@@ -104,7 +110,7 @@ export async function forgetParticipant(
   { operator, reason }: OperatorCall,
   signal: AbortSignal,
 ): Promise<void> {
-  const { layout, keeper } = store;
+  const { keeper } = store;
   const audit = auditRecord(store, id, { kind: 'forget', id, participant, operator, reason });
   await acrossSessions(keeper, signal, async () => {
     const { participants } = await existing(store, id, signal);
@@ -112,17 +118,75 @@ export async function forgetParticipant(
       throw new TransactionStateError(id, `has no participant '${participant}', but ${participants.join(', ')}`);
     }
     if ((await decisionOf(store, id, signal)) === null) throw new TransactionStateError(id, 'is not decided yet');
-    const done: Write[] = [
-      // Nothing is made below a transaction that was removed meanwhile.
-      { do: 'check', path: layout.decision(id) },
-      { do: 'create', path: layout.acknowledgement(id, participant), data: new Uint8Array(0) },
-      { do: 'delete', path: layout.entry(participant, id) },
-      audit,
-    ];
-    const refusal = await store.perform(done, { signal, creatingParents: true });
-    // It has finished by itself, or by this very call, whose reply was lost.
-    if (refusal !== null && refusal.write.path !== layout.acknowledgement(id, participant)) throw refusal.error;
+    await finishFor(store, id, participant, audit, signal);
   });
+}
+
+/** Notes that a participant that never comes back is done with all of its old transactions. One audit record tells of all of them. */
+export async function forgetTransactions(
+  store: Store,
+  presence: Presence,
+  { participant, olderThanMs, operator, reason }: ForgetOptions,
+  signal: AbortSignal,
+): Promise<Forgotten> {
+  const { keeper, layout } = store;
+  const record = { kind: 'forget', participant, olderThanMs, operator, reason };
+  const path = layout.auditRecord(`forget-${randomUUID()}`);
+  const creation = keeper.create().creatingParents().idempotent();
+  const forgotten = new Set<string>();
+  return await acrossSessions(keeper, signal, async () => {
+    await creation.forPath(path, encodeRecord(record), { signal }).catch(unlessThere);
+    const nowMs = await presence.serverTimeMs(signal);
+    const failed: FailedTransaction[] = [];
+    const forget = async (id: string): Promise<void> => {
+      const transaction = await keeper.exists().forPath(layout.transaction(id), { signal });
+      const stat = transaction ?? (await keeper.exists().forPath(layout.entry(participant, id), { signal }));
+      if (stat === null || nowMs - Number(stat.ctime) < olderThanMs) return;
+      if (transaction === null) await keeper.delete().quietly().forPath(layout.entry(participant, id), { signal });
+      else if ((await decisionOf(store, id, signal)) === null)
+        throw new TransactionStateError(id, 'is not decided yet');
+      else await finishFor(store, id, participant, { do: 'check', path }, signal);
+      forgotten.add(id);
+    };
+    await forEach(await namesIn(keeper, layout.inbox(participant), { signal }), AT_ONCE, async (id) => {
+      try {
+        await forget(id);
+      } catch (error) {
+        if (signal.aborted || keeper.closed || error instanceof SessionExpiredError) throw error;
+        failed.push({ id, error: error as Error });
+      }
+    });
+    const done = encodeRecord({ ...record, forgotten: forgotten.size, failed: failed.length });
+    await keeper.setData().idempotent().forPath(path, done, { signal });
+    return { forgotten: [...forgotten], failed };
+  });
+}
+
+function unlessThere(error: unknown): void {
+  // Made in an earlier session: nobody else knows the name.
+  if (!(error instanceof NodeExistsError)) throw error;
+}
+
+/** @param audit by which it is refused if there is no record of it */
+async function finishFor(
+  store: Store,
+  id: string,
+  participant: string,
+  audit: Write,
+  signal: AbortSignal,
+): Promise<void> {
+  const { layout } = store;
+  const acknowledgement = layout.acknowledgement(id, participant);
+  const done: Write[] = [
+    // Nothing is made below a transaction that was removed meanwhile.
+    { do: 'check', path: layout.decision(id) },
+    { do: 'create', path: acknowledgement, data: new Uint8Array(0) },
+    { do: 'delete', path: layout.entry(participant, id) },
+    audit,
+  ];
+  const refusal = await store.perform(done, { signal, creatingParents: true });
+  // It has finished by itself, or by this very call, whose reply was lost.
+  if (refusal !== null && refusal.write.path !== acknowledgement) throw refusal.error;
 }
 
 async function refuseMissing(store: Store, id: string, signal: AbortSignal): Promise<void> {

@@ -264,17 +264,25 @@ export class Participant<T> {
     const onEvent = ({ type, path }: WatchedEvent): void => {
       if (type === 'NodeCreated' && path !== null && parentOf(path) === inbox) take(nameOf(path));
     };
+    let relisted = new AbortController();
+    // One at a time: of an inbox that is too large the lists would add up with each reconnect.
     const list = async (): Promise<void> => {
-      for (const id of await namesIn(this.#keeper, inbox, { signal: ending })) take(id);
+      relisted.abort();
+      relisted = new AbortController();
+      await withAnySignal([ending, relisted.signal], (either) =>
+        this.#persist(either as AbortSignal, async () => {
+          for (const id of await namesIn(this.#keeper, inbox, { signal: either })) take(id);
+        }),
+      );
     };
     const onState = (state: string): void => {
-      if (state === 'RECONNECTED') void this.#persist(ending, list);
+      if (state === 'RECONNECTED') void list();
     };
     this.#keeper.on('state', onState);
     const watching = this.#persist(ending, () =>
       this.#keeper.watch().withMode('PERSISTENT_RECURSIVE').forPath(inbox, onEvent, { signal: ending }),
     );
-    const listing = this.#persist(ending, list);
+    const listing = list();
     try {
       await Promise.all([watching, listing]);
       await new Promise<void>((resolve) => {

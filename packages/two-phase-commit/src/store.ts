@@ -1,6 +1,7 @@
 import {
   BadVersionError,
   ConnectionLossError,
+  DirectoryTooLargeError,
   type Keeper,
   type KeeperError,
   MultiError,
@@ -10,6 +11,7 @@ import {
   type ZnodeContent,
 } from '@zk-recipes/core';
 import { namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import type { Counts } from './coordinator-options.js';
 import { MalformedRecordError } from './errors.js';
 import { Layout } from './layout.js';
 import { type Protocol, protocol, UNDECIDED, type Write } from './protocol.js';
@@ -101,9 +103,51 @@ export class Store {
     }, this.keeper.transaction());
   }
 
-  /** Ids of all transactions that are there. */
-  ids(call: Call = {}): Promise<string[]> {
-    return namesIn(this.keeper, this.layout.transactions, call);
+  /**
+   * Ids of all transactions that are there. Where they are too many for one list, of all that are not finished, by the inboxes of the
+   * participants; a background error tells.
+   *
+   * @throws DirectoryTooLargeError if an inbox has too many as well
+   */
+  async ids(call: Call = {}): Promise<string[]> {
+    try {
+      return await namesIn(this.keeper, this.layout.transactions, call);
+    } catch (error) {
+      if (!(error instanceof DirectoryTooLargeError)) throw error;
+      const lists = (await this.participants(call)).map((name) => namesIn(this.keeper, this.layout.inbox(name), call));
+      const ids = new Set((await Promise.all(lists)).flat());
+      this.keeper.reportBackgroundError(
+        error,
+        'list of transactions: of unfinished ones only',
+        this.layout.transactions,
+      );
+      return [...ids];
+    }
+  }
+
+  /** Names of all who have ever taken part. */
+  participants(call: Call = {}): Promise<string[]> {
+    return namesIn(this.keeper, this.layout.participants, call);
+  }
+
+  /** How many transactions a participant has not finished. */
+  unfinished(participant: string, call: Call = {}): Promise<number> {
+    return this.#countIn(this.layout.inbox(participant), call);
+  }
+
+  /** Counts without listing anything, however many there are. */
+  async counts(call: Call = {}): Promise<Counts> {
+    const [transactions, auditRecords, names] = await Promise.all([
+      this.#countIn(this.layout.transactions, call),
+      this.#countIn(this.layout.audit, call),
+      this.participants(call),
+    ]);
+    const unfinished = await Promise.all(names.map(async (name) => [name, await this.unfinished(name, call)] as const));
+    return { transactions, unfinished: Object.fromEntries(unfinished), auditRecords };
+  }
+
+  async #countIn(path: string, { signal }: Call): Promise<number> {
+    return (await this.keeper.exists().forPath(path, { signal }))?.numChildren ?? 0;
   }
 
   /** @returns `null` if there is none @throws MalformedRecordError */
