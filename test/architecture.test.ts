@@ -153,7 +153,7 @@ const commitRules = [
   'for-each',
 ];
 const commitOptions = [...commitRules, 'participant-options', 'coordinator-options', 'store', 'presence'];
-const commitParts = [...commitOptions, 'background-work', 'handler-calls', 'backlog'];
+const commitParts = [...commitOptions, 'background-work', 'handler-calls', 'backlog', 'orphans'];
 const commitActs = [...commitParts, 'assignment', 'run', 'recovery', 'pending', 'operator'];
 const commitLayers: Layers = {
   ...Object.fromEntries(commitActs.map((name) => [name, commitParts])),

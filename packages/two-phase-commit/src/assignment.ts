@@ -23,6 +23,8 @@ export interface Post<T> {
   readonly finishing: Slots;
   readonly calls: HandlerCalls;
   readonly report: (error: unknown, id: string) => void;
+  /** Told of a transaction that is not there any more, though the participant has not finished it. */
+  readonly onGone: (id: string, why: string) => void;
   /** Reports a record that cannot be read, unless it was for the same reason before; `null` once it can be read. */
   readonly tell: (error: MalformedRecordError | null, id: string) => void;
 }
@@ -53,9 +55,9 @@ export class Assignment<T> {
   async run(): Promise<void> {
     const { store, participant, place } = this.#post;
     const begun = await this.#readable(() => this.#begin()); //                                        steps 2 and 3
-    if (begun === null) return;
+    if (begun === null) return await this.#tellIfListed();
     const decision = begun.decision ?? (await this.#decided(begun)); //                                steps 4 and 5
-    if (decision === null) return;
+    if (decision === null) return this.#post.onGone(this.#id, 'is gone before its decision was known');
     await this.#carryOut(begun.transaction, begun.vote, decision); //                                  step 6
     const finish = store.protocol.finish(store.layout, this.#id, participant, place);
     await this.#persist(async () => {
@@ -65,6 +67,15 @@ export class Assignment<T> {
       if (refusal?.write.do === 'check') throw refusal.error;
     });
     this.#post.tell(null, this.#id);
+  }
+
+  /** Whoever removes a transaction that is finished removes its entry first. */
+  async #tellIfListed(): Promise<void> {
+    const { store, participant } = this.#post;
+    const path = store.layout.entry(participant, this.#id);
+    const entry = await this.#persist(() => store.keeper.exists().forPath(path, this.#call));
+    if (entry !== null)
+      this.#post.onGone(this.#id, 'is not there, or its decision is not, though the inbox has an entry');
   }
 
   get #call(): { readonly signal: AbortSignal } {

@@ -26,4 +26,11 @@ export type {
 export { BacklogError, MalformedRecordError, ParticipantStartedError, TransactionStateError } from './errors.js';
 // Participants
 export { Participant } from './participant.js';
-export type { ParticipantHandlers, ParticipantOptions, ParticipantTransaction } from './participant-options.js';
+export type {
+  ParticipantHandlers,
+  ParticipantOptions,
+  ParticipantTransaction,
+  PreparedCall,
+  SettleCall,
+  SettleOrphanOptions,
+} from './participant-options.js';

@@ -7,7 +7,8 @@ export const nameSchema: z.ZodType<string> = z.string().refine(isPathPart, {
     `Expected a name that can be a part of a path, without '/', control characters and surrogates, got ${JSON.stringify(input) ?? messageOf(input)}`,
 });
 
-function isPathPart(name: string): boolean {
+/** Whether a name can be one part of a path. */
+export function isPathPart(name: string): boolean {
   if (name === '' || name.includes('/')) return false;
   try {
     validatePath(`/${name}`);

@@ -3,6 +3,7 @@ import { ClosedError, HoldLostError, type Keeper, SessionExpiredError, type Watc
 import {
   acrossSessions,
   checkEnding,
+  checkFunction,
   checkOptions,
   checkPlace,
   type EndingOptions,
@@ -23,12 +24,16 @@ import { type Codec, json } from './codec.js';
 import { type MalformedRecordError, ParticipantStartedError } from './errors.js';
 import { HandlerCalls } from './handler-calls.js';
 import { PLACE } from './layout.js';
+import { Orphans } from './orphans.js';
 import { nameSchema } from './participant-name.js';
 import {
   handlersSchema,
+  orphansSchema,
   type ParticipantHandlers,
   type ParticipantOptions,
   participantSchema,
+  type SettleOrphanOptions,
+  settleSchema,
 } from './participant-options.js';
 import { Slots } from './slots.js';
 import { Store } from './store.js';
@@ -65,7 +70,8 @@ import { Store } from './store.js';
  *   crash in step 6                 the handler is called again
  *   prepare throws, payload unreadable  votes abort, with the reason
  *   payload unreadable in 6         like a handler that fails: reported and kept
- *   foreign entry in the inbox      left alone: there is no such transaction
+ *   entry without a transaction     told, and left alone
+ *   transaction deleted by hand     told; what the resource holds prepared is listed by `orphans`, ended by `settleOrphan`, or by the rule
  *   closed                          signals abort; the place stays until the handlers have ended, and goes, if need be in the background
  *   place lost again and again      a pause before the next one
  */
@@ -92,6 +98,7 @@ export class Participant<T> {
   #place: Member | null = null;
   #hold: MemberHold | null = null;
   readonly #calls = new HandlerCalls(this);
+  readonly #orphans: Orphans;
   /** What was told of transactions with a record that cannot be read. */
   readonly #told = new Map<string, string>();
 
@@ -115,6 +122,11 @@ export class Participant<T> {
     this.#options = options;
     this.#beginning = new Slots(options.concurrency ?? 10);
     this.#finishing = new Slots(options.concurrency ?? 10);
+    this.#orphans = new Orphans({
+      ...{ store: this.#store, participant: name, handlers, rule: options.orphans ?? 'keep' },
+      ...{ calls: this.#calls, finishing: this.#finishing },
+      report: (error, at) => this.#report(error, at),
+    });
   }
 
   /** Whether it is this process's turn, beyond doubt: the clock is asked now. */
@@ -166,6 +178,34 @@ export class Participant<T> {
     await this.#calls.untilEnded();
     // Of a refusal the background tells.
     await waitForEnding(this.#keeper, this.#store.layout.line(this.name), left, timeoutMs).catch(() => {});
+  }
+
+  /**
+   * Asks the resource for what it holds prepared though no transaction stands for it any more: ids. Empty if the handlers cannot tell.
+   *
+   * @throws ClosedError; the signal's reason; what the resource throws
+   */
+  async orphans(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {
+    checkOptions('orphans of Participant', orphansSchema, options);
+    options.signal?.throwIfAborted();
+    this.#closing.signal.throwIfAborted();
+    return await withAnySignal([options.signal, this.#closing.signal], (signal) =>
+      this.#orphans.list(signal as AbortSignal),
+    );
+  }
+
+  /**
+   * Ends by hand what the resource holds prepared though no transaction stands for it any more, and leaves an audit record.
+   *
+   * @throws TransactionStateError if the transaction is there; TypeError if the handlers have no `settle`; ClosedError; what the resource
+   *   throws
+   */
+  async settleOrphan(id: string, options: SettleOrphanOptions): Promise<void> {
+    checkOptions('settleOrphan of Participant (id of a transaction)', nameSchema, id);
+    checkOptions('settleOrphan of Participant', settleSchema, options);
+    checkFunction('settle` of the `handlers', this.#handlers.settle);
+    this.#closing.signal.throwIfAborted();
+    await this.#orphans.settle(id, options, this.#closing.signal);
   }
 
   /** The same as `close`. */
@@ -250,6 +290,10 @@ export class Participant<T> {
       ...{ beginning: this.#beginning, finishing: this.#finishing, calls: this.#calls },
       report: (error, id) => this.#report(error, this.#store.layout.transaction(id)),
       tell: (error, id) => this.#tell(error, id),
+      onGone: (id, why) => {
+        this.#orphans.tell(id, why);
+        this.#orphans.seek(ending);
+      },
     };
     const take = (id: string): void => {
       if (running.has(id) || ending.aborted) return;
@@ -283,6 +327,7 @@ export class Participant<T> {
       this.#keeper.watch().withMode('PERSISTENT_RECURSIVE').forPath(inbox, onEvent, { signal: ending }),
     );
     const listing = list();
+    this.#orphans.seek(ending);
     try {
       await Promise.all([watching, listing]);
       await new Promise<void>((resolve) => {
@@ -295,7 +340,7 @@ export class Participant<T> {
         .removeWatch(onEvent)
         .forPath(inbox)
         .catch((error: unknown) => this.#report(error));
-      await Promise.all(running.values());
+      await Promise.all([...running.values(), this.#orphans.untilEnded()]);
     }
   }
 
