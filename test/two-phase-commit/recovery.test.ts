@@ -27,7 +27,7 @@ describeOnSharedServer('Recovery of two-phase commits', () => {
   }
 
   async function coordinator(path: string, options = {}): Promise<Coordinator<string>> {
-    const made = new Coordinator<string>(await scene.keeper(), path, options);
+    const made = new Coordinator<string>(await scene.keeper(), path, { recovery: 'manual', ...options });
     scene.afterwards(() => made.close());
     return made;
   }
@@ -67,11 +67,14 @@ describeOnSharedServer('Recovery of two-phase commits', () => {
     expect((await running).decision).toBe('committed');
   });
 
-  it('recovers in the background, by one of those who offer it', async () => {
+  it('recovers in the background by default, by one of all coordinators', async () => {
     const path = freshPath('tx');
-    const first = await coordinator(path, { recovery: 'background', retentionMs: 0 });
-    const second = await coordinator(path, { recovery: 'background', retentionMs: 0 });
-    await Promise.all([first.pending(), second.pending()]);
+    const first = await coordinator(path, { recovery: undefined, retentionMs: 0 });
+    const second = await coordinator(path, { recovery: undefined, retentionMs: 0 });
+    expect(await Promise.all([first.pending(), second.pending()])).toEqual([[], []]);
+    // To look begins nothing.
+    expect(await namesIn(await scene.keeper(), `${path}/recovery`)).toEqual([]);
+    await Promise.all([first.recover(), second.recover()]);
     const id = await orphan(path);
     const found = await until(
       async () => {

@@ -145,9 +145,15 @@ describeOnSharedServer('Two-phase commit', () => {
   it('runs a bounded number of handlers at once, while others wait for their decision', async () => {
     const path = freshPath('tx');
     let [now, most] = [0, 0];
+    let meet = (): void => {};
+    const met = new Promise<void>((resolve) => {
+      meet = resolve;
+    });
     const counting = new InMemoryResource<Transfer>(async (): Promise<'commit'> => {
       now += 1;
       most = Math.max(most, now);
+      if (now === 2) meet();
+      await met;
       await new Promise((resolve) => setImmediate(resolve));
       now -= 1;
       return 'commit';

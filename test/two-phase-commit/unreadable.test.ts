@@ -129,6 +129,7 @@ describeOnSharedServer('Records of a two-phase commit that cannot be read or wri
     const decision = `${path}/transactions/${refused}/decision`;
     await permit(hand, decision, Perms.READ | Perms.ADMIN);
     const one = await coordinator(path, { recovery: 'background' });
+    expect(await one.recover()).toMatchObject({ aborted: [], failed: [{ id: refused }] });
     const other = await orphan(path);
     const decided = (id: string) => async () =>
       (await one.pending()).find((pending) => pending.id === id)?.decision ?? undefined;

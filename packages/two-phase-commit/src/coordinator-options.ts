@@ -8,8 +8,9 @@ export interface CoordinatorOptions<T> {
   /** Must be that of the participants. Default: JSON. */
   readonly codec?: Codec<T> | undefined;
   /**
-   * `background`: from the first `run` or `recover` on, one of all coordinators that say so settles the transactions of those that died,
-   * as soon as they are gone. Default `manual`: by `recover()` only.
+   * `background`, the default: from the first `run` or `recover` on, one of all coordinators that say so settles the transactions of those that
+   * died, as soon as their sessions have expired. `manual`: by `recover()` only; until then, the participants that have voted to commit keep
+   * what they prepared, with its locks.
    */
   readonly recovery?: 'manual' | 'background' | undefined;
   /**

@@ -115,7 +115,7 @@ export class Coordinator<T> {
     );
     this.#codec = options.codec ?? (json as Codec<T>);
     this.#retentionMs = options.retentionMs ?? 3_600_000;
-    this.#recovery = options.recovery ?? 'manual';
+    this.#recovery = options.recovery ?? 'background';
   }
 
   /**
@@ -165,7 +165,8 @@ export class Coordinator<T> {
   async pending(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<PendingTransaction[]> {
     checkOptions('pending of Coordinator', callSchema, options);
     options.signal?.throwIfAborted();
-    this.#begin();
+    // To look changes nothing: recovery does not begin by it.
+    this.#throwIfClosed();
     return await this.#untilClosed(options.signal, (signal) => listPending(this.#store, this.#presence, signal));
   }
 
