@@ -158,9 +158,19 @@ const queueLayers: Layers = {
 };
 
 /** Two-phase commit: what thinks, then the znodes, then who acts on them. */
-const commitRules = ['errors', 'codec', 'layout', 'or-aborted', 'records', 'protocol', 'slots'];
+const commitRules = [
+  'errors',
+  'codec',
+  'layout',
+  'or-aborted',
+  'participant-name',
+  'records',
+  'protocol',
+  'slots',
+  'for-each',
+];
 const commitOptions = [...commitRules, 'participant-options', 'coordinator-options', 'store', 'presence'];
-const commitParts = [...commitOptions, 'background-work', 'handler-calls'];
+const commitParts = [...commitOptions, 'background-work', 'handler-calls', 'backlog', 'orphans'];
 const commitActs = [...commitParts, 'assignment', 'run', 'recovery', 'pending', 'operator'];
 const commitLayers: Layers = {
   ...Object.fromEntries(commitActs.map((name) => [name, commitParts])),

@@ -52,7 +52,7 @@ for (const vote of ['commit', 'abort'] as const) {
     prepare: (world) => {
       names.count = 0;
       const { subject, other, path, signal } = world;
-      const coordinator = new Coordinator<string>(subject, path);
+      const coordinator = new Coordinator<string>(subject, path, { recovery: 'manual' });
       return {
         act: async () => {
           const running = coordinator.run({ payload: 'x', participants: ['ledger'], signal, timeoutMs: 60_000 });

@@ -46,7 +46,7 @@ async function describeVerb(
       names.count = 0;
       const { subject, other, path, signal } = world;
       await orphan(other, path);
-      const coordinator = new Coordinator<string>(subject, path, { retentionMs: 0 });
+      const coordinator = new Coordinator<string>(subject, path, { recovery: 'manual', retentionMs: 0 });
       return {
         act: async () => {
           signal.throwIfAborted();

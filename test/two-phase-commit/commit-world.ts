@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Keeper, retryNTimes } from '@zk-recipes/core';
-import { TestServer } from '@zk-recipes/test-server';
+import { BadVersionError, Keeper, NoNodeError, Perms, retryNTimes } from '@zk-recipes/core';
+import { orNull } from '@zk-recipes/core/recipe-kit';
+import { type Clock, systemClock, TestServer } from '@zk-recipes/test-server';
 import { Coordinator, type Outcome, Participant } from '@zk-recipes/two-phase-commit';
 import { InMemoryResource } from '@zk-recipes/two-phase-commit/testing';
 import { untilSettled } from './settled.js';
@@ -8,7 +9,8 @@ import { untilSettled } from './settled.js';
 /** What may be done to who. */
 export const DEEDS = [
   ...(['run', 'run', 'run', 'run briefly', 'give up', 'recover', 'restart participant', 'crash coordinator'] as const),
-  ...(['expire', 'disconnect', 'drop reply', 'drop request'] as const),
+  ...(['expire', 'disconnect', 'drop reply', 'drop request', 'throttle'] as const),
+  ...(['refuse', 'permit', 'damage', 'repair', 'move the clock'] as const),
 ];
 type Deed = (typeof DEEDS)[number];
 
@@ -27,9 +29,39 @@ interface Wish {
   readonly refusing: readonly string[];
 }
 
+/** The server's clock, whose wall time jumps. */
+class JumpingClock implements Clock {
+  #offsetMs = 0;
+  #latestMs = 0;
+
+  /** @param ms forward, or back; as far forward as it ever was for `Infinity` */
+  jump(ms: number): void {
+    this.#latestMs = Math.max(this.#latestMs, this.#offsetMs);
+    this.#offsetMs = ms === Number.POSITIVE_INFINITY ? this.#latestMs : this.#offsetMs + ms;
+  }
+
+  now(): number {
+    return systemClock.now();
+  }
+
+  wallNow(): number {
+    return systemClock.wallNow() + this.#offsetMs;
+  }
+
+  schedule(delayMs: number, callback: () => void): () => void {
+    return systemClock.schedule(delayMs, callback);
+  }
+}
+
 /** A few participants and coordinators in this process, on a server that misbehaves; looks over what they do. */
 export class CommitWorld {
   readonly #server: TestServer;
+  readonly #clock: JumpingClock;
+  /** Paths that may only be read. */
+  readonly #refused = new Set<string>();
+  /** What was in the records that are damaged; `null` for an undecided decision. */
+  readonly #damaged = new Map<string, Buffer | null>();
+  #hand: Keeper | null = null;
   readonly #keepers: Keeper[] = [];
   readonly #resources = NAMES.map(
     (name) => new InMemoryResource<Wish>(({ payload }) => (payload.refusing.includes(name) ? 'abort' : 'commit')),
@@ -39,15 +71,18 @@ export class CommitWorld {
   readonly #outcomes: Outcome[] = [];
   readonly #runs: Promise<unknown>[] = [];
 
-  private constructor(server: TestServer) {
+  private constructor(server: TestServer, clock: JumpingClock) {
     this.#server = server;
+    this.#clock = clock;
   }
 
   /** Plays, has everybody come back, and returns what went wrong. */
   static async play(deals: readonly Deal[]): Promise<string[]> {
-    const server = await TestServer.start();
-    const world = new CommitWorld(server);
+    const clock = new JumpingClock();
+    const server = await TestServer.start({ clock });
+    const world = new CommitWorld(server, clock);
     try {
+      world.#hand = await world.#connect();
       for (const index of NAMES.keys()) await world.#startParticipant(index);
       for (const index of [0, 1]) await world.#startCoordinator(index);
       for (const deal of deals) {
@@ -56,20 +91,24 @@ export class CommitWorld {
       }
       return await world.#end();
     } finally {
-      await Promise.all(world.#keepers.map((keeper) => keeper.close()));
+      await Promise.all([...world.#keepers, world.#hand].map((keeper) => keeper?.close()));
       await server.stop();
     }
   }
 
   async #keeper(): Promise<Keeper> {
-    const keeper = await Keeper.connect({
+    const keeper = await this.#connect();
+    this.#keepers.push(keeper);
+    return keeper;
+  }
+
+  async #connect(): Promise<Keeper> {
+    return await Keeper.connect({
       connectString: this.#server.connectString,
       sessionTimeoutMs: 10_000,
       retry: retryNTimes({ retries: 30, delayMs: 1 }),
       reconnect: { minDelayMs: 1, maxDelayMs: 5 },
     });
-    this.#keepers.push(keeper);
-    return keeper;
   }
 
   async #startParticipant(index: number): Promise<void> {
@@ -114,7 +153,79 @@ export class CommitWorld {
         return void this.#server.faults.dropReplyOnce({ op: 'multi' });
       case 'drop request':
         return void this.#server.faults.dropRequestOnce({ op: 'multi' });
+      case 'throttle':
+        return void this.#server.faults.throttleOnce(who % 2 === 0 ? { op: 'multi' } : {});
+      case 'refuse':
+        return await this.#refuse(who);
+      case 'permit':
+        return await this.#permit();
+      case 'damage':
+        return await this.#damage(who);
+      case 'repair':
+        return await this.#repair();
+      case 'move the clock':
+        return void this.#clock.jump((who % 2 === 0 ? 1 : -1) * who * 60_000);
     }
+  }
+
+  /** One of the places where something is settled may only be read. */
+  async #refuse(who: number): Promise<void> {
+    const places = this.#server.dump(PATH).filter(({ path }) => /\/(decision|votes|done|inbox)$/.test(path));
+    const victim = places[who % places.length]?.path;
+    if (victim === undefined || this.#refused.has(victim)) return;
+    this.#refused.add(victim);
+    await this.#setPerms(victim, Perms.READ | Perms.ADMIN);
+  }
+
+  async #permit(): Promise<void> {
+    for (const path of this.#refused) await this.#setPerms(path, Perms.ALL);
+    this.#refused.clear();
+  }
+
+  async #setPerms(path: string, perms: number): Promise<void> {
+    const hand = this.#hand as Keeper;
+    await orNull(
+      hand
+        .setAcl()
+        .withAcl([{ perms, id: { scheme: 'world', id: 'anyone' } }])
+        .forPath(path),
+    );
+  }
+
+  /** A transaction, a vote or a decision is overwritten, unless it changes meanwhile. */
+  async #damage(who: number): Promise<void> {
+    const records = this.#server
+      .dump(`${PATH}/transactions`)
+      .filter(({ path }) => /^(\/[^/]+){3}(\/decision|\/votes\/.+)?$/.test(path));
+    const victim = records[who % records.length];
+    if (victim === undefined || this.#damaged.has(victim.path) || this.#refused.has(victim.path)) return;
+    const { path, data, stat } = victim;
+    const writing = (this.#hand as Keeper).setData().withVersion(stat.version);
+    try {
+      await writing.forPath(path, who % 3 === 0 ? '{"version":2}' : 'damaged');
+      const isUndecided = path.endsWith('/decision') && stat.version === 0;
+      this.#damaged.set(path, isUndecided ? null : data);
+    } catch (error) {
+      if (!(error instanceof NoNodeError || error instanceof BadVersionError)) throw error;
+    }
+  }
+
+  /** What was overwritten is put back; a decision that was not made is made by an operator. */
+  async #repair(): Promise<void> {
+    await this.#permit();
+    const hand = this.#hand as Keeper;
+    const operator = new Coordinator<Wish>(hand, PATH, { recovery: 'manual' });
+    for (const [path, data] of this.#damaged) {
+      if (data !== null) await orNull(hand.setData().forPath(path, data));
+    }
+    for (const [path, data] of this.#damaged) {
+      if (data !== null) continue;
+      const id = path.split('/').at(-2) as string;
+      const call = { decision: 'aborted', operator: 'hand', reason: 'damaged', replaceUnreadable: true } as const;
+      await operator.force(id, call);
+    }
+    this.#damaged.clear();
+    await operator.close();
   }
 
   #run(coordinator: Coordinator<Wish>, who: number, options: { timeoutMs?: number; signal?: AbortSignal }): void {
@@ -125,6 +236,8 @@ export class CommitWorld {
 
   async #end(): Promise<string[]> {
     this.#server.faults.clear();
+    await this.#repair();
+    this.#clock.jump(Number.POSITIVE_INFINITY);
     await Promise.all(this.#runs);
     await Promise.all(this.#coordinators.map((coordinator) => coordinator.close()));
     const last = new Coordinator<Wish>(await this.#keeper(), PATH, { retentionMs: 0 });
@@ -133,7 +246,7 @@ export class CommitWorld {
     const offences: string[] = [];
     try {
       const recovering = setInterval(() => void last.recover().catch(() => {}), 20);
-      await untilSettled(this.#keepers.at(-1) as Keeper, PATH, 8_000).finally(() => clearInterval(recovering));
+      await untilSettled(this.#keepers.at(-1) as Keeper, PATH, 15_000).finally(() => clearInterval(recovering));
     } catch (error) {
       const left = this.#server.dump(PATH).map(({ path }) => path);
       offences.push(`${(error as Error).message}: ${JSON.stringify(await last.pending())}, ${left.join(' ')}`);

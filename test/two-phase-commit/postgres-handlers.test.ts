@@ -206,6 +206,38 @@ describe.skipIf(typeof found === 'string')('postgresHandlers', { timeout: 20_000
     expect([await prepared(), await count('done')]).toEqual([0, 1]);
   });
 
+  it('lists what is prepared for one participant, and ends it without its transaction', async () => {
+    const [one, other, last] = [transaction(), transaction('naïve'), transaction('ledger.2')];
+    for (const each of [one, other, last]) await handlers().prepare(each);
+    const { signal } = new AbortController();
+    const of = async (participant: string) => await handlers().prepared?.({ participant, signal });
+    expect([await of('ledger'), await of('naïve'), await of('ledger.2')]).toEqual([[one.id], [other.id], [last.id]]);
+    const settle = async (id: string, participant: string, decision: 'committed' | 'aborted') =>
+      await handlers().settle?.({ id, participant, decision, signal });
+    await settle(one.id, 'naïve', 'committed');
+    expect(await of('ledger')).toEqual([one.id]);
+    await settle(one.id, 'ledger', 'committed');
+    await settle(one.id, 'ledger', 'committed');
+    await settle(other.id, 'naïve', 'aborted');
+    await settle(last.id, 'ledger.2', 'committed');
+    expect([await prepared(), await count('done')]).toEqual([0, 2]);
+    await expect(handlers().prepare(other)).rejects.toThrow(/is decided already/);
+  });
+
+  it('lists what is prepared under identifiers of its own by their inverse only', async () => {
+    const gid = ({ id }: ParticipantTransaction<null>) => `own-${id}`;
+    const blind = postgresHandlers<null, pg.PoolClient>({ pool, work: insert, gid });
+    expect([blind.prepared, blind.settle]).toEqual([undefined, undefined]);
+    const idOf = (name: string) => (name.startsWith('own-') ? name.slice(4) : null);
+    const own = postgresHandlers<null, pg.PoolClient>({ pool, work: insert, gid, idOf });
+    const one = transaction();
+    await own.prepare(one);
+    const call = { participant: 'ledger', signal: one.signal };
+    expect(await own.prepared?.(call)).toEqual([one.id]);
+    await own.settle?.({ ...call, id: one.id, decision: 'aborted' });
+    expect([await prepared(), await count('done')]).toEqual([0, 0]);
+  });
+
   it('names what is wrong with its options', () => {
     expect(() => postgresHandlers({ pool: {} as pg.Pool, work: insert })).toThrow(/`pool`.*Pool of the package pg/);
     expect(() => postgresHandlers({ pool, work: 1 as never })).toThrow(/`work`/);

@@ -135,6 +135,49 @@ describe.skipIf(typeof found === 'string')('with a ledger in PostgreSQL', () => 
     const untilPrepared = () =>
       until(async () => ((await books()).prepared === 1 ? true : undefined), { what: 'it to be prepared' });
 
+    it.each([
+      ['committed', done],
+      ['aborted', undone],
+    ] as const)('tells of what is prepared when its znodes are deleted, and is %s by hand', async (decision, end) => {
+      const path = freshPath('tx');
+      const hand = await scene.keeper();
+      const first = await participant(path, 'ledger', ledger());
+      const running = (await coordinator(path)).run({ payload, participants: ['ledger', 'stock'] });
+      const failed = expect(running).rejects.toThrow();
+      await untilPrepared();
+      const [id] = (await hand.getChildren().forPath(`${path}/transactions`)) as [string];
+      await first.close();
+      await hand.delete().deletingChildren().forPath(`${path}/transactions`);
+      await failed;
+      const second = await participant(path, 'ledger', ledger());
+      await until(() => scene.errors.find((error) => error.path === `${path}/transactions/${id}`), {
+        what: 'the report',
+      });
+      expect(await second.orphans()).toEqual([id]);
+      const call = { decision, operator: 'ada', reason: 'as stock has done' };
+      await second.settleOrphan(id, call);
+      await second.settleOrphan(id, call);
+      expect(await second.orphans()).toEqual([]);
+      expect(await books()).toEqual(end);
+    });
+
+    it('aborts by rule what is prepared when its znodes are deleted, also while it waits for the decision', async () => {
+      const path = freshPath('tx');
+      const hand = await scene.keeper();
+      const member = new Participant<TransferPayload>(await scene.keeper(), path, 'ledger', ledger(), {
+        orphans: 'abort',
+      });
+      scene.afterwards(() => member.close());
+      await member.start();
+      const running = (await coordinator(path)).run({ payload, participants: ['ledger', 'stock'] });
+      const failed = expect(running).rejects.toThrow();
+      await untilPrepared();
+      await hand.delete().deletingChildren().forPath(`${path}/transactions`);
+      await failed;
+      await until(async () => ((await books()).prepared === 0 ? true : undefined), { what: 'the abort' });
+      expect(await books()).toEqual(undone);
+    });
+
     it('does many on one row, though each waits for the one before', async () => {
       const path = freshPath('tx');
       await participant(path, 'ledger', ledger());

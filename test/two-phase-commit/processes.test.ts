@@ -33,7 +33,7 @@ describeOnSharedServer('two-phase commit, when a process is killed', () => {
     const id = await until(async () => (await namesIn(hand, `${path}/transactions`))[0], { what: 'the transaction' });
     const one = new Coordinator(await on.keeper(), path, { recovery: 'background', retentionMs: 0 });
     on.afterwards(() => one.close());
-    expect(await one.recover()).toEqual({ aborted: [], removed: [] });
+    expect(await one.recover()).toEqual({ aborted: [], removed: [], failed: [] });
     await process.kill();
     await until(async () => ((await one.pending())[0]?.decision === 'aborted' ? true : undefined), {
       what: 'the session to end, and recovery',

@@ -6,6 +6,7 @@ import { Coordinator, Participant, TransactionStateError } from '@zk-recipes/two
 import { InMemoryResource } from '@zk-recipes/two-phase-commit/testing';
 import { expect, it } from 'vitest';
 import { stage } from '../stage/stage.js';
+import { beginOrphan } from './orphan.js';
 import { untilSettled } from './settled.js';
 
 const operatorCall = { operator: 'ada', reason: 'the disk of stock is gone' };
@@ -15,19 +16,7 @@ describeOnSharedServer('Recovery of two-phase commits', () => {
 
   /** A transaction whose coordinator has gone while `stock` had not voted. */
   async function orphan(path: string, participants = ['ledger', 'stock']): Promise<string> {
-    const keeper = await scene.keeper();
-    const dying = new Coordinator<string>(keeper, path);
-    const hand = await scene.keeper();
-    const before = await namesIn(hand, `${path}/transactions`);
-    const running = dying.run({ payload: 'x', participants, timeoutMs: 60_000 }).catch((error: unknown) => error);
-    const id = await until(
-      async () => (await namesIn(hand, `${path}/transactions`)).find((name) => !before.includes(name)),
-      { what: 'the transaction' },
-    );
-    // As a crash would: nothing of it is decided by itself.
-    await keeper.close();
-    await running;
-    return id;
+    return await beginOrphan(await scene.keeper(), await scene.keeper(), path, participants);
   }
 
   async function participant(path: string, name: string, resource: InMemoryResource<string>, keeper?: Keeper) {
@@ -38,7 +27,7 @@ describeOnSharedServer('Recovery of two-phase commits', () => {
   }
 
   async function coordinator(path: string, options = {}): Promise<Coordinator<string>> {
-    const made = new Coordinator<string>(await scene.keeper(), path, options);
+    const made = new Coordinator<string>(await scene.keeper(), path, { recovery: 'manual', ...options });
     scene.afterwards(() => made.close());
     return made;
   }
@@ -48,12 +37,12 @@ describeOnSharedServer('Recovery of two-phase commits', () => {
     const id = await orphan(path);
     const one = await coordinator(path, { retentionMs: 0 });
     expect(await one.pending()).toMatchObject([{ id, decision: null, isCoordinatorAlive: false }]);
-    expect(await one.recover()).toEqual({ aborted: [id], removed: [] });
+    expect(await one.recover()).toEqual({ aborted: [id], removed: [], failed: [] });
     const resources = [new InMemoryResource<string>(), new InMemoryResource<string>()] as const;
     await participant(path, 'ledger', resources[0]);
     await participant(path, 'stock', resources[1]);
     await until(async () => ((await one.pending()).length === 0 ? true : undefined), { what: 'all to finish' });
-    expect(await one.recover()).toEqual({ aborted: [], removed: [id] });
+    expect(await one.recover()).toEqual({ aborted: [], removed: [id], failed: [] });
     expect(resources.map((resource) => resource.stateOf(id))).toEqual(['aborted', 'aborted']);
     await untilSettled(await scene.keeper(), path);
   });
@@ -73,16 +62,19 @@ describeOnSharedServer('Recovery of two-phase commits', () => {
     const [one, other] = [await coordinator(path), await coordinator(path)];
     const running = one.run({ payload: 'x', participants: ['ledger'] });
     await until(async () => ((await other.pending()).length === 1 ? true : undefined), { what: 'the transaction' });
-    expect(await other.recover()).toEqual({ aborted: [], removed: [] });
+    expect(await other.recover()).toEqual({ aborted: [], removed: [], failed: [] });
     await participant(path, 'ledger', new InMemoryResource<string>());
     expect((await running).decision).toBe('committed');
   });
 
-  it('recovers in the background, by one of those who offer it', async () => {
+  it('recovers in the background by default, by one of all coordinators', async () => {
     const path = freshPath('tx');
-    const first = await coordinator(path, { recovery: 'background', retentionMs: 0 });
-    const second = await coordinator(path, { recovery: 'background', retentionMs: 0 });
-    await Promise.all([first.pending(), second.pending()]);
+    const first = await coordinator(path, { recovery: undefined, retentionMs: 0 });
+    const second = await coordinator(path, { recovery: undefined, retentionMs: 0 });
+    expect(await Promise.all([first.pending(), second.pending()])).toEqual([[], []]);
+    // To look begins nothing.
+    expect(await namesIn(await scene.keeper(), `${path}/recovery`)).toEqual([]);
+    await Promise.all([first.recover(), second.recover()]);
     const id = await orphan(path);
     const found = await until(
       async () => {

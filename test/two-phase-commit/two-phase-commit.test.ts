@@ -145,9 +145,15 @@ describeOnSharedServer('Two-phase commit', () => {
   it('runs a bounded number of handlers at once, while others wait for their decision', async () => {
     const path = freshPath('tx');
     let [now, most] = [0, 0];
+    let meet = (): void => {};
+    const met = new Promise<void>((resolve) => {
+      meet = resolve;
+    });
     const counting = new InMemoryResource<Transfer>(async (): Promise<'commit'> => {
       now += 1;
       most = Math.max(most, now);
+      if (now === 2) meet();
+      await met;
       await new Promise((resolve) => setImmediate(resolve));
       now -= 1;
       return 'commit';
@@ -242,7 +248,7 @@ describeOnSharedServer('Two-phase commit', () => {
     expect(scene.errors).toHaveLength(1);
   });
 
-  it('leaves foreign znodes alone', async () => {
+  it('leaves foreign znodes alone, and shows those among its transactions', async () => {
     const path = freshPath('tx');
     const hand = await scene.keeper();
     for (const place of ['transactions/foreign', 'participants/ledger/inbox/foreign', 'coordinators/foreign/x']) {
@@ -251,7 +257,7 @@ describeOnSharedServer('Two-phase commit', () => {
     const ledger = new InMemoryResource<Transfer>();
     await participant(path, 'ledger', ledger);
     const one = await coordinator(path);
-    expect(await one.recover()).toEqual({ aborted: [], removed: [] });
+    expect(await one.recover()).toMatchObject({ aborted: [], removed: [], failed: [{ id: 'foreign' }] });
     const outcome = await one.run({ payload: { amount: 1 }, participants: ['ledger'] });
     expect(outcome.decision).toBe('committed');
     await until(
@@ -261,7 +267,8 @@ describeOnSharedServer('Two-phase commit', () => {
       },
     );
     expect(await hand.getChildren().forPath(`${path}/participants/ledger/inbox`)).toEqual(['foreign']);
-    expect(await one.pending()).toEqual([]);
+    const shown = { path: `${path}/transactions/foreign`, message: expect.stringContaining('does not hold') };
+    expect(await one.pending()).toMatchObject([{ id: 'foreign', participants: [], unreadable: [shown, {}] }]);
   });
 
   it('closes twice, at once, and refuses what comes later', async () => {

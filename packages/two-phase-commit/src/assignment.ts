@@ -1,11 +1,12 @@
 import { NoNodeError, SessionExpiredError } from '@zk-recipes/core';
-import { Change, follow, persevere, removeWatch, unfollow } from '@zk-recipes/core/recipe-kit';
+import { Change, follow, messageOf, persevere, removeWatch, unfollow } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
+import { MalformedRecordError } from './errors.js';
 import type { HandlerCalls } from './handler-calls.js';
 import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
-import { type Decision, encodeRecord, messageOf, type Vote } from './records.js';
+import { type Decision, encodeRecord, type Vote } from './records.js';
 import type { Slots } from './slots.js';
-import type { DecisionView, Store, StoredTransaction } from './store.js';
+import type { Store, StoredTransaction } from './store.js';
 
 /** What all assignments of a participant have in common while it is active. */
 export interface Post<T> {
@@ -22,6 +23,10 @@ export interface Post<T> {
   readonly finishing: Slots;
   readonly calls: HandlerCalls;
   readonly report: (error: unknown, id: string) => void;
+  /** Told of a transaction that is not there any more, though the participant has not finished it. */
+  readonly onGone: (id: string, why: string) => void;
+  /** Reports a record that cannot be read, unless it was for the same reason before; `null` once it can be read. */
+  readonly tell: (error: MalformedRecordError | null, id: string) => void;
 }
 
 /** A transaction that was voted on, or is decided. */
@@ -29,6 +34,10 @@ interface Begun {
   readonly transaction: StoredTransaction;
   readonly decision: Decision | null;
   readonly vote: Vote | null;
+  /** The vote that is still to be cast. */
+  readonly own: Vote | null;
+  /** Of the decision. */
+  readonly change: Change;
 }
 
 /** The part of one participant in one transaction, from wherever it stands to its end. */
@@ -44,19 +53,11 @@ export class Assignment<T> {
 
   /** @throws the reason why it goes on no longer: the place is lost, or the participant closed */
   async run(): Promise<void> {
-    const { beginning, store, participant, place } = this.#post;
-    const change = new Change();
-    let begun: Begun | null;
-    let decision: Decision | null;
-    try {
-      begun = await beginning.run(() => this.#begin(change)); //                                       steps 2 to 4
-      if (begun === null) return;
-      decision = begun.decision ?? (await this.#persist(() => this.#untilDecided(change))); //         step 5
-      if (decision === null) return;
-    } catch (error) {
-      this.#unwatch(change);
-      throw error;
-    }
+    const { store, participant, place } = this.#post;
+    const begun = await this.#readable(() => this.#begin()); //                                        steps 2 and 3
+    if (begun === null) return await this.#tellIfListed();
+    const decision = begun.decision ?? (await this.#decided(begun)); //                                steps 4 and 5
+    if (decision === null) return this.#post.onGone(this.#id, 'is gone before its decision was known');
     await this.#carryOut(begun.transaction, begun.vote, decision); //                                  step 6
     const finish = store.protocol.finish(store.layout, this.#id, participant, place);
     await this.#persist(async () => {
@@ -65,30 +66,112 @@ export class Assignment<T> {
       // Done already, or settled by an operator; or the place is lost.
       if (refusal?.write.do === 'check') throw refusal.error;
     });
+    this.#post.tell(null, this.#id);
+  }
+
+  /** Whoever removes a transaction that is finished removes its entry first. */
+  async #tellIfListed(): Promise<void> {
+    const { store, participant } = this.#post;
+    const path = store.layout.entry(participant, this.#id);
+    const entry = await this.#persist(() => store.keeper.exists().forPath(path, this.#call));
+    if (entry !== null)
+      this.#post.onGone(this.#id, 'is not there, or its decision is not, though the inbox has an entry');
   }
 
   get #call(): { readonly signal: AbortSignal } {
     return { signal: this.#post.ending };
   }
 
-  /** Reads everything; prepares and votes if that was not done. `null` if there is no such transaction. */
-  async #begin(change: Change): Promise<Begun | null> {
-    const { store, participant } = this.#post;
-    const read = () =>
-      Promise.all([
+  /** Reads everything; prepares if that was not done. Has a slot meanwhile. `null` if there is no such transaction. */
+  async #begin(): Promise<Begun | null> {
+    const { store, beginning } = this.#post;
+    const change = new Change();
+    const begin = async (): Promise<Begun | null> => {
+      const [transaction, view, vote] = await Promise.all([
         store.readTransaction(this.#id, this.#call),
         store.readDecision(this.#id, { ...this.#call, watch: change.happened }),
-        store.readVote(this.#id, participant, this.#call),
+        this.#ownVote(),
       ]);
-    const [transaction, view, vote] = await this.#persist(read);
-    if (transaction === null || view === null) return null;
-    const { decision } = view;
-    if (decision !== null) this.#unwatch(change);
-    const next = store.protocol.next({ isDecided: decision !== null, vote });
-    if (next !== 'prepare') return { transaction, decision, vote };
-    const own = await this.#prepare(transaction, change);
-    await this.#persist(() => this.#vote(own));
-    return { transaction, decision: null, vote: own };
+      if (transaction === null || view === null) return null;
+      const { decision } = view;
+      if (decision !== null) this.#unwatch(change);
+      const next = store.protocol.next({ isDecided: decision !== null, vote });
+      if (next !== 'prepare') return { transaction, decision, vote, own: null, change };
+      const own = await this.#prepare(transaction, change);
+      return { transaction, decision: null, vote: own, own, change };
+    };
+    try {
+      return await beginning.run(begin);
+    } catch (error) {
+      this.#unwatch(change);
+      throw error;
+    }
+  }
+
+  async #decided({ own, change }: Begun): Promise<Decision | null> {
+    try {
+      if (own !== null) await this.#vote(own);
+      return await this.#untilDecided(change);
+    } catch (error) {
+      this.#unwatch(change);
+      throw error;
+    }
+  }
+
+  /** The own vote; one that cannot be read is told, and counts as one all the same. */
+  async #ownVote(): Promise<Vote | null> {
+    const { store, participant } = this.#post;
+    try {
+      return await store.readVote(this.#id, participant, this.#call);
+    } catch (error) {
+      if (!(error instanceof MalformedRecordError)) throw error;
+      this.#post.tell(error, this.#id);
+      return { vote: 'abort' };
+    }
+  }
+
+  /** Reads until it succeeds. A record that cannot be read is told once, and waited for until it changes, without a slot. */
+  async #readable<R>(read: () => Promise<R>): Promise<R> {
+    for (;;) {
+      const found = await this.#persist(async () => {
+        try {
+          return { value: await read() };
+        } catch (error) {
+          if (error instanceof MalformedRecordError) return { error };
+          throw error;
+        }
+      });
+      if ('value' in found) return found.value;
+      this.#post.tell(found.error, this.#id);
+      await this.#untilReadable(found.error.path);
+      this.#post.tell(null, this.#id);
+    }
+  }
+
+  /** Until the record can be read, or is gone. */
+  async #untilReadable(path: string): Promise<void> {
+    const { store, ending } = this.#post;
+    const isDecision = path === store.layout.decision(this.#id);
+    for (;;) {
+      const change = new Change();
+      const call = { ...this.#call, watch: change.happened };
+      const reading = () => (isDecision ? store.readDecision(this.#id, call) : store.readTransaction(this.#id, call));
+      const isReadable = await this.#persist(async () => {
+        try {
+          await reading();
+          return true;
+        } catch (error) {
+          if (!(error instanceof MalformedRecordError)) throw error;
+          this.#post.tell(error, this.#id);
+          return false;
+        }
+      });
+      const event = isReadable ? null : await change.orAbort(ending);
+      if (event === null) removeWatch(store.keeper, path, 'DATA', change.happened);
+      if (isReadable) return;
+      ending.throwIfAborted();
+      if (event?.type === 'None') throw new SessionExpiredError();
+    }
   }
 
   async #prepare(transaction: StoredTransaction, change: Change): Promise<Vote> {
@@ -113,7 +196,7 @@ export class Assignment<T> {
       const presented = this.#present(transaction, payload, settled.signal);
       const answer: unknown = await calls.call(() => handlers.prepare(presented));
       if (answer === 'commit' || answer === 'abort') return { vote: answer };
-      return { vote: 'abort', reason: `prepare returned ${String(answer)} instead of 'commit' or 'abort'` };
+      return { vote: 'abort', reason: `prepare returned ${messageOf(answer)} instead of 'commit' or 'abort'` };
     } catch (error) {
       ending.throwIfAborted();
       return { vote: 'abort', reason: messageOf(error) };
@@ -126,9 +209,11 @@ export class Assignment<T> {
   async #vote(vote: Vote): Promise<void> {
     const { store, participant, place } = this.#post;
     const writes = store.protocol.vote(store.layout, this.#id, participant, place, vote);
-    const refusal = await store.perform(writes, this.#call);
-    // Decided already, or voted by an attempt whose reply was lost.
-    if (refusal?.write.path === place) throw refusal.error;
+    await this.#persist(async () => {
+      const refusal = await store.perform(writes, this.#call);
+      // Decided already, or voted by an attempt whose reply was lost.
+      if (refusal?.write.path === place) throw refusal.error;
+    });
   }
 
   /** The watch was set when everything was read. `null` if the transaction is gone. */
@@ -142,7 +227,8 @@ export class Assignment<T> {
       }
       if (event.type === 'None') throw new SessionExpiredError();
       change = new Change();
-      const view: DecisionView | null = await store.readDecision(this.#id, { ...this.#call, watch: change.happened });
+      const { happened: watch } = change;
+      const view = await this.#readable(() => store.readDecision(this.#id, { ...this.#call, watch }));
       if (view === null) return null;
       if (view.decision === null) continue;
       this.#unwatch(change);

@@ -1,5 +1,5 @@
 import type { Keeper } from '@zk-recipes/core';
-import { persevere } from '@zk-recipes/core/recipe-kit';
+import { messageOf, persevere } from '@zk-recipes/core/recipe-kit';
 
 /** Work that goes on in the background, each until it succeeds or its signal aborts. */
 export class BackgroundWork {
@@ -7,7 +7,7 @@ export class BackgroundWork {
   readonly #onFailure: (error: unknown) => void;
   readonly #underWay = new Set<Promise<void>>();
 
-  /** @param onFailure told of each failure; a further attempt follows it after a pause */
+  /** @param onFailure told of each failure, not again of the same one; a further attempt follows it after a pause */
   constructor(keeper: Keeper, onFailure: (error: unknown) => void) {
     this.#keeper = keeper;
     this.#onFailure = onFailure;
@@ -15,7 +15,13 @@ export class BackgroundWork {
 
   /** @param onLeft called when the signal aborts, or the `Keeper` is closed, before the work has succeeded */
   begin(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal, onLeft = (): void => {}): void {
-    const done: Promise<void> = persevere(this.#keeper, () => work(signal), { signal, onFailure: this.#onFailure })
+    let told = '';
+    const onFailure = (error: unknown): void => {
+      const message = messageOf(error);
+      if (message !== told) this.#onFailure(error);
+      told = message;
+    };
+    const done: Promise<void> = persevere(this.#keeper, () => work(signal), { signal, onFailure })
       .catch(onLeft)
       .then(() => void this.#underWay.delete(done));
     this.#underWay.add(done);

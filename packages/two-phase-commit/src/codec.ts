@@ -1,4 +1,4 @@
-import { received } from '@zk-recipes/core/recipe-kit';
+import { asBytes, received } from '@zk-recipes/core/recipe-kit';
 
 /** Turns payloads into bytes and back. */
 export interface Codec<T> {
@@ -6,6 +6,11 @@ export interface Codec<T> {
   encode(value: T): Uint8Array;
   /** @throws for what cannot be read */
   decode(bytes: Uint8Array): T;
+}
+
+/** Encodes a payload. @throws what the codec throws; TypeError if it returns anything but bytes */
+export function encodePayload<T>(codec: Codec<T>, payload: T): Uint8Array {
+  return asBytes(codec.encode(payload), 'the result of `encode` of the codec');
 }
 
 /** JSON, unchecked. Default. */

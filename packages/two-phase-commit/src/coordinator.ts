@@ -1,25 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import { ClosedError, type Keeper, KeeperError } from '@zk-recipes/core';
 import {
-  asBytes,
+  acrossSessions,
   checkEnding,
   checkOptions,
   checkPlace,
   type EndingOptions,
   LEFT_BEHIND,
+  messageOf,
   systemClock,
   untilChildren,
   waitForEnding,
   withAnySignal,
 } from '@zk-recipes/core/recipe-kit';
 import { BackgroundWork } from './background-work.js';
-import { type Codec, json } from './codec.js';
+import { Backlog } from './backlog.js';
+import { type Codec, encodePayload, json } from './codec.js';
 import {
   type CoordinatorOptions,
+  type Counts,
   callSchema,
   coordinatorSchema,
   type ForceOptions,
+  type ForgetOptions,
+  type Forgotten,
   forceSchema,
+  forgetSchema,
   type OperatorCall,
   type Outcome,
   operatorSchema,
@@ -28,11 +34,12 @@ import {
   type RunOptions,
   runSchema,
 } from './coordinator-options.js';
-import { forceDecision, forgetParticipant } from './operator.js';
+import { forceDecision, forgetParticipant, forgetTransactions } from './operator.js';
+import { nameSchema } from './participant-name.js';
 import { listPending } from './pending.js';
 import { Presence } from './presence.js';
 import type { Verdict } from './protocol.js';
-import { type Decision, messageOf } from './records.js';
+import type { Decision } from './records.js';
 import { recoverAll, recoverInBackground } from './recovery.js';
 import { Run } from './run.js';
 import { Store } from './store.js';
@@ -77,6 +84,7 @@ export class Coordinator<T> {
   readonly #keeper: Keeper;
   readonly #store: Store;
   readonly #presence: Presence;
+  readonly #backlog: Backlog;
   readonly #codec: Codec<T>;
   readonly #retentionMs: number;
   readonly #recovery: 'manual' | 'background';
@@ -96,9 +104,15 @@ export class Coordinator<T> {
     this.#background = new BackgroundWork(unlimited, (error) => this.#report(error));
     this.#store = new Store(unlimited, path);
     this.#presence = new Presence(unlimited, (uuid) => this.#store.layout.coordinator(uuid));
+    this.#backlog = new Backlog(
+      this.#store,
+      options.maxUnfinished ?? 20_000,
+      (work) => this.#background.begin(work, this.#closing.signal),
+      (error) => this.#report(error, this.#store.layout.inbox(error.participant)),
+    );
     this.#codec = options.codec ?? (json as Codec<T>);
     this.#retentionMs = options.retentionMs ?? 3_600_000;
-    this.#recovery = options.recovery ?? 'manual';
+    this.#recovery = options.recovery ?? 'background';
   }
 
   /**
@@ -106,13 +120,16 @@ export class Coordinator<T> {
    *
    * @returns how it was decided; that is durable. Participants may still be about to finish
    * @throws ConnectionLossError of outcome `unknown`, its path that of the transaction: nobody knows from here; it will be aborted, if it
-   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be
+   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be. TypeError, RangeError, BacklogError: nothing was begun;
+   *   for a participant with too many unfinished transactions, a wrong option, a codec that returns no bytes, and a payload or names that do not fit into a request
    */
   async run(options: RunOptions<T>): Promise<Outcome> {
     checkOptions('run of Coordinator', runSchema, options);
     options.signal?.throwIfAborted();
+    this.#throwIfClosed();
+    const payload = encodePayload(this.#codec, options.payload);
+    this.#backlog.admit(options.participants);
     this.#begin();
-    const payload = asBytes(this.#codec.encode(options.payload), 'the result of `encode` of the codec');
     const run = new Run(this.#store, this.#presence, randomUUID(), [...options.participants]);
     const timeoutMs = options.timeoutMs ?? 30_000;
     const late = new AbortController();
@@ -145,18 +162,32 @@ export class Coordinator<T> {
   async pending(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<PendingTransaction[]> {
     checkOptions('pending of Coordinator', callSchema, options);
     options.signal?.throwIfAborted();
-    this.#begin();
+    // To look changes nothing: recovery does not begin by it.
+    this.#throwIfClosed();
     return await this.#untilClosed(options.signal, (signal) => listPending(this.#store, this.#presence, signal));
   }
 
+  /** Counts transactions, and those that each participant has not finished, however many there are. @throws ClosedError; the signal's reason */
+  async counts(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Counts> {
+    checkOptions('counts of Coordinator', callSchema, options);
+    options.signal?.throwIfAborted();
+    this.#throwIfClosed();
+    return await this.#untilClosed(options.signal, (signal) =>
+      acrossSessions(this.#keeper, signal, () => this.#store.counts({ signal })),
+    );
+  }
+
   /**
-   * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all.
+   * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all. `aborted` needs no record
+   * that can be read. A decision that cannot be read is replaced with `replaceUnreadable` only.
    *
    * @returns what is decided, if that is what was asked for
-   * @throws TransactionStateError if it is decided otherwise, if somebody has not voted to commit, or if there is no such transaction;
+   * @throws TransactionStateError if it is decided otherwise, or that cannot be read; if a vote to commit is missing or cannot be read: its
+   *   message says whose; if there is no such transaction;
    *   ClosedError: if the coordinator was closed meanwhile, it may be decided all the same
    */
   async force(id: string, options: ForceOptions): Promise<Outcome> {
+    checkOptions('force of Coordinator (id of a transaction)', nameSchema, id);
     checkOptions('force of Coordinator', forceSchema, options);
     this.#throwIfClosed();
     const decided = await this.#untilClosed(undefined, (signal) => forceDecision(this.#store, id, options, signal));
@@ -169,10 +200,33 @@ export class Coordinator<T> {
    * @throws TransactionStateError if it is not decided yet (`force` comes first), or if there is no such transaction or participant;
    *   ClosedError: if the coordinator was closed meanwhile, it may be done all the same
    */
-  async forget(id: string, participant: string, options: OperatorCall): Promise<void> {
+  async forget(id: string, participant: string, options: OperatorCall): Promise<void>;
+  /**
+   * The same for all transactions of a certain age that the participant has not finished, with one audit record. One that fails, for instance
+   * since it is not decided yet, keeps none of the others.
+   *
+   * @throws ClosedError; the signal's reason
+   */
+  async forget(options: ForgetOptions): Promise<Forgotten>;
+  async forget(
+    ...call: [id: string, participant: string, options: OperatorCall] | [options: ForgetOptions]
+  ): Promise<unknown> {
+    if (call.length === 1) return await this.#forgetAll(call[0]);
+    const [id, participant, options] = call;
+    checkOptions('forget of Coordinator (id of a transaction)', nameSchema, id);
     checkOptions('forget of Coordinator', operatorSchema, options);
     this.#throwIfClosed();
     await this.#untilClosed(undefined, (signal) => forgetParticipant(this.#store, id, participant, options, signal));
+    return;
+  }
+
+  async #forgetAll(options: ForgetOptions): Promise<Forgotten> {
+    checkOptions('forget of Coordinator', forgetSchema, options);
+    options.signal?.throwIfAborted();
+    this.#throwIfClosed();
+    return await this.#untilClosed(options.signal, (signal) =>
+      forgetTransactions(this.#store, this.#presence, options, signal),
+    );
   }
 
   /**
@@ -238,8 +292,8 @@ export class Coordinator<T> {
       await run.begin(payload, signal); //                                                       step 1
       verdict = await run.untilSettled(signal); //                                               step 2
     } catch (error) {
-      // The server has refused it: certainly not begun.
-      if (error instanceof KeeperError && !run.isBegun) throw error;
+      // Refused by the server, or not sent at all: certainly not begun.
+      if (!run.isBegun && (error instanceof KeeperError || error instanceof RangeError)) throw error;
       if (run.mayBeBegun) this.#settle(run, messageOf(signal.aborted ? signal.reason : error));
       if (caller.aborted) throw caller.reason;
       throw run.unknown(error);
@@ -293,8 +347,8 @@ export class Coordinator<T> {
     await this.#store.remove(run, { signal });
   }
 
-  #report(error: unknown): void {
-    if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'Coordinator', this.path);
+  #report(error: unknown, path: string = this.path): void {
+    if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'Coordinator', path);
   }
 }
 

@@ -1,6 +1,7 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
+import { messageOf } from '@zk-recipes/core/recipe-kit';
 
-/** A znode below a two-phase commit's path holds what no participant or coordinator writes. */
+/** A record is malformed, or of a version that this process does not know. The message says why. */
 export class MalformedRecordError extends RecipeError {
   declare readonly code: 'ZK_MALFORMED_RECORD';
   static {
@@ -10,7 +11,8 @@ export class MalformedRecordError extends RecipeError {
   readonly path: string;
 
   constructor(path: string, options?: ErrorOptions) {
-    super(`${path} does not hold what a two-phase commit writes there`, options);
+    const why = options?.cause === undefined ? '' : `: ${messageOf(options.cause)}`;
+    super(`${path} does not hold what a two-phase commit writes there${why}`, options);
     this.path = path;
   }
 }
@@ -42,5 +44,33 @@ export class ParticipantStartedError extends RecipeError {
   constructor(participant: string, options?: ErrorOptions) {
     super(`participant ${participant} was started already`, options);
     this.participant = participant;
+  }
+}
+
+/**
+ * A participant has many unfinished transactions: as a `backgroundError` from 1,000 on; thrown by `run` from `maxUnfinished` on, and nothing is
+ * begun.
+ */
+export class BacklogError extends RecipeError {
+  declare readonly code: 'ZK_BACKLOG';
+  static {
+    describeError(BacklogError, 'BacklogError', 'ZK_BACKLOG');
+  }
+  /** Name of the participant. */
+  readonly participant: string;
+  /** How many transactions it has not finished. */
+  readonly count: number;
+  /** From how many on no more are begun. */
+  readonly limit: number;
+
+  constructor(participant: string, count: number, limit: number, options?: ErrorOptions) {
+    super(
+      `participant ${participant} has ${count} unfinished transactions; from ${limit} on (maxUnfinished) no more are begun: start it, or, if ` +
+        'it never comes back, call forget({ participant, olderThanMs, operator, reason })',
+      options,
+    );
+    this.participant = participant;
+    this.count = count;
+    this.limit = limit;
   }
 }

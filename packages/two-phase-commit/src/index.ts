@@ -10,15 +10,27 @@ export type { Codec } from './codec.js';
 export { Coordinator } from './coordinator.js';
 export type {
   CoordinatorOptions,
+  Counts,
+  FailedTransaction,
   ForceOptions,
+  ForgetOptions,
+  Forgotten,
   OperatorCall,
   Outcome,
   PendingTransaction,
   Recovery,
   RunOptions,
+  UnreadableRecord,
 } from './coordinator-options.js';
 // Errors
-export { MalformedRecordError, ParticipantStartedError, TransactionStateError } from './errors.js';
+export { BacklogError, MalformedRecordError, ParticipantStartedError, TransactionStateError } from './errors.js';
 // Participants
 export { Participant } from './participant.js';
-export type { ParticipantHandlers, ParticipantOptions, ParticipantTransaction } from './participant-options.js';
+export type {
+  ParticipantHandlers,
+  ParticipantOptions,
+  ParticipantTransaction,
+  PreparedCall,
+  SettleCall,
+  SettleOrphanOptions,
+} from './participant-options.js';

@@ -27,6 +27,13 @@ const mutants: Readonly<Record<string, Partial<Protocol>>> = {
       return end === null ? null : { decision: 'aborted' };
     },
   },
+  'takes a vote that cannot be read for commit': {
+    verdict: ({ participants, votes, unreadable }, end) => {
+      const assumed = new Map(votes);
+      for (const name of unreadable.keys()) assumed.set(name, { vote: 'commit' });
+      return protocol.verdict({ participants, votes: assumed, unreadable: new Map() }, end);
+    },
+  },
   'commits at the end of the time': {
     verdict: (ballot, end) => (end === null ? protocol.verdict(ballot, null) : { decision: 'committed' }),
     decide: (...args) => without(protocol.decide(...args), ({ do: kind }) => kind === 'check'),
@@ -62,18 +69,28 @@ const mutants: Readonly<Record<string, Partial<Protocol>>> = {
 
 describe('the protocol, in all that can happen to one transaction', () => {
   it.each([
-    { count: 2, pauses: true },
-    { count: 2, pauses: false },
-    { count: 3, pauses: false },
-  ])('keeps its promises with $count participants, pauses $pauses', { timeout: 300_000 }, ({ count, pauses }) => {
-    const { states, offence } = search(protocol, count, { pauses });
-    process.stdout.write(`two-phase commit, ${count} participants, pauses ${pauses}: ${states} states\n`);
-    expect(offence).toBeNull();
-    expect(states).toBeGreaterThan(5_000);
-  });
+    { count: 2, pauses: true, damages: false },
+    { count: 2, pauses: false, damages: true },
+    { count: 3, pauses: false, damages: false },
+  ])(
+    'keeps its promises with $count participants, pauses $pauses, damaged votes $damages',
+    {
+      timeout: 300_000,
+    },
+    ({ count, ...faults }) => {
+      const { states, offence } = search(protocol, count, faults);
+      const what = `pauses ${faults.pauses}, damaged votes ${faults.damages}`;
+      process.stdout.write(`two-phase commit, ${count} participants, ${what}: ${states} states\n`);
+      expect(offence).toBeNull();
+      expect(states).toBeGreaterThan(5_000);
+    },
+  );
 
   it.each(Object.entries(mutants))('finds out a protocol that %s', { timeout: 120_000 }, (_, mutation) => {
-    const { offence } = search({ ...protocol, ...mutation }, 2, { pauses: true });
+    const mutant = { ...protocol, ...mutation };
+    const offence =
+      search(mutant, 2, { pauses: false, damages: true }).offence ??
+      search(mutant, 2, { pauses: true, damages: false }).offence;
     expect(offence).not.toBeNull();
   });
 });

@@ -29,6 +29,35 @@ export interface ParticipantHandlers<T> {
   commit(transaction: ParticipantTransaction<T>): Promise<void> | void;
   /** Undoes what may have been prepared; often that is nothing. Like `commit` otherwise. */
   abort(transaction: ParticipantTransaction<T>): Promise<void> | void;
+  /**
+   * Lists the ids of all transactions that the resource holds prepared for the participant; optional. With it, the participant tells of those
+   * that no transaction stands for any more.
+   */
+  prepared?(call: PreparedCall): Promise<readonly string[]> | readonly string[];
+  /** Ends what is held prepared, without a transaction: by `settleOrphan`, and by the rule `orphans: 'abort'`. Idempotent; optional. */
+  settle?(orphan: SettleCall): Promise<void> | void;
+}
+
+/** A question of a participant to its resource. */
+export interface PreparedCall {
+  /** Name of the participant. */
+  readonly participant: string;
+  readonly signal: AbortSignal;
+}
+
+/** An order of a participant to its resource. */
+export interface SettleCall extends PreparedCall {
+  /** Id of the transaction, which is not there any more. */
+  readonly id: string;
+  readonly decision: 'committed' | 'aborted';
+}
+
+/** How an orphan is to end, who wants it, and why. */
+export interface SettleOrphanOptions {
+  /** As the other participants have decided it. */
+  readonly decision: 'committed' | 'aborted';
+  readonly operator: string;
+  readonly reason: string;
 }
 
 /** How a participant is made. */
@@ -42,6 +71,12 @@ export interface ParticipantOptions<T> {
   readonly concurrency?: number | undefined;
   /** When the active process gives up its place; default `session`. */
   readonly lossPolicy?: LossPolicy | undefined;
+  /**
+   * What becomes of what the resource holds prepared if no transaction stands for it any more, since somebody has deleted its znodes. `keep`
+   * only tells, since others may have committed it. `abort` aborts it as well: only where no znode is deleted by hand unless the transaction is
+   * to be aborted everywhere, and where the resource has no other participant of the same name, below another path. Default `keep`.
+   */
+  readonly orphans?: 'keep' | 'abort' | undefined;
 }
 
 const codec = z.custom<Codec<unknown>>(
@@ -58,7 +93,18 @@ export const participantSchema: z.ZodMiniType = z.strictObject({
   codec: z.optional(codec),
   concurrency: z.optional(z.int().check(z.minimum(1))),
   lossPolicy: z.optional(z.enum(['session', 'connection'])),
+  orphans: z.optional(z.enum(['keep', 'abort'])),
 });
+
+/** What the options of `settleOrphan` must be. */
+export const settleSchema: z.ZodMiniType = z.strictObject({
+  decision: z.enum(['committed', 'aborted']),
+  operator: z.string().check(z.minLength(1)),
+  reason: z.string().check(z.minLength(1)),
+});
+
+/** What the options of `orphans` must be. */
+export const orphansSchema: z.ZodMiniType = z.strictObject({ signal: z.optional(z.instanceof(AbortSignal)) });
 
 /** What a codec must be. */
 export const codecSchema: z.ZodMiniType = codec;
@@ -72,13 +118,4 @@ export const handlersSchema: z.ZodMiniType = z.custom(
       (name) => typeof (value as ParticipantHandlers<unknown>)[name] === 'function',
     ),
   'an object with the functions `prepare`, `commit` and `abort`',
-);
-
-/** The name of a participant: one part of a path. */
-export const nameSchema: z.ZodMiniType<string> = z.string().check(
-  z.minLength(1),
-  z.refine(
-    (name) => !/[/\p{Cc}\p{Co}\p{Cn}]/u.test(name) && name !== '.' && name !== '..',
-    'a name without `/` and control characters',
-  ),
 );

@@ -3,6 +3,7 @@ import {
   acrossSessions,
   checkArgument,
   checkEnding,
+  checkFunction,
   checkOptions,
   checkPlace,
   type EndingOptions,
@@ -21,15 +22,19 @@ import {
 } from '@zk-recipes/core/recipe-kit';
 import { Assignment, type Post } from './assignment.js';
 import { type Codec, json } from './codec.js';
-import { ParticipantStartedError } from './errors.js';
+import { type MalformedRecordError, ParticipantStartedError } from './errors.js';
 import { HandlerCalls } from './handler-calls.js';
 import { PLACE } from './layout.js';
+import { Orphans } from './orphans.js';
+import { nameSchema } from './participant-name.js';
 import {
   handlersSchema,
-  nameSchema,
+  orphansSchema,
   type ParticipantHandlers,
   type ParticipantOptions,
   participantSchema,
+  type SettleOrphanOptions,
+  settleSchema,
 } from './participant-options.js';
 import { Slots } from './slots.js';
 import { Store } from './store.js';
@@ -66,7 +71,8 @@ import { Store } from './store.js';
  *   crash in step 6                 the handler is called again
  *   prepare throws, payload unreadable  votes abort, with the reason
  *   payload unreadable in 6         like a handler that fails: reported and kept
- *   foreign entry in the inbox      left alone: there is no such transaction
+ *   entry without a transaction     told, and left alone
+ *   transaction deleted by hand     told; what the resource holds prepared is listed by `orphans`, ended by `settleOrphan`, or by the rule
  *   closed                          signals abort; the place stays until the handlers have ended, and goes, if need be in the background
  *   place lost again and again      a pause before the next one
  */
@@ -93,6 +99,9 @@ export class Participant<T> {
   #place: Member | null = null;
   #hold: MemberHold | null = null;
   readonly #calls = new HandlerCalls(this);
+  readonly #orphans: Orphans;
+  /** What was told of transactions with a record that cannot be read. */
+  readonly #told = new Map<string, string>();
 
   /** @throws TypeError or RangeError for a wrong argument, which it names */
   constructor(
@@ -114,6 +123,11 @@ export class Participant<T> {
     this.#options = options;
     this.#beginning = new Slots(options.concurrency ?? 10);
     this.#finishing = new Slots(options.concurrency ?? 10);
+    this.#orphans = new Orphans({
+      ...{ store: this.#store, participant: name, handlers, rule: options.orphans ?? 'keep' },
+      ...{ calls: this.#calls, finishing: this.#finishing },
+      report: (error, at) => this.#report(error, at),
+    });
   }
 
   /** Whether it is this process's turn, beyond doubt: the clock is asked now. */
@@ -165,6 +179,34 @@ export class Participant<T> {
     await this.#calls.untilEnded();
     // Of a refusal the background tells.
     await waitForEnding(this.#keeper, this.#store.layout.line(this.name), left, timeoutMs).catch(() => {});
+  }
+
+  /**
+   * Asks the resource for what it holds prepared though no transaction stands for it any more: ids. Empty if the handlers cannot tell.
+   *
+   * @throws ClosedError; the signal's reason; what the resource throws
+   */
+  async orphans(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {
+    checkOptions('orphans of Participant', orphansSchema, options);
+    options.signal?.throwIfAborted();
+    this.#closing.signal.throwIfAborted();
+    return await withAnySignal([options.signal, this.#closing.signal], (signal) =>
+      this.#orphans.list(signal as AbortSignal),
+    );
+  }
+
+  /**
+   * Ends by hand what the resource holds prepared though no transaction stands for it any more, and leaves an audit record.
+   *
+   * @throws TransactionStateError if the transaction is there; TypeError if the handlers have no `settle`; ClosedError; what the resource
+   *   throws
+   */
+  async settleOrphan(id: string, options: SettleOrphanOptions): Promise<void> {
+    checkOptions('settleOrphan of Participant (id of a transaction)', nameSchema, id);
+    checkOptions('settleOrphan of Participant', settleSchema, options);
+    checkFunction('settle` of the `handlers', this.#handlers.settle);
+    this.#closing.signal.throwIfAborted();
+    await this.#orphans.settle(id, options, this.#closing.signal);
   }
 
   /** The same as `close`. */
@@ -246,6 +288,11 @@ export class Participant<T> {
       ...{ handlers: this.#handlers, codec: this.#options.codec ?? (json as Codec<T>) },
       ...{ beginning: this.#beginning, finishing: this.#finishing, calls: this.#calls },
       report: (error, id) => this.#report(error, this.#store.layout.transaction(id)),
+      tell: (error, id) => this.#tell(error, id),
+      onGone: (id, why) => {
+        this.#orphans.tell(id, why);
+        this.#orphans.seek(ending);
+      },
     };
     const take = (id: string): void => {
       if (running.has(id) || ending.aborted) return;
@@ -260,17 +307,26 @@ export class Participant<T> {
     const onEvent = ({ type, path }: WatchedEvent): void => {
       if (type === 'NodeCreated' && path !== null && parentOf(path) === inbox) take(nameOf(path));
     };
+    let relisted = new AbortController();
+    // One at a time: of an inbox that is too large the lists would add up with each reconnect.
     const list = async (): Promise<void> => {
-      for (const id of await namesIn(this.#keeper, inbox, { signal: ending })) take(id);
+      relisted.abort();
+      relisted = new AbortController();
+      await withAnySignal([ending, relisted.signal], (either) =>
+        this.#persist(either as AbortSignal, async () => {
+          for (const id of await namesIn(this.#keeper, inbox, { signal: either })) take(id);
+        }),
+      );
     };
     const onState = (state: string): void => {
-      if (state === 'RECONNECTED') void this.#persist(ending, list);
+      if (state === 'RECONNECTED') void list();
     };
     this.#keeper.on('state', onState);
     const watching = this.#persist(ending, () =>
       this.#keeper.watch().withMode('PERSISTENT_RECURSIVE').forPath(inbox, onEvent, { signal: ending }),
     );
-    const listing = this.#persist(ending, list);
+    const listing = list();
+    this.#orphans.seek(ending);
     try {
       await Promise.all([watching, listing]);
       await new Promise<void>((resolve) => {
@@ -283,7 +339,7 @@ export class Participant<T> {
         .removeWatch(onEvent)
         .forPath(inbox)
         .catch((error: unknown) => this.#report(error));
-      await Promise.all(running.values());
+      await Promise.all([...running.values(), this.#orphans.untilEnded()]);
     }
   }
 
@@ -292,6 +348,14 @@ export class Participant<T> {
     if (signal.aborted) return;
     const onFailure = (error: unknown): void => this.#report(error);
     await persevere(this.#keeper, work, { signal, onFailure }).catch(() => {});
+  }
+
+  #tell(error: MalformedRecordError | null, id: string): void {
+    if (error === null) this.#told.delete(id);
+    else if (this.#told.get(id) !== error.message) {
+      this.#told.set(id, error.message);
+      this.#report(error, error.path);
+    }
   }
 
   #report(error: unknown, path: string = this.path): void {

@@ -22,6 +22,8 @@ const EMPTY = new Uint8Array(0);
 interface Ballot {
   readonly participants: readonly string[];
   readonly votes: ReadonlyMap<string, Vote>;
+  /** Why votes that are there cannot be read. */
+  readonly unreadable: ReadonlyMap<string, Error>;
 }
 
 /** What a coordinator is to decide. */
@@ -43,14 +45,15 @@ export interface Protocol {
   begin(layout: Layout, id: string, participants: readonly string[], coordinator: string, data: Uint8Array): Write[];
   /** @param place the voter's own znode in its line */
   vote(layout: Layout, id: string, participant: string, place: string, vote: Vote): Write[];
-  decide(layout: Layout, id: string, participants: readonly string[], decision: Decision): Write[];
+  /** @param version that the decision's znode must have: `UNDECIDED` by default */
+  decide(layout: Layout, id: string, participants: readonly string[], decision: Decision, version?: number): Write[];
   finish(layout: Layout, id: string, participant: string, place: string): Write[];
   remove(layout: Layout, id: string, participants: readonly string[], voters: readonly string[]): Write[];
 }
 
 /** The protocol of the package. */
 export const protocol: Protocol = {
-  verdict({ participants, votes }, end) {
+  verdict({ participants, votes, unreadable }, end) {
     const refusal = participants.find((name) => votes.get(name)?.vote === 'abort');
     if (refusal !== undefined) {
       const reason = votes.get(refusal)?.reason;
@@ -58,6 +61,10 @@ export const protocol: Protocol = {
         decision: 'aborted',
         reason: `${refusal} voted abort${reason === undefined ? '' : `: ${reason}`}`,
       };
+    }
+    // A vote is never changed, so to wait would not help.
+    for (const [name, { message }] of unreadable) {
+      return { decision: 'aborted', reason: `the vote of ${name} cannot be read: ${message}` };
     }
     if (end !== null) return { decision: 'aborted', reason: end };
     return participants.every((name) => votes.get(name)?.vote === 'commit') ? { decision: 'committed' } : null;
@@ -93,11 +100,11 @@ export const protocol: Protocol = {
     ];
   },
 
-  decide(layout, id, participants, decision) {
+  decide(layout, id, participants, decision, version = UNDECIDED) {
     const votes = decision.decision === 'aborted' ? [] : participants;
     return [
       ...votes.map((name): Write => ({ do: 'check', path: layout.vote(id, name) })),
-      { do: 'set', path: layout.decision(id), data: encodeRecord(decision), version: UNDECIDED },
+      { do: 'set', path: layout.decision(id), data: encodeRecord(decision), version },
     ];
   },
 

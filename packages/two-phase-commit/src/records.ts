@@ -1,6 +1,7 @@
-import { checkArgument } from '@zk-recipes/core/recipe-kit';
+import { checkArgument, messageOf } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
 import { MalformedRecordError } from './errors.js';
+import { nameSchema } from './participant-name.js';
 
 /*
  * What the znodes hold: JSON, but for a transaction, which is a line of JSON and then the payload as the codec made it.
@@ -42,22 +43,29 @@ export interface Trouble {
 }
 
 const version = z.literal(1);
-const header = z.object({
-  version,
-  participants: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
-  coordinator: z.string().check(z.minLength(1)),
-});
+const header = z.object({ version, participants: z.array(nameSchema).check(z.minLength(1)), coordinator: nameSchema });
 const kind = z.enum(['commit', 'abort']);
-const vote = z.object({ vote: kind, reason: z.optional(z.string()), unread: z.optional(z.boolean()) });
+/** For people to read: what another process has written instead of text is shown, and stops nothing. */
+const text = z.pipe(
+  z.unknown(),
+  z.transform((value) => (typeof value === 'string' ? value : messageOf(value))),
+);
+const reason = z.optional(text);
+const vote = z.object({ vote: kind, reason, unread: z.optional(z.boolean()) });
 const decision = z.object({
   decision: z.enum(['committed', 'aborted']),
-  reason: z.optional(z.string()),
-  by: z.string(),
+  reason,
+  by: text,
   votes: z.array(z.tuple([z.string(), kind])),
 });
-const trouble = z.object({ message: z.string(), failures: z.int() });
+const trouble = z.object({ message: text, failures: z.int() });
 
 const NEWLINE = 0x0a;
+
+/** Votes as a decision holds them. */
+export function votesKnown(votes: ReadonlyMap<string, Vote>): Decision['votes'] {
+  return [...votes].map(([name, { vote }]) => [name, vote] as const);
+}
 
 /** What a transaction's znode holds. */
 export function encodeTransaction(of: Header, payload: Uint8Array): Buffer {
@@ -104,10 +112,4 @@ function parse<T>(path: string, schema: z.ZodMiniType<T>, data: Buffer | null): 
   } catch (error) {
     throw new MalformedRecordError(path, { cause: error });
   }
-}
-
-/** The message of what was thrown, of whatever kind, short enough for a znode. */
-export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.length > 1_000 ? `${text.slice(0, 1_000)}…` : text;
 }

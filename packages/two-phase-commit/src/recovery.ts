@@ -1,3 +1,4 @@
+import { SessionExpiredError } from '@zk-recipes/core';
 import {
   acrossSessions,
   enrol,
@@ -9,10 +10,12 @@ import {
   withAnySignal,
   withinSession,
 } from '@zk-recipes/core/recipe-kit';
-import type { Recovery } from './coordinator-options.js';
+import type { FailedTransaction, Recovery } from './coordinator-options.js';
 import { MalformedRecordError } from './errors.js';
+import { forEach } from './for-each.js';
 import { PLACE } from './layout.js';
 import type { Presence } from './presence.js';
+import { votesKnown } from './records.js';
 import type { Store, StoredTransaction } from './store.js';
 
 /*
@@ -25,51 +28,76 @@ import type { Store, StoredTransaction } from './store.js';
 /** After which time the background looks again for what is old enough to be removed, at the earliest; in milliseconds. */
 const SHORTEST_PAUSE_MS = 60_000;
 
+/** How soon the background looks again for what it was refused to settle; in milliseconds. */
+const RETRY_PAUSE_MS = 5_000;
+
+/** How many transactions are looked at at once. */
+const AT_ONCE = 100;
+
 /** A transaction whose coordinator is gone, and what is to be done about it. */
 interface Orphan {
   readonly transaction: StoredTransaction;
   readonly action: 'abort' | 'remove';
 }
 
-/** Settles everything once. */
+/** Settles everything once. What cannot be settled keeps nothing else from being settled. */
 export async function recoverAll(
   store: Store,
   presence: Presence,
   retentionMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Recovery> {
+  const aborted = new Set<string>();
+  const removed = new Set<string>();
   return await acrossSessions(store.keeper, signal, async () => {
     const nowMs = await presence.serverTimeMs(signal);
-    const [ids, alive] = await Promise.all([
+    const [ids, names] = await Promise.all([
       store.ids({ signal }),
       namesIn(store.keeper, store.layout.coordinators, { signal }),
     ]);
+    const alive = new Set(names);
     const isOld = (atMs: number): boolean => nowMs - atMs >= retentionMs;
-    const [aborted, removed]: [string[], string[]] = [[], []];
+    const failed: FailedTransaction[] = [];
     const settle = async (id: string): Promise<void> => {
-      const orphan = await inspect(store, id, new Set(alive), isOld, signal);
+      const orphan = await inspect(store, id, alive, isOld, signal);
       if (orphan === null) return;
-      const { transaction, action } = orphan;
-      if (action === 'remove') {
-        await store.remove(transaction, { signal });
-        removed.push(id);
+      if (orphan.action === 'abort') {
+        if (await abort(store, orphan.transaction, `recovery ${presence.uuid}`, signal)) aborted.add(id);
         return;
       }
-      const votes = await store.readVotes(id, transaction.participants, { signal });
-      const by = `recovery ${presence.uuid}`;
-      const decision = {
-        decision: 'aborted',
-        reason: 'its coordinator was gone before it was decided',
-        by,
-        votes: [...votes].map(([name, { vote }]) => [name, vote] as const),
-      } as const;
-      if ((await store.decide(transaction, decision, { signal }))?.by === by) aborted.push(id);
+      await store.remove(orphan.transaction, { signal });
+      removed.add(id);
     };
-    await Promise.all(ids.map(settle));
-    return { aborted, removed };
+    await forEach(ids, AT_ONCE, async (id) => {
+      try {
+        await settle(id);
+      } catch (error) {
+        if (signal?.aborted || store.keeper.closed || error instanceof SessionExpiredError) throw error;
+        failed.push({ id, error: error as Error });
+      }
+    });
+    return { aborted: [...aborted], removed: [...removed], failed };
   });
 }
 
+/** @returns whether it was this call that has decided */
+async function abort(
+  store: Store,
+  transaction: StoredTransaction,
+  by: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { votes } = await store.readVotes(transaction.id, transaction.participants, { signal });
+  const decision = {
+    decision: 'aborted',
+    reason: 'its coordinator was gone before it was decided',
+    by,
+    votes: votesKnown(votes),
+  } as const;
+  return (await store.decide(transaction, decision, { signal }))?.by === by;
+}
+
+/** @returns `null` if nothing is to be done @throws MalformedRecordError; what the reads throw */
 async function inspect(
   store: Store,
   id: string,
@@ -77,26 +105,19 @@ async function inspect(
   isOld: (atMs: number) => boolean,
   signal: AbortSignal | undefined,
 ): Promise<Orphan | null> {
-  try {
-    const [transaction, view, finished] = await Promise.all([
-      store.readTransaction(id, { signal }),
-      store.readDecision(id, { signal }),
-      store.finished(id, { signal }),
-    ]);
-    if (transaction === null || view === null) return null;
-    const action = store.protocol.recover({
-      isDecided: view.decision !== null,
-      isCoordinatorAlive: alive.has(transaction.coordinator),
-      isFinished: transaction.participants.every((name) => finished.includes(name)),
-      isOld: isOld(view.atMs),
-    });
-    return action === 'nothing' ? null : { transaction, action };
-  } catch (error) {
-    if (!(error instanceof MalformedRecordError)) throw error;
-    // Somebody else's: left alone.
-    store.keeper.reportBackgroundError(error, 'recovery', error.path);
-    return null;
-  }
+  const [transaction, view, finished] = await Promise.all([
+    store.readTransaction(id, { signal }),
+    store.readDecision(id, { signal }),
+    store.finished(id, { signal }),
+  ]);
+  if (transaction === null || view === null) return null;
+  const action = store.protocol.recover({
+    isDecided: view.decision !== null,
+    isCoordinatorAlive: alive.has(transaction.coordinator),
+    isFinished: transaction.participants.every((name) => finished.includes(name)),
+    isOld: isOld(view.atMs),
+  });
+  return action === 'nothing' ? null : { transaction, action };
 }
 
 /** One of all who do this is first in the line: it recovers at once, and whenever a coordinator has gone. Ends by the signal only. */
@@ -130,6 +151,9 @@ async function keepRecovering(
   signal: AbortSignal,
 ): Promise<void> {
   const { keeper, layout } = store;
+  const told = new Map<string, string>();
+  const longestPauseMs = Math.max(retentionMs, SHORTEST_PAUSE_MS);
+  let pauseMs = longestPauseMs;
   for (let known: ReadonlySet<string> | null = null; ; ) {
     const isAnyGone = (names: readonly string[]): boolean => {
       const isGone = known === null || [...known].some((name) => !names.includes(name));
@@ -138,7 +162,7 @@ async function keepRecovering(
     };
     // What is finished by now is old enough to be removed after that time.
     const pause = new AbortController();
-    const cancelTimer = systemClock.schedule(Math.max(retentionMs, SHORTEST_PAUSE_MS), () => pause.abort());
+    const cancelTimer = systemClock.schedule(pauseMs, () => pause.abort());
     await withAnySignal([signal, pause.signal], (either) =>
       untilChildren(keeper, layout.coordinators, isAnyGone, { signal: either }),
     )
@@ -146,8 +170,25 @@ async function keepRecovering(
         if (signal.aborted || !pause.signal.aborted) throw error;
       })
       .finally(cancelTimer);
-    await recoverAll(store, presence, retentionMs, signal);
+    const { failed } = await recoverAll(store, presence, retentionMs, signal);
+    pauseMs = failed.reduce((least, { error }) => Math.min(least, pauseAfter(error)), longestPauseMs);
+    tell(store, failed, told);
     // Who was removed from the line by hand is not the one any more.
     await keeper.transaction().check(member.path).commit({ signal });
+  }
+}
+
+function pauseAfter(error: Error): number {
+  return error instanceof MalformedRecordError ? SHORTEST_PAUSE_MS : RETRY_PAUSE_MS;
+}
+
+/** Reports each failure once, as long as it is the same. @param told messages by the ids of transactions */
+function tell({ keeper, layout }: Store, failed: readonly FailedTransaction[], told: Map<string, string>): void {
+  const fresh = failed.filter(({ id, error }) => told.get(id) !== error.message);
+  told.clear();
+  for (const { id, error } of failed) told.set(id, error.message);
+  for (const { id, error } of fresh) {
+    const path = error instanceof MalformedRecordError ? error.path : layout.transaction(id);
+    keeper.reportBackgroundError(error, 'recovery', path);
   }
 }

@@ -1,9 +1,18 @@
-import { ConnectionLossError, SessionExpiredError } from '@zk-recipes/core';
-import { acrossSessions, Change, follow, removeWatch, systemClock, unfollow } from '@zk-recipes/core/recipe-kit';
+import { ConnectionLossError, FrameTooLargeError, SessionExpiredError } from '@zk-recipes/core';
+import {
+  acrossSessions,
+  Change,
+  follow,
+  messageOf,
+  removeWatch,
+  systemClock,
+  unfollow,
+} from '@zk-recipes/core/recipe-kit';
+import type { MalformedRecordError } from './errors.js';
 import type { Presence } from './presence.js';
-import type { Verdict } from './protocol.js';
-import { type Decision, encodeTransaction, messageOf, type Vote } from './records.js';
-import type { Store } from './store.js';
+import type { Verdict, Write } from './protocol.js';
+import { type Decision, encodeTransaction, type Vote, votesKnown } from './records.js';
+import type { Refusal, Store } from './store.js';
 
 /** How long a caller that gives up waits for the decision, in milliseconds. */
 const GRACE_MS = 250;
@@ -15,6 +24,7 @@ export class Run {
   readonly #store: Store;
   readonly #presence: Presence;
   readonly #votes = new Map<string, Vote>();
+  readonly #unreadable = new Map<string, MalformedRecordError>();
   #mayBeCommitted = false;
   #isBegun = false;
   #mayBeBegun = false;
@@ -53,13 +63,28 @@ export class Run {
         await this.#presence.established(signal);
         signal.throwIfAborted();
         this.#mayBeBegun = true;
-        const refusal = await this.#store.perform(writes, { signal, creatingParents: true });
+        const refusal = await this.#perform(writes, payload, signal);
         if (refusal === null || refusal.write.path === layout.transaction(id)) return;
         if (refusal.write.do !== 'check') throw refusal.error;
         this.#presence.forget();
       }
     });
     this.#isBegun = true;
+  }
+
+  /** @throws RangeError if it does not fit into a request */
+  async #perform(writes: readonly Write[], payload: Uint8Array, signal: AbortSignal): Promise<Refusal | null> {
+    try {
+      return await this.#store.perform(writes, { signal, creatingParents: true });
+    } catch (error) {
+      if (!(error instanceof FrameTooLargeError)) throw error;
+      const fits = Math.max(0, payload.byteLength - (error.bytes - error.limit));
+      throw new RangeError(
+        `Expected \`payload\` to have at most ${fits} bytes, got ${payload.byteLength}: with ${this.participants.length} participants ` +
+          `the request would have ${error.bytes} bytes, where ${error.limit} are allowed (\`maxFrameBytes\` of the Keeper)`,
+        { cause: error },
+      );
+    }
   }
 
   /** Step 2: until the votes, or the signal, say how it ends; or until somebody else has decided. */
@@ -69,16 +94,12 @@ export class Run {
       return await acrossSessions(keeper, signal, () => this.#untilVoted(signal));
     } catch (error) {
       if (!signal.aborted) throw error;
-      const verdict = this.#store.protocol.verdict(
-        { participants: this.participants, votes: this.#votes },
-        messageOf(signal.reason),
-      );
-      return verdict as Verdict;
+      return this.#verdict(messageOf(signal.reason)) as Verdict;
     }
   }
 
   async #untilVoted(signal: AbortSignal): Promise<Verdict | Decision> {
-    const { keeper, layout, protocol } = this.#store;
+    const { keeper, layout } = this.#store;
     const path = layout.votes(this.id);
     // Somebody else may have decided when this was another session, of a coordinator that seemed to be gone.
     for (let isFirst = true; ; isFirst = false) {
@@ -89,8 +110,10 @@ export class Run {
       try {
         if (view?.decision) return this.#unwatch(path, change, view.decision);
         const fresh = this.participants.filter((name) => names.includes(name) && !this.#votes.has(name));
-        for (const [name, vote] of await this.#store.readVotes(this.id, fresh, { signal })) this.#votes.set(name, vote);
-        const verdict = protocol.verdict({ participants: this.participants, votes: this.#votes }, null);
+        const { votes, unreadable } = await this.#store.readVotes(this.id, fresh, { signal });
+        for (const [name, vote] of votes) this.#votes.set(name, vote);
+        for (const [name, error] of unreadable) this.#unreadable.set(name, error);
+        const verdict = this.#verdict(null);
         if (verdict !== null) return this.#unwatch(path, change, verdict);
         const event = await change.orThrow(signal);
         if (event.type === 'None') throw new SessionExpiredError();
@@ -99,6 +122,11 @@ export class Run {
         throw error;
       }
     }
+  }
+
+  #verdict(end: string | null): Verdict | null {
+    const ballot = { participants: this.participants, votes: this.#votes, unreadable: this.#unreadable };
+    return this.#store.protocol.verdict(ballot, end);
   }
 
   #unwatch<R>(path: string, change: Change, result: R): R {
@@ -113,7 +141,7 @@ export class Run {
    */
   async decide(verdict: Verdict, signal: AbortSignal): Promise<Decision> {
     const by = `coordinator ${this.#presence.uuid}`;
-    const votes = [...this.#votes].map(([name, { vote }]) => [name, vote] as const);
+    const votes = votesKnown(this.#votes);
     this.#mayBeCommitted ||= verdict.decision === 'committed';
     const decide = () => this.#store.decide(this, { ...verdict, by, votes }, { signal });
     const decision = await acrossSessions(this.#store.keeper, signal, decide);

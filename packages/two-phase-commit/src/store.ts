@@ -1,13 +1,17 @@
 import {
   BadVersionError,
+  DirectoryTooLargeError,
   type Keeper,
   type KeeperError,
   MultiError,
   NodeExistsError,
   NoNodeError,
   type WatchedEvent,
+  type ZnodeContent,
 } from '@zk-recipes/core';
 import { isPassing, isUnknown, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import type { Counts } from './coordinator-options.js';
+import { MalformedRecordError } from './errors.js';
 import { Layout } from './layout.js';
 import { type Protocol, protocol, UNDECIDED, type Write } from './protocol.js';
 import { type Decision, decodeDecision, decodeTransaction, decodeVote, type Header, type Vote } from './records.js';
@@ -34,8 +38,19 @@ export interface Refusal {
   readonly error: KeeperError;
 }
 
+/** Votes of a transaction. */
+export interface VotesView {
+  readonly votes: ReadonlyMap<string, Vote>;
+  /** Why the others that are there cannot be read. */
+  readonly unreadable: ReadonlyMap<string, MalformedRecordError>;
+}
+
 interface Call {
   readonly signal?: AbortSignal | undefined;
+}
+
+interface WatchingCall extends Call {
+  readonly watch?: ((event: WatchedEvent) => void) | undefined;
 }
 
 /** The znodes of a two-phase commit, as the protocol reads and writes them. */
@@ -87,28 +102,66 @@ export class Store {
     }, this.keeper.transaction());
   }
 
-  /** Ids of all transactions that are there. */
-  ids(call: Call = {}): Promise<string[]> {
-    return namesIn(this.keeper, this.layout.transactions, call);
+  /**
+   * Ids of all transactions that are there. Where they are too many for one list, of all that are not finished, by the inboxes of the
+   * participants; a background error tells.
+   *
+   * @throws DirectoryTooLargeError if an inbox has too many as well
+   */
+  async ids(call: Call = {}): Promise<string[]> {
+    try {
+      return await namesIn(this.keeper, this.layout.transactions, call);
+    } catch (error) {
+      if (!(error instanceof DirectoryTooLargeError)) throw error;
+      const lists = (await this.participants(call)).map((name) => namesIn(this.keeper, this.layout.inbox(name), call));
+      const ids = new Set((await Promise.all(lists)).flat());
+      this.keeper.reportBackgroundError(
+        error,
+        'list of transactions: of unfinished ones only',
+        this.layout.transactions,
+      );
+      return [...ids];
+    }
+  }
+
+  /** Names of all who have ever taken part. */
+  participants(call: Call = {}): Promise<string[]> {
+    return namesIn(this.keeper, this.layout.participants, call);
+  }
+
+  /** How many transactions a participant has not finished. */
+  unfinished(participant: string, call: Call = {}): Promise<number> {
+    return this.#countIn(this.layout.inbox(participant), call);
+  }
+
+  /** Counts without listing anything, however many there are. */
+  async counts(call: Call = {}): Promise<Counts> {
+    const [transactions, auditRecords, names] = await Promise.all([
+      this.#countIn(this.layout.transactions, call),
+      this.#countIn(this.layout.audit, call),
+      this.participants(call),
+    ]);
+    const unfinished = await Promise.all(names.map(async (name) => [name, await this.unfinished(name, call)] as const));
+    return { transactions, unfinished: Object.fromEntries(unfinished), auditRecords };
+  }
+
+  async #countIn(path: string, { signal }: Call): Promise<number> {
+    return (await this.keeper.exists().forPath(path, { signal }))?.numChildren ?? 0;
   }
 
   /** @returns `null` if there is none @throws MalformedRecordError */
-  async readTransaction(id: string, call: Call = {}): Promise<StoredTransaction | null> {
+  async readTransaction(id: string, call: WatchingCall = {}): Promise<StoredTransaction | null> {
     const path = this.layout.transaction(id);
-    const found = await orNull(this.keeper.getData().withStat().forPath(path, call));
+    const found = await this.#read(path, call);
     if (found === null) return null;
     const { header, payload } = decodeTransaction(path, found.data);
     return { id, ...header, payload, beganAtMs: Number(found.stat.ctime) };
   }
 
   /** @returns `null` if there is no such transaction @throws MalformedRecordError */
-  async readDecision(
-    id: string,
-    { signal, watch }: Call & { readonly watch?: (event: WatchedEvent) => void } = {},
-  ): Promise<DecisionView | null> {
+  async readDecision(id: string, call: WatchingCall = {}): Promise<DecisionView | null> {
     const path = this.layout.decision(id);
-    const reading = this.keeper.getData().withStat();
-    const found = await orNull((watch ? reading.watching(watch) : reading).forPath(path, { signal }));
+    const found = await this.#read(path, call);
     if (found === null) return null;
     const { data, stat } = found;
     const decision = stat.version === UNDECIDED ? null : decodeDecision(path, data);
@@ -118,19 +171,30 @@ export class Store {
   /** @returns `null` if it has not voted, or there is no such transaction @throws MalformedRecordError */
   async readVote(id: string, participant: string, call: Call = {}): Promise<Vote | null> {
     const path = this.layout.vote(id, participant);
-    const data = await orNull(this.keeper.getData().withStat().forPath(path, call));
-    return data === null ? null : decodeVote(path, data.data);
+    const found = await this.#read(path, call);
+    return found === null ? null : decodeVote(path, found.data);
   }
 
-  /** Votes of a transaction, of those who have voted. */
-  async readVotes(id: string, names: readonly string[], call: Call = {}): Promise<Map<string, Vote>> {
-    const votes = await Promise.all(names.map((name) => this.readVote(id, name, call)));
-    return new Map(
-      names.flatMap((name, index) => {
-        const vote = votes[index];
-        return vote == null ? [] : [[name, vote] as const];
-      }),
-    );
+  /** Reads the votes that are there, of these participants. */
+  async readVotes(id: string, names: readonly string[], call: Call = {}): Promise<VotesView> {
+    const votes = new Map<string, Vote>();
+    const unreadable = new Map<string, MalformedRecordError>();
+    const read = async (name: string): Promise<void> => {
+      try {
+        const vote = await this.readVote(id, name, call);
+        if (vote !== null) votes.set(name, vote);
+      } catch (error) {
+        if (!(error instanceof MalformedRecordError)) throw error;
+        unreadable.set(name, error);
+      }
+    };
+    await Promise.all(names.map(read));
+    return { votes, unreadable };
+  }
+
+  async #read(path: string, { signal, watch }: WatchingCall): Promise<ZnodeContent | null> {
+    const reading = this.keeper.getData().withStat();
+    return await orNull((watch ? reading.watching(watch) : reading).forPath(path, { signal }));
   }
 
   /** Who has voted. */

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-import type { ParticipantHandlers, ParticipantTransaction } from './participant-options.js';
+import type { ParticipantHandlers, ParticipantTransaction, SettleCall } from './participant-options.js';
 
 /** One call of a handler. */
 export interface HandlerCall {
@@ -60,6 +60,14 @@ export class InMemoryResource<T> implements ParticipantHandlers<T> {
   abort({ id }: ParticipantTransaction<T>): void {
     this.calls.push({ handler: 'abort', id });
     this.#move(id, 'aborted', [undefined, 'prepared', 'aborted']);
+  }
+
+  prepared(): string[] {
+    return this.in('prepared');
+  }
+
+  settle({ id, decision }: SettleCall): void {
+    this.#move(id, decision, decision === 'committed' ? ['prepared', decision] : [undefined, 'prepared', decision]);
   }
 
   #move(id: string, to: ResourceState, from: readonly (ResourceState | undefined)[]): void {

@@ -9,10 +9,20 @@ const PLAIN = /^[\w.-]{1,100}$/;
 
 /** An identifier that the parts of one transaction do not share, though all of them be in one PostgreSQL. */
 export function globalIdOf({ participant, id }: ParticipantTransaction<unknown>): string {
+  return `${prefixOf(participant)}${id}`;
+}
+
+/** The transaction's id of such an identifier; `null` for what is none of this participant. */
+export function transactionIdOf(gid: string, participant: string): string | null {
+  const prefix = prefixOf(participant);
+  return gid.startsWith(prefix) ? gid.slice(prefix.length) : null;
+}
+
+function prefixOf(participant: string): string {
   const name = PLAIN.test(participant)
     ? participant
     : createHash('sha256').update(participant).digest('hex').slice(0, 32);
-  return `zk-recipes:${name}:${id}`;
+  return `zk-recipes:${name}:`;
 }
 
 /** @throws TypeError, RangeError for what PostgreSQL does not take, or cuts off */

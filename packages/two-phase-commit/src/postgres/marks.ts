@@ -47,6 +47,8 @@ const banish = `
 
 const prepared = 'SELECT FROM pg_prepared_xacts WHERE gid = $1 AND database = current_database()';
 
+const allPrepared = 'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared';
+
 /** PostgreSQL's code for a row that is there already. */
 const UNIQUE_VIOLATION = '23505';
 
@@ -94,6 +96,11 @@ export async function markOf(client: PostgresClient, gid: string): Promise<Mark 
 /** Whether a transaction is prepared. */
 export async function isPrepared(client: PostgresClient, gid: string): Promise<boolean> {
   return (await client.query(prepared, [gid])).rows.length > 0;
+}
+
+/** Identifiers of all that is prepared in the database, of any program, the oldest first. */
+export async function listPrepared(client: PostgresClient): Promise<string[]> {
+  return (await client.query(allPrepared)).rows.map(({ gid }) => String(gid));
 }
 
 /** Ends the connections of those who work on a transaction. They may need a moment. */

@@ -1,10 +1,10 @@
 import { checkOptions, sleep } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
-import type { ParticipantHandlers, ParticipantTransaction } from '../participant-options.js';
+import type { ParticipantHandlers, ParticipantTransaction, PreparedCall, SettleCall } from '../participant-options.js';
 import { Slots } from '../slots.js';
 import { PreparedTransactionError } from './errors.js';
-import { checkGlobalId, globalIdOf } from './global-id.js';
-import { codeOf, driveOut, isPrepared, markAborted, markOf, reserve, setUp } from './marks.js';
+import { checkGlobalId, globalIdOf, transactionIdOf } from './global-id.js';
+import { codeOf, driveOut, isPrepared, listPrepared, markAborted, markOf, reserve, setUp } from './marks.js';
 import { type PostgresClient, type PostgresPool, withClient } from './postgres-client.js';
 
 /*
@@ -33,7 +33,11 @@ import { type PostgresClient, type PostgresPool, withClient } from './postgres-c
  *   paused before BEGIN, and replaced      its row is refused once it is decided (1); before that, whoever is second waits (2)
  *   PostgreSQL crashes                     what was prepared is there again, lock included
  *   rolled back by somebody's hand         commit fails and says so, again and again
+ *   transaction's znodes deleted           it stays prepared; the participant tells, and it is ended by hand, or by rule
  */
+
+/** The inverse of a function that makes identifiers. */
+type IdOf = (gid: string, participant: string) => string | null;
 
 /** How long who was ended may need, in milliseconds, until it is looked at again. */
 const MOMENT_MS = 10;
@@ -58,6 +62,11 @@ export interface PostgresOptions<T, C extends PostgresClient> {
    * default of both their names.
    */
   readonly gid?: ((transaction: ParticipantTransaction<T>) => string) | undefined;
+  /**
+   * The inverse of `gid`: the id of the transaction, `null` for an identifier that is not one of this participant. Without it, orphans are
+   * not listed where `gid` is given.
+   */
+  readonly idOf?: ((gid: string, participant: string) => string | null) | undefined;
 }
 
 const optionsSchema: z.ZodMiniType = z.strictObject({
@@ -67,6 +76,7 @@ const optionsSchema: z.ZodMiniType = z.strictObject({
   ),
   work: z.custom((value) => typeof value === 'function', 'a function'),
   gid: z.optional(z.custom((value) => typeof value === 'function', 'a function')),
+  idOf: z.optional(z.custom((value) => typeof value === 'function', 'a function')),
 });
 
 /**
@@ -84,6 +94,8 @@ export function postgresHandlers<T, C extends PostgresClient>(options: PostgresO
 }
 
 class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandlers<T> {
+  readonly prepared?: (call: PreparedCall) => Promise<string[]>;
+  readonly settle?: (orphan: SettleCall) => Promise<void>;
   readonly #options: PostgresOptions<T, C>;
   readonly #preparing: Slots;
   #isSetUp = false;
@@ -92,6 +104,10 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
   constructor(options: PostgresOptions<T, C>, preparing: Slots) {
     this.#options = options;
     this.#preparing = preparing;
+    const idOf = options.idOf ?? (options.gid === undefined ? transactionIdOf : undefined);
+    if (idOf === undefined) return;
+    this.prepared = async (call) => [...(await this.#listPrepared(call, idOf)).keys()];
+    this.settle = (call) => this.#settle(call, idOf);
   }
 
   prepare(transaction: ParticipantTransaction<T>): Promise<'commit'> {
@@ -101,31 +117,48 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
 
   commit(transaction: ParticipantTransaction<T>): Promise<void> {
     const gid = this.#gidOf(transaction);
-    return this.#with(transaction, async (client) => {
-      if (await finish(client, 'COMMIT', gid)) return; //                                     step 4
-      await this.#setUp(client);
-      const mark = await markOf(client, gid);
-      if (mark !== 'committed') {
-        throw new PreparedTransactionError(
-          gid,
-          `cannot be committed: it is ${mark ?? 'neither prepared nor committed'}`,
-        );
-      }
-    });
+    return this.#with(transaction, (client) => this.#commit(client, gid));
+  }
+
+  async #commit(client: C, gid: string): Promise<void> {
+    if (await finish(client, 'COMMIT', gid)) return; //                                       step 4
+    await this.#setUp(client);
+    const mark = await markOf(client, gid);
+    if (mark !== 'committed') {
+      throw new PreparedTransactionError(gid, `cannot be committed: it is ${mark ?? 'neither prepared nor committed'}`);
+    }
   }
 
   abort(transaction: ParticipantTransaction<T>): Promise<void> {
     const gid = this.#gidOf(transaction);
-    return this.#with(transaction, async (client) => {
-      await this.#setUp(client);
-      for (;;) {
-        await finish(client, 'ROLLBACK', gid); //                                              step 5
-        const mark = await markAborted(client, gid);
-        if (mark === 'aborted') return;
-        if (mark !== null) throw new PreparedTransactionError(gid, 'cannot be aborted: it is committed');
-        await this.#driveOut(client, gid, transaction); //                                     step 6
-      }
-    });
+    return this.#with(transaction, (client) => this.#abort(client, gid, transaction));
+  }
+
+  async #abort(client: C, gid: string, call: { readonly signal: AbortSignal }): Promise<void> {
+    await this.#setUp(client);
+    for (;;) {
+      await finish(client, 'ROLLBACK', gid); //                                                step 5
+      const mark = await markAborted(client, gid);
+      if (mark === 'aborted') return;
+      if (mark !== null) throw new PreparedTransactionError(gid, 'cannot be aborted: it is committed');
+      await this.#driveOut(client, gid, call); //                                              step 6
+    }
+  }
+
+  /** Identifiers of what is prepared for a participant, by the ids of the transactions. */
+  async #listPrepared(call: PreparedCall, idOf: IdOf): Promise<Map<string, string>> {
+    const gids = await this.#with(call, listPrepared);
+    const named = gids.map((gid) => [idOf(gid, call.participant), gid] as const);
+    return new Map(named.filter((one): one is readonly [string, string] => one[0] !== null));
+  }
+
+  async #settle(call: SettleCall, idOf: IdOf): Promise<void> {
+    const gid = (await this.#listPrepared(call, idOf)).get(call.id);
+    // Settled by a call before.
+    if (gid === undefined) return;
+    await this.#with(call, (client) =>
+      call.decision === 'committed' ? this.#commit(client, gid) : this.#abort(client, gid, call),
+    );
   }
 
   async #prepare(client: C, gid: string, transaction: ParticipantTransaction<T>): Promise<'commit'> {
@@ -150,7 +183,7 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
     return 'commit';
   }
 
-  async #driveOut(client: C, gid: string, { signal }: ParticipantTransaction<T>): Promise<void> {
+  async #driveOut(client: C, gid: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     // Who was replaced itself does not end its successor.
     signal.throwIfAborted();
     await driveOut(client, gid);
@@ -169,7 +202,7 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
     return checkGlobalId((this.#options.gid ?? globalIdOf)(transaction));
   }
 
-  #with<R>({ signal }: ParticipantTransaction<T>, work: (client: C) => Promise<R>): Promise<R> {
+  #with<R>({ signal }: { readonly signal: AbortSignal }, work: (client: C) => Promise<R>): Promise<R> {
     return withClient(this.#options.pool, signal, work);
   }
 }

@@ -1,6 +1,6 @@
 import type { Protocol } from '../../src/protocol.js';
 import { type Step, steps } from './steps.js';
-import { decisionIn, initial, isGone, keyOf, votersIn, type World } from './world.js';
+import { castIn, decisionIn, type Faults, initial, isGone, keyOf, votersIn, type World } from './world.js';
 
 /** What a search has found. */
 export interface Finding {
@@ -16,8 +16,8 @@ interface Found {
 }
 
 /** Goes through all that can happen, nearest first. */
-export function search(protocol: Protocol, count: number, { pauses }: { readonly pauses: boolean }): Finding {
-  const found: Found[] = [{ world: initial(protocol, count, pauses), from: -1, by: '' }];
+export function search(protocol: Protocol, count: number, faults: Faults): Finding {
+  const found: Found[] = [{ world: initial(protocol, count, faults), from: -1, by: '' }];
   const known = new Map<string, number>([[keyOf((found[0] as Found).world), 0]]);
   /** Who comes to a state without any fault. */
   const before: number[][] = [[]];
@@ -91,5 +91,5 @@ function offenceOf(before: World, { world }: Step): string | null {
 
 function allVoted({ tree, sites }: World): boolean {
   const votes = Object.entries(tree).filter(([path]) => path.includes('/votes/'));
-  return votes.length === sites.length && votes.every(([, { data }]) => JSON.parse(data).vote === 'commit');
+  return votes.length === sites.length && votes.every(([, { data }]) => castIn(data) === 'commit');
 }

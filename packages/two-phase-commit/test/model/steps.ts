@@ -1,5 +1,5 @@
 import type { Protocol, Write } from '../../src/protocol.js';
-import type { Decision } from '../../src/records.js';
+import type { Decision, Vote } from '../../src/records.js';
 import {
   apply,
   type Decider,
@@ -16,6 +16,7 @@ import {
   votersIn,
   type World,
   withCoordinator,
+  withDamagedVote,
 } from './world.js';
 
 /** Something that can happen. */
@@ -32,6 +33,7 @@ export function steps(protocol: Protocol, world: World): Step[] {
     ...coordinatorSteps(protocol, world),
     ...recovererSteps(protocol, world),
     ...world.sites.flatMap((site, index) => siteSteps(protocol, world, site, index)),
+    ...world.sites.flatMap((_, index) => damage(world, index)),
   ];
 }
 
@@ -41,6 +43,12 @@ function can(name: string, world: World): Step {
 
 function mishap(name: string, world: World): Step {
   return { name, world, isFault: true };
+}
+
+/** Something writes over a vote. A write that is refused, or throttled, changes nothing, and is no step. */
+function damage(world: World, index: number): Step[] {
+  const tree = world.damages ? withDamagedVote(world.tree, index) : null;
+  return tree === null ? [] : [mishap(`the vote of ${siteName(index)} is damaged`, { ...world, tree })];
 }
 
 function namesOf({ sites }: World): string[] {
@@ -85,11 +93,14 @@ function coordinatorSteps(protocol: Protocol, world: World): Step[] {
     case 'reading': {
       // Votes are never changed: to have read them earlier is to decide earlier, and to write later.
       const participants = namesOf(world);
-      const seen = participants.flatMap((name, index) => {
+      const votes = new Map<string, Vote>();
+      const unreadable = new Map<string, Error>();
+      for (const [index, name] of participants.entries()) {
         const vote = voteIn(tree, index);
-        return vote === null ? [] : [[name, vote] as const];
-      });
-      const ballot = { participants, votes: new Map(seen) };
+        if (vote === 'damaged') unreadable.set(name, new Error('damaged'));
+        else if (vote !== null) votes.set(name, vote);
+      }
+      const ballot = { participants, votes, unreadable };
       const kinds = [protocol.verdict(ballot, null), protocol.verdict(ballot, 'late')].map(
         (verdict) => verdict?.decision,
       );
@@ -200,7 +211,10 @@ function work(protocol: Protocol, world: World, own: Site, index: number, become
     case 'up': {
       if (!(layout.entry(name, ID) in tree)) return [can(`${name} has nothing to do`, become({ phase: 'done' }))];
       const decision = decisionIn(tree)?.decision ?? null;
-      const next = protocol.next({ isDecided: decision !== null, vote: voteIn(tree, index) });
+      const found = voteIn(tree, index);
+      // A participant that cannot read its own vote knows that it has voted.
+      const vote = found === 'damaged' ? ({ vote: 'abort' } as const) : found;
+      const next = protocol.next({ isDecided: decision !== null, vote });
       if (next === 'await') return [];
       if (next === 'finish') return finishing(protocol, world, own, index, become);
       // A process that was paused has prepared already, in the same database.

@@ -1,3 +1,4 @@
+import { MalformedRecordError } from '../../src/errors.js';
 import { Layout } from '../../src/layout.js';
 import type { Protocol, Write } from '../../src/protocol.js';
 import { type Decision, decodeDecision, decodeVote, type Vote } from '../../src/records.js';
@@ -10,6 +11,8 @@ import { type Decision, decodeDecision, decodeVote, type Vote } from '../../src/
 export const ID = 'tx';
 export const layout: Layout = new Layout('/p');
 const COORDINATOR = 'c';
+/** Before the data of a record that cannot be read. */
+const DAMAGE = '?';
 
 /** A znode. */
 interface Znode {
@@ -43,6 +46,9 @@ export interface Decider {
   readonly told: Decision['decision'] | null;
 }
 
+/** What may happen besides crashes and lost replies. */
+export type Faults = Pick<World, 'pauses' | 'damages'>;
+
 export interface World {
   readonly tree: Tree;
   readonly coordinator: Decider;
@@ -50,6 +56,8 @@ export interface World {
   readonly sites: readonly Site[];
   /** Whether processes may be paused while they vote; each of them dies once at most then, else as often as it likes. */
   readonly pauses: boolean;
+  /** Whether a vote may be damaged, one at most. */
+  readonly damages: boolean;
   /** The first decision that was ever in the tree. */
   readonly decided: Decision['decision'] | null;
   /** Who had voted when it was decided. */
@@ -65,7 +73,7 @@ export function placeOf(index: number, incarnation: number): string {
 }
 
 /** The world before anything has happened: everybody is up. */
-export function initial(protocol: Protocol, count: number, pauses: boolean): World {
+export function initial(protocol: Protocol, count: number, { pauses, damages }: Faults): World {
   const names = Array.from({ length: count }, (_, index) => siteName(index));
   const idle: Decider = { phase: 'reading', verdict: null, told: null };
   const places = names.map((_, index) => [placeOf(index, 0), { data: '', version: 0 }] as const);
@@ -79,7 +87,16 @@ export function initial(protocol: Protocol, count: number, pauses: boolean): Wor
     intended: null,
     late: null,
   };
-  return { tree, coordinator: idle, recoverer: idle, sites: names.map(() => site), pauses, decided: null, voters: '' };
+  return {
+    tree,
+    coordinator: idle,
+    recoverer: idle,
+    sites: names.map(() => site),
+    pauses,
+    damages,
+    decided: null,
+    voters: '',
+  };
 }
 
 /** All of it, or `null` if the server refuses. */
@@ -117,16 +134,38 @@ function remembering<T>(read: (data: string) => T): (data: string) => T {
 }
 
 const readDecision = remembering((data) => decodeDecision('', Buffer.from(data)));
-const readVote = remembering((data) => decodeVote('', Buffer.from(data)));
+const readVote = remembering((data): Vote | 'damaged' => {
+  try {
+    return decodeVote('', Buffer.from(data));
+  } catch (error) {
+    if (error instanceof MalformedRecordError) return 'damaged';
+    throw error;
+  }
+});
 
 export function decisionIn(tree: Tree): Decision | null {
   const znode = tree[layout.decision(ID)];
   return znode === undefined || znode.version === 0 ? null : readDecision(znode.data);
 }
 
-export function voteIn(tree: Tree, index: number): Vote | null {
+/** `damaged` if it cannot be read. */
+export function voteIn(tree: Tree, index: number): Vote | 'damaged' | null {
   const znode = tree[layout.vote(ID, siteName(index))];
   return znode === undefined ? null : readVote(znode.data);
+}
+
+/** A tree in which a vote cannot be read; `null` if there is no such vote, or another one cannot be read. */
+export function withDamagedVote(tree: Tree, index: number): Tree | null {
+  const path = layout.vote(ID, siteName(index));
+  const vote = tree[path];
+  const isDamaged = Object.values(tree).some(({ data }) => data.startsWith(DAMAGE));
+  if (vote === undefined || isDamaged) return null;
+  return { ...tree, [path]: { ...vote, data: `${DAMAGE}${vote.data}` } };
+}
+
+/** What a vote says, or said before it was damaged. */
+export function castIn(data: string): unknown {
+  return JSON.parse(data.replace(DAMAGE, '')).vote;
 }
 
 /** Names of those who have voted. */
@@ -156,7 +195,7 @@ export function keyOf({ tree, coordinator, recoverer, sites, decided, voters }: 
   const actors = sites.map((site, index) => {
     const name = siteName(index);
     const paths = [layout.acknowledgement(ID, name), layout.entry(name, ID), placeOf(index, site.incarnation)];
-    const vote = voteIn(tree, index)?.vote;
+    const vote = tree[layout.vote(ID, name)]?.data;
     return [...Object.values(site), vote, voters.includes(name), ...paths.map((path) => path in tree)].join();
   });
   const others = [isCoordinatorAlive(tree), decision?.version, decisionIn(tree)?.decision, isGone(tree)];
