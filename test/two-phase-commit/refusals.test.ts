@@ -47,15 +47,15 @@ describeOnSharedServer('What a two-phase commit refuses', () => {
   });
 
   it.each([
-    ['a text', 'text', 'string'],
-    ['a promise', Promise.resolve(Buffer.from('x')), 'a promise'],
+    ['a text', 'text', 'a string'],
+    ['a promise', Promise.resolve(Buffer.from('x')), 'an object of class Promise'],
     ['nothing', undefined, 'undefined'],
   ])('is a codec that returns %s', async (_, encoded, received) => {
     const path = freshPath('tx');
     const one = await coordinator(path, { encode: () => encoded as unknown as Uint8Array, decode: () => 'x' });
     const running = one.run({ payload: 'x', participants: ['ledger'] });
     await expect(running).rejects.toThrow(
-      new TypeError(`Expected \`encode\` of \`codec\` to return a Uint8Array, got ${received}`),
+      new TypeError(`Expected the result of \`encode\` of the codec to be a Uint8Array, got ${received}`),
     );
     expect(await (await scene.keeper()).exists().forPath(path)).toBeNull();
   });
