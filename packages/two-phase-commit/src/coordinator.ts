@@ -48,7 +48,7 @@ import { Store } from './store.js';
  * Guarantee
  *   `run` resolves with what is durably decided: `committed` only if all participants have voted to commit. A decision is one conditional
  *   write, whoever decides: of several who try one succeeds, and the others read what it has decided. Undecided transactions of a
- *   coordinator that is gone are aborted by whoever recovers (presumed abort).
+ *   coordinator that is gone are aborted by recovery (presumed abort), which one of all coordinators does in the background by default.
  * Not guaranteed
  *   That `run` always knows: without a connection it rejects with a `ConnectionLossError` of outcome `unknown` that names the
  *   transaction. That participants have finished when it resolves.
@@ -73,6 +73,11 @@ import { Store } from './store.js';
  *   paused beyond the session        as with an expired session; what it decides late is refused
  *   disconnected in step 2           the watch is set again on reconnect, which tells what was missed
  *   no connection in step 3          `run` rejects; goes on to decide in the background
+ *   a vote cannot be read            aborted, with a reason that names it
+ *   a record cannot be read          recovery and `pending` show it, and go on with the others; an operator decides
+ *   decision refused                 told once; tried again in the background, by `run` and by recovery
+ *   participant gone for ever        told from 1,000 unfinished transactions on; refused from `maxUnfinished` on
+ *   too large for a request          refused before it is sent
  *   given up                         aborted, in the background if there is no connection
  *   closed                           aborted; without a connection it is left to recovery, which a background error tells
  */

@@ -70,6 +70,9 @@ import { Store } from './store.js';
  *   crash after the vote            the next one waits for the decision, or finds it
  *   crash in step 6                 the handler is called again
  *   prepare throws, payload unreadable  votes abort, with the reason
+ *   record cannot be read           told once; looked at again when it changes, without a slot
+ *   vote, note or reading refused   told; tried again with pauses, without a slot
+ *   inbox too large for a list      told once a minute; what comes anew is worked on
  *   payload unreadable in 6         like a handler that fails: reported and kept
  *   entry without a transaction     told, and left alone
  *   transaction deleted by hand     told; what the resource holds prepared is listed by `orphans`, ended by `settleOrphan`, or by the rule
