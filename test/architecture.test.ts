@@ -39,7 +39,9 @@ const coreLayers: Layers = {
 };
 
 /** The test server: what thinks, then who talks to it, then sockets. */
-const treeLayer = ['znode-path', 'znode', 'transaction', 'ip-range', 'access-control', 'quotas', 'data-tree'];
+const treeLayer = [
+  ...['znode-path', 'znode', 'transaction', 'request-records', 'ip-range', 'access-control', 'quotas', 'data-tree'],
+];
 const stateLayer = [
   ...treeLayer,
   ...['clock', 'seeded-random', 'snapshot', 'options', 'sessions', 'watch-table', 'watch-manager', 'replica'],

@@ -12,6 +12,9 @@ export interface Answer {
 /** Success without a record. */
 export const DONE: Answer = { error: 0, codec: null, record: null };
 
+/** No reply at all: the real server ends the connection instead. */
+export const SILENCE: Answer = { error: 0, codec: null, record: null };
+
 /** A refusal. */
 export function refusal(error: number): Answer {
   return { error, codec: null, record: null };

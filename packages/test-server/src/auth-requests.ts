@@ -1,4 +1,4 @@
-import { AuthPacket, type Encoder, ErrorCode, type JuteReader } from 'zookeeper-ts-client/protocol';
+import { type Encoder, ErrorCode, type JuteReader } from 'zookeeper-ts-client/protocol';
 import { authenticate } from './access-control.js';
 import { type Answer, DONE, refusal, success } from './answer.js';
 import type { Client } from './client.js';
@@ -8,8 +8,8 @@ const Token: Encoder<null> = { write: (writer) => writer.buffer(null) };
 
 /** Takes a credential of `addauth`: an unknown scheme is refused, whatever the words of a known one. */
 export function answerAuth(reader: JuteReader, client: Client, superDigest: string | null): Answer {
-  const { scheme, auth } = AuthPacket.read(reader);
-  const identities = authenticate(scheme, Buffer.from(auth ?? []), superDigest);
+  reader.int();
+  const identities = authenticate(reader.ustring(), reader.buffer(), superDigest);
   if (identities === null) return refusal(ErrorCode.AUTHFAILED);
   client.identify(identities);
   return DONE;

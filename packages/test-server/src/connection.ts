@@ -12,12 +12,13 @@ import {
   WatcherEvent,
 } from 'zookeeper-ts-client/protocol';
 import { type Acl, isAllowed, Perms } from './access-control.js';
-import { type Answer, refusal } from './answer.js';
+import { type Answer, refusal, SILENCE } from './answer.js';
 import { answerAuth, answerSasl } from './auth-requests.js';
 import type { Client } from './client.js';
 import type { Faults, Verdict } from './faults.js';
 import { isCommand } from './four-letter-words.js';
 import { writeConnectResponse } from './handshake.js';
+import { hostAddress } from './ip-range.js';
 import { observe } from './observed-request.js';
 import type { ServerSettings } from './options.js';
 import { OutgoingLane } from './outgoing-lane.js';
@@ -76,7 +77,7 @@ export class Connection implements Client {
     this.#context = context;
     this.#lane = new OutgoingLane(socket, context.settings.clock);
     this.#decoder = new FrameDecoder(context.settings.maxFrameBytes);
-    this.remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    this.remoteAddress = hostAddress(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     this.establishedMs = context.settings.clock.wallNow();
     this.identities = [{ scheme: 'ip', id: this.remoteAddress }];
@@ -258,6 +259,10 @@ export class Connection implements Client {
 
   /** Replies to a request; the end of a session and an operation that is none end the connection, too. */
   #respond(xid: number, opCode: number, answer: Answer): void {
+    if (answer === SILENCE) {
+      this.close();
+      return;
+    }
     const isKnown = this.#context.service.processor.knows(opCode);
     const zxid = isKnown ? this.replica.tree.lastZxid : NO_ZXID;
     this.#reply(opCode === OpCode.ping ? SpecialXid.ping : xid, answer, zxid);

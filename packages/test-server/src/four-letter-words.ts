@@ -6,7 +6,7 @@ import type { Service } from './service.js';
 import type { Counters } from './statistics.js';
 
 /** The version that the server reports; its own mark is behind the one that it behaves like. */
-const VERSION = '3.9.3-zk-recipes-test-server, built on 2024-01-01 00:00 UTC';
+const VERSION = '3.9.6-zk-recipes-test-server, built on 2024-01-01 00:00 UTC';
 
 /** What the words of administration tell of. */
 export interface Administration {

@@ -20,6 +20,10 @@ export class PendingChanges implements Outlook {
     return record === undefined ? this.#tree.get(path) : (record ?? undefined);
   }
 
+  get knowsIpv6(): boolean {
+    return this.#tree.knowsIpv6;
+  }
+
   exceedsQuota(path: string, bytes: number, count: number): boolean {
     return this.#tree.exceedsQuota(path, bytes, count);
   }
