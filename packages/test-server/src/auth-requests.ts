@@ -2,6 +2,7 @@ import { type Encoder, ErrorCode, type JuteReader } from 'zookeeper-ts-client/pr
 import { authenticate } from './access-control.js';
 import { type Answer, DONE, refusal, success } from './answer.js';
 import type { Client } from './client.js';
+import { present } from './request-records.js';
 
 /** A token, which is null where there is no SASL. */
 const Token: Encoder<null> = { write: (writer) => writer.buffer(null) };
@@ -15,7 +16,8 @@ export function answerAuth(reader: JuteReader, client: Client, superDigest: stri
   return DONE;
 }
 
-/** Answers as a server that has no SASL: with a null token. */
-export function answerSasl(): Answer {
+/** Answers as a server that has no SASL: with a null token. @throws {MarshallingError} when the client's token is null or malformed */
+export function answerSasl(reader: JuteReader): Answer {
+  present(reader.buffer());
   return success(Token, null);
 }

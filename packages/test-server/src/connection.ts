@@ -12,7 +12,7 @@ import {
   WatcherEvent,
 } from 'zookeeper-ts-client/protocol';
 import { type Acl, isAllowed, Perms } from './access-control.js';
-import { type Answer, refusal, SILENCE } from './answer.js';
+import { type Answer, HANG_UP, refusal, SILENCE } from './answer.js';
 import { answerAuth, answerSasl } from './auth-requests.js';
 import type { Client } from './client.js';
 import type { Faults, Verdict } from './faults.js';
@@ -230,7 +230,7 @@ export class Connection implements Client {
     if (opCode === OpCode.auth) {
       this.#finish(xid, answerAuth(reader, this, settings.superDigest));
     } else if (opCode === OpCode.sasl) {
-      this.#finish(xid, answerSasl());
+      this.#finish(xid, answerSasl(reader));
     } else if (faults.isIdle) {
       this.#respond(xid, opCode, service.process(this, opCode, reader));
     } else {
@@ -259,10 +259,8 @@ export class Connection implements Client {
 
   /** Replies to a request; the end of a session and an operation that is none end the connection, too. */
   #respond(xid: number, opCode: number, answer: Answer): void {
-    if (answer === SILENCE) {
-      this.close();
-      return;
-    }
+    if (answer === HANG_UP) this.close();
+    if (answer === HANG_UP || answer === SILENCE) return;
     const isKnown = this.#context.service.processor.knows(opCode);
     const zxid = isKnown ? this.replica.tree.lastZxid : NO_ZXID;
     this.#reply(opCode === OpCode.ping ? SpecialXid.ping : xid, answer, zxid);

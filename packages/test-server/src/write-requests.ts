@@ -7,7 +7,7 @@ import {
   ReconfigRequest,
   Stat,
 } from 'zookeeper-ts-client/protocol';
-import { type Answer, DONE, refusal, SILENCE, success } from './answer.js';
+import { type Answer, DONE, HANG_UP, refusal, SILENCE, success } from './answer.js';
 import type { Client } from './client.js';
 import {
   type Outlook,
@@ -49,7 +49,7 @@ export const writeRequests: ReadonlyMap<number, Handler> = new Map<number, Handl
 
 /**
  * What servers before 3.9 did with operations that clients do not send. They read the path of `deleteContainer` wrongly, and found it bad. A
- * `check` that succeeds has no answer that they could write.
+ * `check` that succeeds has an answer that they failed to write.
  */
 export const writeRequestsBefore39: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [
@@ -65,7 +65,7 @@ export const writeRequestsBefore39: ReadonlyMap<number, Handler> = new Map<numbe
 
 /** What servers do since: 3.9.6 ends a connection that sends `deleteContainer`, and does not know `check`. */
 export const writeRequestsSince39: ReadonlyMap<number, Handler> = new Map<number, Handler>([
-  [OpCode.deleteContainer, () => SILENCE],
+  [OpCode.deleteContainer, () => HANG_UP],
 ]);
 
 /**

@@ -17,7 +17,7 @@ export interface Behaviour {
    * the connection.
    */
   readonly deleteContainer: 'refused' | 'done' | 'silence';
-  /** Since 3.8.5 and 3.9.3 a `check` outside a `multi` is no operation. Before, one that succeeded ended the connection. */
+  /** Since 3.8.5 and 3.9.3 a `check` outside a `multi` is no operation. Before, one that succeeded got no reply. */
   readonly knowsCheck: boolean;
   /** 3.9.4 knows addresses of IPv6 in the scheme `ip`. */
   readonly knowsIpv6: boolean;

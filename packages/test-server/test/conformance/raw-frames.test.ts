@@ -250,16 +250,32 @@ describeConformance('operations that clients do not send', {}, (subject) => {
     expect(after.zxid - zxid).toBe(subject.behaviour.deleteContainer === 'silence' ? 1n : 2n);
   });
 
-  it('are refused when they fail, and otherwise end the connection, as the version does it: a check outside a multi', async () => {
+  it('are refused when they fail, and otherwise not answered, as the version does it: a check outside a multi', async () => {
+    const { knowsCheck } = subject.behaviour;
     for (const [path, version, error] of [
-      ['/', -1, 'closed'],
       ['/', 77, -103],
       ['/missing', -1, -101],
       [null, -1, -8],
     ] as const) {
       const client = await subject.connect();
-      const body = record(bytes(path), int(version));
-      expect(await errorOf(client, OpCode.check, body)).toBe(subject.behaviour.knowsCheck ? error : -6);
+      expect(await errorOf(client, OpCode.check, record(bytes(path), int(version)))).toBe(knowsCheck ? error : -6);
+    }
+    const client = await subject.connect();
+    const xid = client.sendBytes(OpCode.check, record(bytes('/'), int(-1)));
+    const next = client.sendBytes(OpCode.sync, bytes('/'));
+    expect((await client.nextReply()).reply?.xid).toBe(knowsCheck ? next : xid);
+  });
+});
+
+describeConformance('SASL where there is none', {}, (subject) => {
+  it('answers a token with none, and ends a connection whose token is null or malformed', async () => {
+    for (const [token, error] of [
+      [bytes('x'), 0],
+      [bytes(null), 'closed'],
+      [bytes(-7), 'closed'],
+      [Buffer.alloc(0), 'closed'],
+    ] as const) {
+      expect(await errorOf(await subject.connect(), OpCode.sasl, token)).toBe(error);
     }
   });
 });
