@@ -7,7 +7,15 @@ import type { CreateTransaction } from './transaction.js';
 
 const nobody = { sessionId: 1n, identities: [] };
 const creation = (path: string, changes: Partial<CreateTransaction> = {}): CreateTransaction => {
-  const what = { data: null, acl: OPEN_ACL, kind: 'persistent', owner: 0n, ttlMs: 0, creations: 1 } as const;
+  const what = {
+    data: null,
+    acl: OPEN_ACL,
+    kind: 'persistent',
+    flaggedKind: 'persistent',
+    owner: 0n,
+    ttlMs: 0,
+    creations: 1,
+  } as const;
   return { type: 'create', path, ...what, ...changes };
 };
 

@@ -57,9 +57,13 @@ export const multiRequests: ReadonlyMap<number, Handler> = new Map<number, Handl
 function multi(context: RequestContext, client: Client, reader: JuteReader): Answer {
   const { database, outlook, isCompat38 } = context;
   const items = readOrUseUpZxid(context, reader);
+  if (isCompat38 && items.some(isWithoutPath)) {
+    // Servers before 3.9 stumble where they have a number for the transaction, and no header for the error: they go on to an empty answer.
+    database.skipZxid();
+    return malformedAfter([]);
+  }
   const zxid = database.nextZxid();
-  for (const { request } of items) present(request.path);
-  if (!items.every(isWrite)) return refusal(ErrorCode.MARSHALLINGERROR);
+  if (items.some(isWithoutPath) || !items.every(isWrite)) return refusal(ErrorCode.MARSHALLINGERROR);
   const pending = new PendingChanges(outlook);
   const transactions: Transaction[] = [];
   for (const item of items) {
@@ -129,6 +133,15 @@ function checkCreate({ opCode, request: { flags, acl } }: Write & { readonly kin
   if (flags < 0 || flags > LAST_FLAG) throw new MarshallingError(`create with the flags ${flags}`);
   present(acl);
   if (TTL_FLAGS.includes(flags)) throw new MarshallingError(`create with the flags ${flags} and no TTL`);
+}
+
+function isWithoutPath({ request }: Write | Read): boolean {
+  return request.path === null;
+}
+
+/** The error of a record that is malformed, noticed when the answer was begun: what there is of it stands behind the error. */
+function malformedAfter(results: readonly MultiResponseItem[]): Answer {
+  return { ...success(MultiResponse, results), error: ErrorCode.MARSHALLINGERROR };
 }
 
 function isWrite(item: Write | Read): item is Write {
@@ -206,7 +219,7 @@ function multiRead(context: RequestContext, client: Client, reader: JuteReader):
   for (const item of readItems(reader, context.isCompat38)) {
     const { path } = item.request;
     if (isWrite(item) || path === null) {
-      return { ...success(MultiResponse, results), error: ErrorCode.MARSHALLINGERROR };
+      return malformedAfter(results);
     }
     results.push(readResult(context, client, item.kind, path));
   }

@@ -81,6 +81,7 @@ export function prepareCreate(
     data,
     acl,
     kind,
+    flaggedKind: mode.kind,
     owner: kind === 'ephemeral' ? requester.sessionId : 0n,
     ttlMs: kind === 'ttl' ? ttlMs : 0,
     creations: (parent.creations + 1) | 0,

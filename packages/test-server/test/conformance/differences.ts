@@ -19,6 +19,8 @@ export interface Behaviour {
   readonly deleteContainer: 'refused' | 'done' | 'silence';
   /** Since 3.8.5 and 3.9.3 a `check` outside a `multi` is no operation. Before, one that succeeded got no reply. */
   readonly knowsCheck: boolean;
+  /** 3.9.6 tells of the past by `setWatches` only who may read the znode. */
+  readonly setWatchesNeedsRead: boolean;
   /** 3.9.4 knows addresses of IPv6 in the scheme `ip`. */
   readonly knowsIpv6: boolean;
 }
@@ -32,6 +34,7 @@ const before39: Behaviour = {
   multiWantsAcl: false,
   deleteContainer: 'refused',
   knowsCheck: true,
+  setWatchesNeedsRead: false,
   knowsIpv6: false,
 };
 
@@ -44,6 +47,7 @@ const since39: Behaviour = {
   multiWantsAcl: true,
   deleteContainer: 'silence',
   knowsCheck: false,
+  setWatchesNeedsRead: true,
   knowsIpv6: true,
 };
 
@@ -56,6 +60,7 @@ export function behaviourOf(srvr: string, kind: string): Behaviour {
     existsNeedsRead: Number(patch) >= 2,
     deleteContainer: Number(patch) >= 6 ? 'silence' : 'done',
     knowsCheck: Number(patch) < 3,
+    setWatchesNeedsRead: Number(patch) >= 6,
     knowsIpv6: Number(patch) >= 4,
   };
 }
