@@ -45,6 +45,8 @@ const SYNC_CONNECTED = 3;
 const NO_ZXID = -1n;
 /** So much is written before it is sent on its way, in bytes. */
 const FLUSH_BYTES = 256 * 1024;
+/** How long a client may be silent before its handshake is complete, in milliseconds. @see `zookeeper.nio.sessionlessCnxnTimeout` */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Bytes of a handshake request but its password, without the read-only flag. */
 const HANDSHAKE_BYTES = 4 + 8 + 4 + 8 + 4;
 
@@ -69,6 +71,7 @@ export class Connection implements Client {
   #phase: Phase = 'greeting';
   #greeting: Buffer = Buffer.alloc(0);
   #isFlushing = false;
+  #cancelHandshakeTimeout: () => void = () => {};
   /** A handshake that has not been answered yet. */
   #handshake: { readonly request: ConnectRequest; readonly withReadOnly: boolean } | null = null;
 
@@ -87,9 +90,11 @@ export class Connection implements Client {
     socket.on('drain', () => this.#process());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
+      this.#cancelHandshakeTimeout();
       this.#lane.clear();
       context.service.detach(this);
     });
+    this.#awaitHandshake();
     this.applyPartition();
   }
 
@@ -126,6 +131,12 @@ export class Connection implements Client {
     return this.#lane.unreadBytes;
   }
 
+  /** Begins to count its frames anew. */
+  resetCounts(): void {
+    this.received = 0;
+    this.sent = 0;
+  }
+
   /** Stops or lets go what partitions, or a pause of the server, say. */
   applyPartition(): void {
     this.#lane.setHeld(this.#isStopped('to-client'));
@@ -138,9 +149,19 @@ export class Connection implements Client {
 
   #receive(bytes: Buffer): void {
     if (this.#phase === 'ending') return;
+    if (this.#phase !== 'serving' && this.#handshake === null) this.#awaitHandshake();
     if (this.#phase === 'greeting') this.#greet(bytes);
     else this.#decoder.push(bytes);
     this.#process();
+  }
+
+  /** Ends the connection unless bytes of a handshake come in time. What the server itself does not let through is not waited for. */
+  #awaitHandshake(): void {
+    this.#cancelHandshakeTimeout();
+    this.#cancelHandshakeTimeout = this.#context.settings.clock.schedule(HANDSHAKE_TIMEOUT_MS, () => {
+      if (this.#isStopped('to-server')) this.#awaitHandshake();
+      else this.destroy();
+    });
   }
 
   /** The first four bytes tell a word of administration from a frame. */
@@ -193,6 +214,7 @@ export class Connection implements Client {
 
   #shakeHands(reader: JuteReader): void {
     const { remaining } = reader;
+    this.#cancelHandshakeTimeout();
     const request = ConnectRequest.read(reader);
     const withReadOnly = remaining > HANDSHAKE_BYTES + (request.passwd?.length ?? 0);
     this.sessionId = request.sessionId;

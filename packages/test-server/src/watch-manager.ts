@@ -121,8 +121,8 @@ export class WatchManager {
     return this.#data.size + this.#child.size;
   }
 
-  /** The watches on znodes themselves, for `wchs` and `wchp`: those words know none on children. */
-  get ofData(): Pick<WatchTable<Watcher>, 'size' | 'entries' | 'watchers'> {
+  /** The watches on znodes themselves, for `wchs`, `wchp` and `wchc`: those words know none on children. */
+  get ofData(): Pick<WatchTable<Watcher>, 'size' | 'entries' | 'watchers' | 'pathsOf'> {
     return this.#data;
   }
 

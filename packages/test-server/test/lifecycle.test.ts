@@ -52,6 +52,49 @@ describe('TestServer', () => {
     });
   });
 
+  it('ends a connection that sends no whole handshake, 10 s after its last byte', async () => {
+    const clock = new VirtualClock();
+    await withServer({ clock }, async (server) => {
+      const served = await WireClient.connect(server.connectString, { timeoutMs: 10_000 });
+      const silent = await WireClient.open(server.connectString);
+      const slow = await WireClient.open(server.connectString);
+      slow.socket.write(Buffer.from([0, 0]));
+      await expect.poll(() => server.stats.connections).toBe(3);
+      clock.advance(9_000);
+      await served.events();
+      slow.socket.write(Buffer.from([0, 45, 0]));
+      await served.events();
+      clock.advance(1_000);
+      expect(await silent.nextFrame()).toBeNull();
+      expect(server.stats.connections).toBe(2);
+      clock.advance(7_999);
+      await served.events();
+      expect(server.stats.connections).toBe(2);
+      clock.advance(1_001);
+      expect(await slow.nextFrame()).toBeNull();
+      expect((await exists(served, '/')).err).toBe(0);
+    });
+  });
+
+  it('ends no connection for the lack of a handshake while it is paused, or cut off from all', async () => {
+    const clock = new VirtualClock();
+    await withServer({ clock }, async (server) => {
+      for (const [stop, goOn] of [
+        [() => server.pause(), () => server.resume()],
+        [async () => server.faults.partition('all'), async () => server.faults.heal()],
+      ] as const) {
+        await stop();
+        const greeting = WireClient.connect(server.connectString);
+        await expect.poll(() => server.stats.connections).toBe(1);
+        clock.advance(60_000);
+        await goOn();
+        expect((await greeting).response).not.toBeNull();
+        (await greeting).socket.destroy();
+        await expect.poll(() => server.stats.connections).toBe(0);
+      }
+    });
+  });
+
   it('dates znodes by that clock, and removes containers and TTL znodes by it', async () => {
     const clock = new VirtualClock(1_000_000);
     await withServer(
