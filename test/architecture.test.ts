@@ -40,7 +40,17 @@ const coreLayers: Layers = {
 
 /** The test server: what thinks, then who talks to it, then sockets. */
 const treeLayer = [
-  ...['znode-path', 'znode', 'transaction', 'request-records', 'ip-range', 'access-control', 'quotas', 'data-tree'],
+  ...[
+    'argument-checks',
+    'znode-path',
+    'znode',
+    'transaction',
+    'request-records',
+    'ip-range',
+    'access-control',
+    'quotas',
+    'data-tree',
+  ],
 ];
 const stateLayer = [
   ...treeLayer,

@@ -20,7 +20,7 @@ import { isCommand } from './four-letter-words.js';
 import { writeConnectResponse } from './handshake.js';
 import { hostAddress } from './ip-range.js';
 import { observe } from './observed-request.js';
-import type { ServerSettings } from './options.js';
+import type { FourLetterWord, ServerSettings } from './options.js';
 import { OutgoingLane } from './outgoing-lane.js';
 import type { Replica } from './replica.js';
 import type { Service } from './service.js';
@@ -35,7 +35,7 @@ export interface ConnectionContext {
   /** Whether the whole server stands still. */
   readonly isPaused: () => boolean;
   /** The answer to a four-letter word. */
-  readonly command: (word: string) => string;
+  readonly command: (word: FourLetterWord) => string;
 }
 
 /** How far a connection has come. */

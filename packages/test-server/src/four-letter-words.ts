@@ -2,7 +2,7 @@ import { hostname, release, tmpdir, userInfo } from 'node:os';
 import { EventType } from 'zookeeper-ts-client/protocol';
 import type { Connection } from './connection.js';
 import { operationName } from './observed-request.js';
-import type { ServerSettings } from './options.js';
+import type { FourLetterWord, ServerSettings } from './options.js';
 import type { Service } from './service.js';
 import type { Counters } from './statistics.js';
 
@@ -21,41 +21,39 @@ export interface Administration {
   readonly connections: Iterable<Connection>;
 }
 
-const words: ReadonlyMap<string, (of: Administration) => string> = new Map<string, (of: Administration) => string>([
-  ['ruok', () => 'imok'],
-  ['isro', () => 'rw'],
-  ['srvr', (of) => `${versionLine()}${statistics(of)}`],
-  ['stat', (of) => `${versionLine()}Clients:\n${connections(of, clientLine)}\n${statistics(of)}`],
-  ['mntr', monitor],
-  ['conf', configuration],
-  ['cons', (of) => `${connections(of, (connection) => detailLine(of, connection))}\n`],
-  ['wchs', watchSummary],
-  ['wchp', watchesByPath],
-  ['wchc', watchesByConnection],
-  ['dump', dump],
-  ['envi', environment],
-  ['srst', reset],
-  ['crst', resetConnections],
+const answers: Readonly<Record<FourLetterWord, (of: Administration) => string>> = {
+  ruok: () => 'imok',
+  isro: () => 'rw',
+  srvr: (of) => `${versionLine()}${statistics(of)}`,
+  stat: (of) => `${versionLine()}Clients:\n${connections(of, clientLine)}\n${statistics(of)}`,
+  mntr: monitor,
+  conf: configuration,
+  cons: (of) => `${connections(of, (connection) => detailLine(of, connection))}\n`,
+  wchs: watchSummary,
+  wchp: watchesByPath,
+  wchc: watchesByConnection,
+  dump,
+  envi: environment,
+  srst: reset,
+  crst: resetConnections,
   // This server writes no files, keeps no history of digests and traces nothing.
-  ['dirs', () => 'datadir_size: 0\nlogdir_size: 0\n'],
-  ['hash', () => ''],
-  ['gtmk', () => `${DEFAULT_TRACE_MASK}`],
-  ['stmk', () => ''],
-]);
+  dirs: () => 'datadir_size: 0\nlogdir_size: 0\n',
+  hash: () => '',
+  gtmk: () => `${DEFAULT_TRACE_MASK}`,
+  stmk: () => '',
+};
 
 /** Whether the first four bytes of a connection are a word of administration, and no length. */
-export function isCommand(word: string): boolean {
-  return words.has(word);
+export function isCommand(word: string): word is FourLetterWord {
+  return Object.hasOwn(answers, word);
 }
 
-/** Answers a four-letter word; one that is none with nothing. @see https://zookeeper.apache.org/doc/r3.9.3/zookeeperAdmin.html#sc_4lw */
-export function answerCommand(word: string, of: Administration): string {
-  const answer = words.get(word);
-  if (answer === undefined) return '';
+/** Answers a four-letter word. @see https://zookeeper.apache.org/doc/r3.9.3/zookeeperAdmin.html#sc_4lw */
+export function answerCommand(word: FourLetterWord, of: Administration): string {
   if (of.settings.commands?.has(word) === false) {
     return `${word} is not executed because it is not in the whitelist.\n`;
   }
-  return answer(of);
+  return answers[word](of);
 }
 
 function versionLine(): string {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { ZooKeeperServer } from '@zk-recipes/test-support';
+import { fourLetterWord, type ZooKeeperServer } from '@zk-recipes/test-support';
 import { describe, expect, it } from 'vitest';
+import { Perms, ZooKeeper } from 'zookeeper-ts-client';
 import { OpCode } from 'zookeeper-ts-client/protocol';
 import { TestServer, type TestServerOptions, VirtualClock } from '../src/index.js';
 import { create, createPlain, createTtl, exists, getChildren, getData, remove } from './conformance/calls.js';
@@ -209,9 +210,59 @@ describe('TestServer', () => {
     });
   });
 
-  it('refuses options out of their range', async () => {
-    await expect(TestServer.start({ tickTimeMs: 0 })).rejects.toThrow(RangeError);
-    await expect(TestServer.start({ port: -1 })).rejects.toThrow(RangeError);
+  it.each<[object, typeof TypeError | typeof RangeError, string]>([
+    [{ ports: 1 }, TypeError, 'Expected an option of TestServer.start, got `ports`. Did you mean `port`?'],
+    [{ tickTime: 100 }, TypeError, 'Did you mean `tickTimeMs`?'],
+    [{ port: '2181' }, TypeError, "Expected `port` to be a number, got '2181'"],
+    [{ port: -1 }, RangeError, 'Expected `port` to be from 0 to 65535, got -1'],
+    [{ port: 2181.5 }, RangeError, 'Expected `port` to be a whole number, got 2181.5'],
+    [{ host: 127 }, TypeError, 'Expected `host` to be a string that is not empty, got 127'],
+    [{ tickTimeMs: 0 }, RangeError, 'Expected `tickTimeMs` to be 1 or more, got 0'],
+    [{ minSessionTimeoutMs: 20_000 }, RangeError, 'to be at most `maxSessionTimeoutMs` (10000), got 20000'],
+    [{ clock: Date }, TypeError, 'Expected `clock` to be a clock with now, wallNow and schedule, got a function'],
+    [{ seed: '1' }, TypeError, "Expected `seed` to be a number, got '1'"],
+    [{ ttlZnodes: 'no' }, TypeError, "Expected `ttlZnodes` to be true or false, got 'no'"],
+    [{ superDigest: 'super:secret' }, TypeError, 'Expected `superDigest` to be a digest from `digestOf`'],
+    [{ commands: 'ruok' }, TypeError, "Expected `commands` to be an array, got 'ruok'"],
+    [{ commands: ['ruko'] }, TypeError, "Expected `commands[0]` to be a known name, got 'ruko'. Did you mean `ruok`?"],
+    [{ snapshot: 'tree.json' }, TypeError, "Expected `snapshot` to be what `snapshot()` gave, got 'tree.json'"],
+    [{ compat: '3.7' }, TypeError, "Expected `compat` to be a known name, got '3.7'. Did you mean `3.8` or `3.9`?"],
+  ])('refuses the options %o', async (options, type, message) => {
+    const refused = TestServer.start(options).catch((error: unknown) => error);
+    expect(await refused).toBeInstanceOf(type);
+    expect(`${await refused}`).toContain(message);
+  });
+
+  it('refuses what is no option at all, and takes one that is undefined for left out', async () => {
+    await expect(TestServer.start(null as never)).rejects.toThrow('to be given an object, got null');
+    await withServer({ port: undefined, seed: undefined } as object, async (server) => {
+      expect(await server.mode()).toBe('standalone');
+    });
+  });
+
+  it('refuses sessions, paths and words that can be none', async () => {
+    await withServer({}, async (server) => {
+      expect(() => server.expireSession(1 as never)).toThrow('to be the id of a session, a bigint, got 1');
+      expect(() => server.disconnect('al' as never)).toThrow("a bigint, or 'all', got 'al'");
+      expect(() => server.dump('job')).toThrow("Expected `path` to be a path that begins with '/', got 'job'");
+      await expect(server.command('rouk' as never)).rejects.toThrow('Did you mean `ruok`?');
+    });
+    expect(() => new VirtualClock().advance('5' as never)).toThrow("Expected `ms` to be a number, got '5'");
+  });
+
+  it('listens on an address of IPv6: it stands in brackets in the connect string, which the client takes', async () => {
+    await withServer({ host: '::1' }, async (server) => {
+      expect(server.connectString).toBe(`[::1]:${server.port}`);
+      const client = await ZooKeeper.connect(server.connectString);
+      const address = '0:0:0:0:0:0:0:1';
+      expect(await client.whoAmI()).toEqual([{ authScheme: 'ip', user: address }]);
+      const acl = [{ perms: Perms.ALL, id: { scheme: 'ip', id: '::1/128' } }];
+      await client.create('/v6', 'mine', { acl });
+      expect((await client.getData('/v6')).data?.toString()).toBe('mine');
+      expect(await server.command('cons')).toContain(` /${address}:`);
+      expect(await fourLetterWord(server.connectString, 'ruok')).toBe('imok');
+      await client.close();
+    });
   });
 });
 
