@@ -73,7 +73,7 @@ const testServerLayers: Layers = {
   ...Object.fromEntries(stateLayer.map((name) => [name, stateLayer])),
   ...Object.fromEntries(treeLayer.map((name) => [name, treeLayer])),
   server: socketLayer,
-  cli: ['server', 'snapshot', 'clock'],
+  cli: ['server', 'snapshot', 'clock', 'argument-checks'],
 };
 
 /** The locks: what thinks, then what is held, then how it is waited for, then the recipes. */

@@ -9,9 +9,9 @@ import { promisify } from 'node:util';
 import { fourLetterWord, type ZooKeeperServer } from '@zk-recipes/test-support';
 import { describe, expect, it } from 'vitest';
 import { Perms, ZooKeeper } from 'zookeeper-ts-client';
-import { OpCode } from 'zookeeper-ts-client/protocol';
+import { CreateRequest, OpCode } from 'zookeeper-ts-client/protocol';
 import { TestServer, type TestServerOptions, VirtualClock } from '../src/index.js';
-import { create, createPlain, createTtl, exists, getChildren, getData, remove } from './conformance/calls.js';
+import { create, createPlain, createTtl, exists, getChildren, getData, OPEN, remove } from './conformance/calls.js';
 import { WireClient } from './wire-client.js';
 
 async function withServer(options: TestServerOptions, use: (server: TestServer) => Promise<void>): Promise<void> {
@@ -292,10 +292,33 @@ describe('the command', () => {
 
   it('says how it is used, and what is wrong', async () => {
     await build();
-    expect((await promisify(execFile)(process.execPath, [command, '--help'])).stdout).toContain('--snapshot FILE');
-    await expect(promisify(execFile)(process.execPath, [command, '--port', 'x'])).rejects.toMatchObject({
-      stderr: "Expected --port to be a number, got 'x'\n",
-    });
+    const { stdout } = await promisify(execFile)(process.execPath, [command, '--help']);
+    const source = await readFile(new URL('../src/cli.ts', import.meta.url), 'utf8');
+    const names = [...source.matchAll(/^ {2}'?([a-z-]+)'?: \{ type:/gm)].map(([, name]) => name);
+    expect(names).toContain('compat');
+    for (const name of names) expect(stdout).toContain(`  --${name} `);
+    for (const [args, stderr] of [
+      [['--port', 'x'], "Expected --port to be a number, got 'x'\n"],
+      [['--prot', '1'], "Expected an option, got '--prot'. Did you mean `--port`?\n"],
+      [['--compat', '3.7'], "Expected `compat` to be a known name, got '3.7'. Did you mean `3.8` or `3.9`?\n"],
+    ] as const) {
+      await expect(promisify(execFile)(process.execPath, [command, ...args])).rejects.toMatchObject({ stderr });
+    }
+  });
+
+  it('behaves like the version that it is told', async () => {
+    await build();
+    const child = spawn(process.execPath, [command, '--port', '0', '--compat', '3.8']);
+    try {
+      const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+      const client = await WireClient.connect(/\S+:\d+$/.exec(line)?.[0] ?? line);
+      await exists(client, '/told', true);
+      client.send(OpCode.create, CreateRequest, { path: '/told', data: null, acl: OPEN, flags: 0 });
+      expect((await client.nextReply()).events).toMatchObject([{ path: '/told', zxid: -1n }]);
+    } finally {
+      child.kill('SIGTERM');
+      expect(await once(child, 'exit')).toEqual([0, null]);
+    }
   });
 
   async function build(): Promise<void> {
