@@ -45,7 +45,19 @@ const coreLayers: Layers = {
 };
 
 /** The test server: what thinks, then who talks to it, then sockets. */
-const treeLayer = ['znode-path', 'znode', 'transaction', 'ip-range', 'access-control', 'quotas', 'data-tree'];
+const treeLayer = [
+  ...[
+    'argument-checks',
+    'znode-path',
+    'znode',
+    'transaction',
+    'request-records',
+    'ip-range',
+    'access-control',
+    'quotas',
+    'data-tree',
+  ],
+];
 const stateLayer = [
   ...treeLayer,
   ...['clock', 'seeded-random', 'snapshot', 'options', 'sessions', 'watch-table', 'watch-manager', 'replica'],
@@ -67,7 +79,7 @@ const testServerLayers: Layers = {
   ...Object.fromEntries(stateLayer.map((name) => [name, stateLayer])),
   ...Object.fromEntries(treeLayer.map((name) => [name, treeLayer])),
   server: socketLayer,
-  cli: ['server', 'snapshot', 'clock'],
+  cli: ['server', 'snapshot', 'clock', 'argument-checks'],
 };
 
 /** The locks: what thinks, then what is held, then how it is waited for, then the recipes. */

@@ -1,9 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { packageNames, root } from './source-tree.js';
 
 const packages = packageNames();
@@ -73,6 +75,27 @@ describe('the packages, installed from their tarballs into an empty project', ()
     }
   });
 
+  it.each([
+    ['npx', 'SIGTERM', 'it alone'],
+    ['npx', 'SIGTERM', 'its process group'],
+    ['npx', 'SIGINT', 'its process group'],
+    ['node', 'SIGINT', 'it alone'],
+  ] as const)('have a test server that ends with %s when %s is sent to %s', async (runner, signal, to) => {
+    const command = runner === 'npx' ? ['npx', '--no-install', 'test-server'] : ['node_modules/.bin/test-server'];
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const [program = '', ...args] = [...command, '--port', '0'];
+    const child = spawn(program, args, { cwd: project, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+    const group = -(child.pid as number);
+    onTestFinished(() => {
+      if (isRunning(group)) process.kill(group, 'SIGKILL');
+    });
+    await once(createInterface({ input: child.stdout }), 'line');
+    // The server has the other end of the pipe, and is the last one to close it.
+    const ended = once(child.stdout, 'close');
+    process.kill(to === 'it alone' ? -group : group, signal);
+    await ended;
+  });
+
   it.each(packages)('satisfy publint and attw: %s', async (name) => {
     const manifest = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8'));
     const start = manifest.name.replace('@', '').replace('/', '-');
@@ -81,6 +104,15 @@ describe('the packages, installed from their tarballs into an empty project', ()
     await node(root, 'node_modules/@arethetypeswrong/cli/dist/index.js', tarball, '--profile', 'esm-only');
   });
 }, 60_000);
+
+/** Whether a process is there; a negative number is that of a group. */
+function isRunning(id: number): boolean {
+  try {
+    return process.kill(id, 0);
+  } catch {
+    return false;
+  }
+}
 
 /** The names by which a package's `exports` can be imported. */
 async function entriesOf(packageFolder: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Acl, Id } from 'zookeeper-ts-client/protocol';
 import { addressMatches, isAddressRange } from './ip-range.js';
+import { type GivenAcl, present } from './request-records.js';
 
 export type { Acl, Id } from 'zookeeper-ts-client/protocol';
 
@@ -12,7 +13,8 @@ export const OPEN_ACL: readonly Acl[] = [{ perms: Perms.ALL, id: { scheme: 'worl
 
 /** How the ids of one scheme are checked and compared. */
 interface Scheme {
-  isValid(id: string): boolean;
+  /** @param knowsIpv6 whether addresses may be of IPv6 */
+  isValid(id: string, knowsIpv6: boolean): boolean;
   matches(held: string, wanted: string): boolean;
   /** Whether its ids prove who somebody is, so that `auth` stands for them. */
   readonly isAuthenticating: boolean;
@@ -50,21 +52,30 @@ export function isAllowed(acl: readonly Acl[], perms: number, identities: readon
 /**
  * The ACL that a request leads to: without repetitions, with `auth` replaced by who the client is.
  *
+ * @param knowsIpv6 whether ids of the scheme `ip` may be addresses of IPv6
  * @returns `null` when it is not a valid one
+ * @throws {UnexpectedNullError} when the id of a scheme that looks at it is null
  */
-export function resolveAcl(acl: readonly Acl[], identities: readonly Id[]): readonly Acl[] | null {
-  const [only] = acl;
-  if (only === undefined) return null;
-  if (acl.length === 1 && only.id.scheme === 'world') return only.id.id === 'anyone' ? acl : null;
+export function resolveAcl(
+  acl: readonly GivenAcl[] | null,
+  identities: readonly Id[],
+  knowsIpv6: boolean,
+): readonly Acl[] | null {
+  if (acl === null || acl.length === 0) return null;
   const resolved: Acl[] = [];
   for (const entry of withoutRepetitions(acl)) {
+    const { perms } = entry;
     const { scheme, id } = entry.id;
+    if (scheme === null) return null;
     if (scheme === 'auth') {
       const proven = identities.filter((own) => schemes.get(own.scheme)?.isAuthenticating);
       if (proven.length === 0) return null;
-      resolved.push(...proven.map((own) => ({ perms: entry.perms, id: own })));
-    } else if ((scheme === 'world' && id === 'anyone') || schemes.get(scheme)?.isValid(id)) {
-      resolved.push(entry);
+      resolved.push(...proven.map((own) => ({ perms, id: own })));
+    } else if (
+      (scheme === 'world' && present(id) === 'anyone') ||
+      schemes.get(scheme)?.isValid(present(id), knowsIpv6)
+    ) {
+      resolved.push({ perms, id: { scheme, id: present(id) } });
     } else {
       return null;
     }
@@ -84,11 +95,15 @@ export function maskDigests(acl: readonly Acl[]): readonly Acl[] {
  * The identities that a credential proves.
  *
  * @param superDigest digest of the super user, `user:base64(sha1(user:password))`
- * @returns `null` when the scheme is unknown or takes no credentials
+ * @returns `null` when the scheme is unknown or takes no credentials, or when there are none
  */
-export function authenticate(scheme: string, auth: Buffer, superDigest: string | null): readonly Id[] | null {
+export function authenticate(
+  scheme: string | null,
+  auth: Buffer | null,
+  superDigest: string | null,
+): readonly Id[] | null {
   if (scheme === 'ip') return [];
-  if (scheme !== 'digest') return null;
+  if (scheme !== 'digest' || auth === null) return null;
   const id = digestOf(auth.toString('utf8'));
   const own = { scheme, id };
   return id === superDigest ? [{ scheme: 'super', id: '' }, own] : [own];
@@ -105,7 +120,16 @@ export function userNameOf({ scheme, id }: Id): string {
   return schemes.get(scheme)?.userName(id) ?? '';
 }
 
-function withoutRepetitions(acl: readonly Acl[]): readonly Acl[] {
-  const same = (a: Acl, b: Acl) => a.perms === b.perms && a.id.scheme === b.id.scheme && a.id.id === b.id.id;
-  return acl.filter((entry, index) => acl.findIndex((other) => same(entry, other)) === index);
+function withoutRepetitions(acl: readonly GivenAcl[]): readonly GivenAcl[] {
+  const kept: GivenAcl[] = [];
+  for (const entry of acl) {
+    if (!kept.some((other) => isSame(entry, other))) kept.push(entry);
+  }
+  return kept;
+}
+
+/** Compares entries as the real server's records do: field by field, stumbling over a null of the first one. */
+function isSame(entry: GivenAcl, other: GivenAcl): boolean {
+  if (entry.perms !== other.perms || present(entry.id.scheme) !== other.id.scheme) return false;
+  return present(entry.id.id) === other.id.id;
 }

@@ -12,6 +12,12 @@ export interface Answer {
 /** Success without a record. */
 export const DONE: Answer = { error: 0, codec: null, record: null };
 
+/** No reply at all; the connection goes on. */
+export const SILENCE: Answer = { error: 0, codec: null, record: null };
+
+/** No reply but the end of the connection. */
+export const HANG_UP: Answer = { error: 0, codec: null, record: null };
+
 /** A refusal. */
 export function refusal(error: number): Answer {
   return { error, codec: null, record: null };

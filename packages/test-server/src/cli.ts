@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { suggestion } from './argument-checks.js';
 import { systemClock } from './clock.js';
 import { TestServer } from './server.js';
 import type { Snapshot } from './snapshot.js';
@@ -11,24 +12,32 @@ const USAGE = `Usage: test-server [options]
 A ZooKeeper server in memory, for tests, demos and learning.
 
   --port PORT        port to listen on (2181); 0 for a free one
-  --host ADDRESS     address to listen on (127.0.0.1)
+  --host ADDRESS     address to listen on (127.0.0.1); one of IPv6 without brackets
   --tick-time MS     ZooKeeper's unit of time (2000): sessions last 2 to 20 ticks
+  --compat VERSION   3.8 or 3.9 (3.9): the version to behave like where they differ
   --snapshot FILE    keep tree and sessions in this file between runs
-  --help             this text`;
+  --help             this text
+
+The first line of the output ends with the connect string. SIGINT and SIGTERM end the server; SIGTERM also
+ends it when only npx is sent it.`;
 
 /** How often a snapshot is written while the server runs, in milliseconds. */
 const SNAPSHOT_INTERVAL_MS = 10_000;
+/** How often the parent process is looked for, in milliseconds. */
+const PARENT_CHECK_INTERVAL_MS = 500;
+
+const OPTIONS = {
+  port: { type: 'string', default: '2181' },
+  host: { type: 'string', default: '127.0.0.1' },
+  'tick-time': { type: 'string', default: '2000' },
+  compat: { type: 'string', default: '3.9' },
+  snapshot: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string', default: '2181' },
-      host: { type: 'string', default: '127.0.0.1' },
-      'tick-time': { type: 'string', default: '2000' },
-      snapshot: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  checkNames(process.argv.slice(2));
+  const { values } = parseArgs({ options: OPTIONS });
   if (values.help) {
     console.log(USAGE);
     return;
@@ -38,11 +47,23 @@ async function main(): Promise<void> {
     port: numberOf('--port', values.port),
     host: values.host,
     tickTimeMs: numberOf('--tick-time', values['tick-time']),
+    // What it must be is checked with the other options.
+    compat: values.compat as '3.8' | '3.9',
     ...(file !== undefined && existsSync(file) ? { snapshot: await readSnapshot(file) } : {}),
   });
-  console.log(`ZooKeeper test server on ${server.connectString}`);
   if (file !== undefined) keepSnapshots(server, file);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(server, file));
+  endOnSignals(server, file);
+  console.log(`ZooKeeper test server on ${server.connectString}`);
+}
+
+/** @throws {TypeError} for an option that there is not */
+function checkNames(args: readonly string[]): void {
+  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
+  const names = Object.keys(OPTIONS).map((name) => `--${name}`);
+  for (const token of tokens) {
+    if (token.kind !== 'option' || names.includes(token.rawName)) continue;
+    throw new TypeError(`Expected an option, got '${token.rawName}'. ${suggestion(token.rawName, names)}`);
+  }
 }
 
 function numberOf(option: string, text: string): number {
@@ -69,6 +90,36 @@ function keepSnapshots(server: TestServer, file: string): void {
 async function writeSnapshot(server: TestServer, file: string): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(server.snapshot()));
   await rename(`${file}.new`, file);
+}
+
+/**
+ * Ends the server at a signal. `npx` hands a signal on to the shell that it started, and that ends without a word to the server: under `npx`
+ * the end of the parent process counts as a signal, too. A signal may come twice, from a terminal and from `npx`: the second one changes nothing.
+ */
+function endOnSignals(server: TestServer, file: string | undefined): void {
+  let isEnding = false;
+  const endOnce = (): void => {
+    if (isEnding) return;
+    isEnding = true;
+    end(server, file).catch((error: Error) => {
+      console.error(error.message);
+      process.exit(1);
+    });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, endOnce);
+  if (isUnderNpx(process.env)) untilOrphaned(process.ppid, endOnce);
+}
+
+/** Whether `npx` or `npm exec` started this command, and not one that started this one. */
+function isUnderNpx({ npm_lifecycle_event: event, npm_lifecycle_script: script }: NodeJS.ProcessEnv): boolean {
+  return event === 'npx' && script?.includes('test-server') === true;
+}
+
+function untilOrphaned(parent: number, callback: () => void): void {
+  systemClock.schedule(PARENT_CHECK_INTERVAL_MS, () => {
+    if (process.ppid === parent) untilOrphaned(parent, callback);
+    else callback();
+  });
 }
 
 async function end(server: TestServer, file: string | undefined): Promise<void> {

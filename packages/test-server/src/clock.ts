@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import timers from 'node:timers';
+import { isNumber } from './argument-checks.js';
 
 /** Where the server gets the time from; injected, so that tests can turn the hands. */
 export interface Clock {
@@ -28,6 +29,8 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+const isDuration = isNumber(0);
 
 interface Timer {
   readonly dueMs: number;
@@ -66,7 +69,7 @@ export class VirtualClock implements Clock {
    * @param ms milliseconds, 0 or more
    */
   advance(ms: number): void {
-    if (!(ms >= 0)) throw new RangeError(`Expected \`ms\` to be 0 or more, got ${ms}`);
+    isDuration('ms', ms);
     const targetMs = this.#nowMs + ms;
     for (let timer = this.#next(targetMs); timer !== undefined; timer = this.#next(targetMs)) {
       this.#timers.delete(timer);

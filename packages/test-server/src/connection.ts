@@ -12,14 +12,15 @@ import {
   WatcherEvent,
 } from 'zookeeper-ts-client/protocol';
 import { type Acl, isAllowed, Perms } from './access-control.js';
-import { type Answer, refusal } from './answer.js';
+import { type Answer, HANG_UP, refusal, SILENCE } from './answer.js';
 import { answerAuth, answerSasl } from './auth-requests.js';
 import type { Client } from './client.js';
 import type { Faults, Verdict } from './faults.js';
 import { isCommand } from './four-letter-words.js';
 import { writeConnectResponse } from './handshake.js';
+import { hostAddress } from './ip-range.js';
 import { observe } from './observed-request.js';
-import type { ServerSettings } from './options.js';
+import type { FourLetterWord, ServerSettings } from './options.js';
 import { OutgoingLane } from './outgoing-lane.js';
 import type { Replica } from './replica.js';
 import type { Service } from './service.js';
@@ -34,7 +35,7 @@ export interface ConnectionContext {
   /** Whether the whole server stands still. */
   readonly isPaused: () => boolean;
   /** The answer to a four-letter word. */
-  readonly command: (word: string) => string;
+  readonly command: (word: FourLetterWord) => string;
 }
 
 /** How far a connection has come. */
@@ -44,6 +45,8 @@ const SYNC_CONNECTED = 3;
 const NO_ZXID = -1n;
 /** So much is written before it is sent on its way, in bytes. */
 const FLUSH_BYTES = 256 * 1024;
+/** How long a client may be silent before its handshake is complete, in milliseconds. @see `zookeeper.nio.sessionlessCnxnTimeout` */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Bytes of a handshake request but its password, without the read-only flag. */
 const HANDSHAKE_BYTES = 4 + 8 + 4 + 8 + 4;
 
@@ -68,6 +71,7 @@ export class Connection implements Client {
   #phase: Phase = 'greeting';
   #greeting: Buffer = Buffer.alloc(0);
   #isFlushing = false;
+  #cancelHandshakeTimeout: () => void = () => {};
   /** A handshake that has not been answered yet. */
   #handshake: { readonly request: ConnectRequest; readonly withReadOnly: boolean } | null = null;
 
@@ -76,7 +80,7 @@ export class Connection implements Client {
     this.#context = context;
     this.#lane = new OutgoingLane(socket, context.settings.clock);
     this.#decoder = new FrameDecoder(context.settings.maxFrameBytes);
-    this.remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    this.remoteAddress = hostAddress(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     this.establishedMs = context.settings.clock.wallNow();
     this.identities = [{ scheme: 'ip', id: this.remoteAddress }];
@@ -86,9 +90,11 @@ export class Connection implements Client {
     socket.on('drain', () => this.#process());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
+      this.#cancelHandshakeTimeout();
       this.#lane.clear();
       context.service.detach(this);
     });
+    this.#awaitHandshake();
     this.applyPartition();
   }
 
@@ -125,6 +131,12 @@ export class Connection implements Client {
     return this.#lane.unreadBytes;
   }
 
+  /** Begins to count its frames anew. */
+  resetCounts(): void {
+    this.received = 0;
+    this.sent = 0;
+  }
+
   /** Stops or lets go what partitions, or a pause of the server, say. */
   applyPartition(): void {
     this.#lane.setHeld(this.#isStopped('to-client'));
@@ -137,9 +149,19 @@ export class Connection implements Client {
 
   #receive(bytes: Buffer): void {
     if (this.#phase === 'ending') return;
+    if (this.#phase !== 'serving' && this.#handshake === null) this.#awaitHandshake();
     if (this.#phase === 'greeting') this.#greet(bytes);
     else this.#decoder.push(bytes);
     this.#process();
+  }
+
+  /** Ends the connection unless bytes of a handshake come in time. What the server itself does not let through is not waited for. */
+  #awaitHandshake(): void {
+    this.#cancelHandshakeTimeout();
+    this.#cancelHandshakeTimeout = this.#context.settings.clock.schedule(HANDSHAKE_TIMEOUT_MS, () => {
+      if (this.#isStopped('to-server')) this.#awaitHandshake();
+      else this.destroy();
+    });
   }
 
   /** The first four bytes tell a word of administration from a frame. */
@@ -192,6 +214,7 @@ export class Connection implements Client {
 
   #shakeHands(reader: JuteReader): void {
     const { remaining } = reader;
+    this.#cancelHandshakeTimeout();
     const request = ConnectRequest.read(reader);
     const withReadOnly = remaining > HANDSHAKE_BYTES + (request.passwd?.length ?? 0);
     this.sessionId = request.sessionId;
@@ -229,7 +252,7 @@ export class Connection implements Client {
     if (opCode === OpCode.auth) {
       this.#finish(xid, answerAuth(reader, this, settings.superDigest));
     } else if (opCode === OpCode.sasl) {
-      this.#finish(xid, answerSasl());
+      this.#finish(xid, answerSasl(reader));
     } else if (faults.isIdle) {
       this.#respond(xid, opCode, service.process(this, opCode, reader));
     } else {
@@ -258,6 +281,8 @@ export class Connection implements Client {
 
   /** Replies to a request; the end of a session and an operation that is none end the connection, too. */
   #respond(xid: number, opCode: number, answer: Answer): void {
+    if (answer === HANG_UP) this.close();
+    if (answer === HANG_UP || answer === SILENCE) return;
     const isKnown = this.#context.service.processor.knows(opCode);
     const zxid = isKnown ? this.replica.tree.lastZxid : NO_ZXID;
     this.#reply(opCode === OpCode.ping ? SpecialXid.ping : xid, answer, zxid);

@@ -2,14 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { OPEN_ACL } from './access-control.js';
 import { DataTree } from './data-tree.js';
 import { PendingChanges } from './pending-changes.js';
-import { prepareCreate, prepareDelete } from './prepare.js';
+import { type Outlook, prepareCreate, prepareDelete } from './prepare.js';
 import type { CreateTransaction } from './transaction.js';
 
 const nobody = { sessionId: 1n, identities: [] };
 const creation = (path: string, changes: Partial<CreateTransaction> = {}): CreateTransaction => {
-  const what = { data: null, acl: OPEN_ACL, kind: 'persistent', owner: 0n, ttlMs: 0, creations: 1 } as const;
+  const what = {
+    data: null,
+    acl: OPEN_ACL,
+    kind: 'persistent',
+    flaggedKind: 'persistent',
+    owner: 0n,
+    ttlMs: 0,
+    creations: 1,
+  } as const;
   return { type: 'create', path, ...what, ...changes };
 };
+
+/** What a write is checked against. */
+function outlookOn(tree: DataTree): Outlook {
+  return { get: (path) => tree.get(path), exceedsQuota: () => false, knowsIpv6: true };
+}
 
 describe('DataTree', () => {
   it('gives what a transaction brought about, and knows no time but the one it is given', () => {
@@ -36,7 +49,12 @@ describe('DataTree', () => {
     tree.apply(creation('/p'), 1n, 0);
     tree.apply(creation('/p/2147483646', { creations: 2 ** 31 - 1 }), 2n, 0);
     const next = () =>
-      prepareCreate(1, { path: '/p/', data: null, acl: OPEN_ACL, flags: 2 }, tree, nobody) as CreateTransaction;
+      prepareCreate(
+        1,
+        { path: '/p/', data: null, acl: OPEN_ACL, flags: 2, ttl: -1 },
+        outlookOn(tree),
+        nobody,
+      ) as CreateTransaction;
     expect(next()).toMatchObject({ path: '/p/2147483647', creations: -(2 ** 31) });
     tree.apply(next(), 3n, 0);
     expect(tree.get('/p')?.creations).toBe(2 ** 31 - 1);
@@ -57,9 +75,9 @@ describe('DataTree', () => {
 describe('PendingChanges', () => {
   it('are seen by what is checked after them, and by nobody else', () => {
     const tree = DataTree.fresh();
-    const pending = new PendingChanges(tree);
+    const pending = new PendingChanges(outlookOn(tree));
     const make = (path: string, flags = 0) =>
-      prepareCreate(1, { path, data: null, acl: OPEN_ACL, flags }, pending, nobody);
+      prepareCreate(1, { path, data: null, acl: OPEN_ACL, flags, ttl: -1 }, pending, nobody);
     const parent = make('/p') as CreateTransaction;
     pending.add(parent);
     const first = make('/p/n-', 2) as CreateTransaction;

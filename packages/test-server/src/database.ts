@@ -11,6 +11,7 @@ export class Database implements Replica {
   readonly watches: WatchManager;
   readonly #clock: Clock;
   readonly #isCompat38: boolean;
+  #skippedZxids = 0n;
   readonly #lagging: Map<Client, LaggingReplica> = new Map();
 
   constructor(tree: DataTree, clock: Clock, isCompat38: boolean) {
@@ -22,8 +23,14 @@ export class Database implements Replica {
 
   /** The number of the next transaction. It is used up, whatever comes of the request. */
   nextZxid(): bigint {
-    this.tree.lastZxid += 1n;
+    this.tree.lastZxid += 1n + this.#skippedZxids;
+    this.#skippedZxids = 0n;
     return this.tree.lastZxid;
+  }
+
+  /** Uses up a number that no reply shows: that of the next transaction is one higher. */
+  skipZxid(): void {
+    this.#skippedZxids += 1n;
   }
 
   /** Applies what has been checked, then tells who watches, those that lag excepted. */

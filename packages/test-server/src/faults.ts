@@ -1,5 +1,15 @@
+import {
+  type Check,
+  type Checks,
+  checkFields,
+  isFunction,
+  isInteger,
+  isNumber,
+  isOneOf,
+  isSessionIdOrAll,
+} from './argument-checks.js';
 import type { Client } from './client.js';
-import { matches, type ObservedRequest, type RequestMatch } from './observed-request.js';
+import { matchChecks, matches, type ObservedRequest, type RequestMatch } from './observed-request.js';
 
 /** Whose traffic a partition stops. */
 export type Direction = 'to-server' | 'to-client' | 'both';
@@ -8,6 +18,12 @@ export type Direction = 'to-server' | 'to-client' | 'both';
 export interface OneFault extends RequestMatch {
   /** Which of the matching requests, counted from now; 1, the default, is the next. */
   readonly nth?: number;
+}
+
+/** Replies that come late. */
+export interface Delay extends RequestMatch {
+  /** By how many milliseconds, 0 or more. */
+  readonly ms: number;
 }
 
 /** What is to become of a request. */
@@ -35,9 +51,18 @@ interface WaitingFault {
   readonly happened: (request: ObservedRequest) => void;
 }
 
+const faultChecks: Checks<OneFault> = { ...matchChecks, nth: isInteger(1) };
+const delayChecks: Checks<Delay> = { ...matchChecks, ms: isNumber(0) };
+const isDirection: Check = isOneOf(['to-server', 'to-client', 'both'] satisfies Direction[]);
+
 const PASS: Verdict = { kind: 'pass', delayMs: 0, happened: () => {} };
 
-/** How the server misbehaves. All of it is done to requests on purpose; nothing is left to chance. */
+/**
+ * How the server misbehaves. All of it is done to requests on purpose; nothing is left to chance.
+ *
+ * A fault that could never happen is refused at once: every method throws a `TypeError` when it is given a name or a type that it does not
+ * know, and a `RangeError` when a number is out of its range.
+ */
 export class Faults {
   readonly #target: FaultTarget;
   #waiting: readonly WaitingFault[] = [];
@@ -59,7 +84,7 @@ export class Faults {
    * @returns resolves with the request when it happened
    */
   dropReplyOnce(fault: OneFault = {}): Promise<ObservedRequest> {
-    return this.#wait('drop-reply', fault);
+    return this.#wait('drop-reply', 'dropReplyOnce', fault);
   }
 
   /**
@@ -68,12 +93,12 @@ export class Faults {
    * @returns resolves with the request when it happened
    */
   dropRequestOnce(fault: OneFault = {}): Promise<ObservedRequest> {
-    return this.#wait('drop-request', fault);
+    return this.#wait('drop-request', 'dropRequestOnce', fault);
   }
 
   /** Resolves with a request when it arrives. It is not a fault, but tells when to commit one. */
   untilRequest(match: OneFault = {}): Promise<ObservedRequest> {
-    return this.#wait('observe', match);
+    return this.#wait('observe', 'untilRequest', match);
   }
 
   /**
@@ -82,6 +107,7 @@ export class Faults {
    * @returns ends it
    */
   onRequest(listener: (request: ObservedRequest) => void): () => void {
+    isFunction('listener', listener);
     this.#listeners = [...this.#listeners, listener];
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
@@ -89,13 +115,16 @@ export class Faults {
   }
 
   /** Replies to such requests this much later, and whatever follows them on the same connection; they are applied at once. */
-  delay({ ms, ...match }: RequestMatch & { readonly ms: number }): void {
-    if (!(ms >= 0)) throw new RangeError(`Expected \`ms\` to be 0 or more, got ${ms}`);
+  delay(delay: Delay): void {
+    checkFields('delay', delay, delayChecks);
+    const { ms, ...match } = delay;
+    delayChecks.ms('ms', ms);
     this.#delays = [...this.#delays, { match, ms }];
   }
 
   /** Refuses such requests as an overloaded server does: THROTTLEDOP, not applied. Pings and the end of a session pass. */
   throttle(match: RequestMatch = {}): void {
+    checkFields('throttle', match, matchChecks);
     this.#throttled = [...this.#throttled, match];
   }
 
@@ -105,11 +134,12 @@ export class Faults {
    * @returns resolves with the request when it happened
    */
   throttleOnce(fault: OneFault = {}): Promise<ObservedRequest> {
-    return this.#wait('throttle', fault);
+    return this.#wait('throttle', 'throttleOnce', fault);
   }
 
   /** Knows no such operations, like a server that is older than they are: UNIMPLEMENTED, and the end of the connection. */
   lack(match: RequestMatch): void {
+    checkFields('lack', match, matchChecks);
     this.#unimplemented = [...this.#unimplemented, match];
   }
 
@@ -130,12 +160,15 @@ export class Faults {
    * @param who a session id
    */
   partition(who: bigint | 'all', direction: Direction = 'both'): void {
+    isSessionIdOrAll('who', who);
+    isDirection('direction', direction);
     this.#partitions.set(who, direction);
     this.#target.applyPartitions();
   }
 
   /** Lifts partitions. @param who the one that was partitioned; by default every one */
   heal(who?: bigint | 'all'): void {
+    if (who !== undefined) isSessionIdOrAll('who', who);
     if (who === undefined) this.#partitions.clear();
     else this.#partitions.delete(who);
     this.#target.applyPartitions();
@@ -148,6 +181,7 @@ export class Faults {
    * @param who a session id; by default all that are connected
    */
   staleReads(who: bigint | 'all' = 'all'): void {
+    isSessionIdOrAll('who', who);
     this.#target.setLagging((client) => who === 'all' || client.sessionId === who);
   }
 
@@ -207,8 +241,9 @@ export class Faults {
     return delayMs === 0 ? PASS : { ...PASS, delayMs };
   }
 
-  #wait(kind: WaitingFault['kind'], { nth = 1, ...match }: OneFault): Promise<ObservedRequest> {
-    if (!(nth >= 1)) throw new RangeError(`Expected \`nth\` to be 1 or more, got ${nth}`);
+  #wait(kind: WaitingFault['kind'], method: string, fault: OneFault): Promise<ObservedRequest> {
+    checkFields(method, fault, faultChecks);
+    const { nth = 1, ...match } = fault;
     return new Promise((happened) => {
       this.#waiting = [...this.#waiting, { kind, match, spare: nth - 1, happened }];
     });

@@ -1,12 +1,16 @@
+import { hostname, release, tmpdir, userInfo } from 'node:os';
 import { EventType } from 'zookeeper-ts-client/protocol';
 import type { Connection } from './connection.js';
 import { operationName } from './observed-request.js';
-import type { ServerSettings } from './options.js';
+import type { FourLetterWord, ServerSettings } from './options.js';
 import type { Service } from './service.js';
 import type { Counters } from './statistics.js';
 
 /** The version that the server reports; its own mark is behind the one that it behaves like. */
-const VERSION = '3.9.3-zk-recipes-test-server, built on 2024-01-01 00:00 UTC';
+const VERSION = '3.9.6-zk-recipes-test-server, built on 2024-01-01 00:00 UTC';
+
+/** What a real server traces unless it is told otherwise. @see org.apache.zookeeper.server.ZooTrace */
+const DEFAULT_TRACE_MASK = 306;
 
 /** What the words of administration tell of. */
 export interface Administration {
@@ -17,36 +21,39 @@ export interface Administration {
   readonly connections: Iterable<Connection>;
 }
 
-const words: ReadonlyMap<string, (of: Administration) => string> = new Map<string, (of: Administration) => string>([
-  ['ruok', () => 'imok'],
-  ['isro', () => 'rw'],
-  ['srvr', (of) => `${versionLine()}${statistics(of)}`],
-  ['stat', (of) => `${versionLine()}Clients:\n${connections(of, clientLine)}\n${statistics(of)}`],
-  ['mntr', monitor],
-  ['conf', configuration],
-  ['cons', (of) => `${connections(of, (connection) => detailLine(of, connection))}\n`],
-  ['wchs', watchSummary],
-  ['wchp', watchesByPath],
-  ['dump', dump],
-  ['envi', environment],
-  ['srst', reset],
-]);
-
-/** Words that a real server knows and this one does not answer. */
-const unanswered: ReadonlySet<string> = new Set('crst dirs gtmk hash lead orst obsr stmk wchc'.split(' '));
+const answers: Readonly<Record<FourLetterWord, (of: Administration) => string>> = {
+  ruok: () => 'imok',
+  isro: () => 'rw',
+  srvr: (of) => `${versionLine()}${statistics(of)}`,
+  stat: (of) => `${versionLine()}Clients:\n${connections(of, clientLine)}\n${statistics(of)}`,
+  mntr: monitor,
+  conf: configuration,
+  cons: (of) => `${connections(of, (connection) => detailLine(of, connection))}\n`,
+  wchs: watchSummary,
+  wchp: watchesByPath,
+  wchc: watchesByConnection,
+  dump,
+  envi: environment,
+  srst: reset,
+  crst: resetConnections,
+  // This server writes no files, keeps no history of digests and traces nothing.
+  dirs: () => 'datadir_size: 0\nlogdir_size: 0\n',
+  hash: () => '',
+  gtmk: () => `${DEFAULT_TRACE_MASK}`,
+  stmk: () => '',
+};
 
 /** Whether the first four bytes of a connection are a word of administration, and no length. */
-export function isCommand(word: string): boolean {
-  return words.has(word) || unanswered.has(word);
+export function isCommand(word: string): word is FourLetterWord {
+  return Object.hasOwn(answers, word);
 }
 
 /** Answers a four-letter word. @see https://zookeeper.apache.org/doc/r3.9.3/zookeeperAdmin.html#sc_4lw */
-export function answerCommand(word: string, of: Administration): string {
-  const answer = words.get(word);
-  if (answer === undefined || of.settings.commands?.has(word) === false) {
+export function answerCommand(word: FourLetterWord, of: Administration): string {
+  if (of.settings.commands?.has(word) === false) {
     return `${word} is not executed because it is not in the whitelist.\n`;
   }
-  return answer(of);
+  return answers[word](of);
 }
 
 function versionLine(): string {
@@ -146,6 +153,15 @@ function watchesByPath({ service }: Administration): string {
   return `${lines.map((line) => `${line}\n`).join('')}\n`;
 }
 
+function watchesByConnection({ service }: Administration): string {
+  const { ofData } = service.database.watches;
+  const lines = [...ofData.watchers()].flatMap((watcher) => [
+    hex(watcher.sessionId),
+    ...ofData.pathsOf(watcher).map((path) => `\t${path}`),
+  ]);
+  return `${lines.map((line) => `${line}\n`).join('')}\n`;
+}
+
 function dump({ service, connections }: Administration): string {
   const { sessions, database } = service;
   const buckets = new Map<number, bigint[]>();
@@ -170,10 +186,19 @@ function dump({ service, connections }: Administration): string {
 function environment(): string {
   const values: Readonly<Record<string, string>> = {
     'zookeeper.version': VERSION,
-    'host.name': 'localhost',
+    'host.name': hostname(),
+    // Clients and test suites look for it, whatever runs.
+    'java.version': `none, but Node ${process.version}`,
+    'java.vendor': 'none',
+    'java.home': 'none',
+    'java.io.tmpdir': tmpdir(),
     'node.version': process.version,
     'os.name': process.platform,
     'os.arch': process.arch,
+    'os.version': release(),
+    'user.name': userInfo().username,
+    'user.home': userInfo().homedir,
+    'user.dir': process.cwd(),
   };
   const lines = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
   return `Environment:\n${lines.join('')}`;
@@ -182,6 +207,11 @@ function environment(): string {
 function reset({ counters }: Administration): string {
   counters.reset();
   return 'Server stats reset.\n';
+}
+
+function resetConnections({ connections }: Administration): string {
+  for (const connection of connections) connection.resetCounts();
+  return 'Connection stats reset.\n';
 }
 
 function hex(sessionId: bigint): string {

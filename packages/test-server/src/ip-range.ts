@@ -1,38 +1,78 @@
-/** Four bytes of an IPv4 address in one number; `null` when the text is none. */
-function parseAddress(text: string): number | null {
-  const parts = text.split('.');
-  if (parts.length !== 4) return null;
-  let address = 0;
-  for (const part of parts) {
-    const byte = parseInteger(part);
-    if (byte === null || byte < 0 || byte > 255) return null;
-    address = address * 256 + byte;
-  }
-  return address;
-}
+/** Bytes of an address, four of IPv4 or sixteen of IPv6. */
+type Address = readonly number[];
+
+const IPV6_GROUPS = 8;
 
 /** As Java's `Integer.parseInt`: a sign and digits, nothing else. */
 function parseInteger(text: string): number | null {
   return /^[+-]?\d+$/.test(text) ? Number(text) : null;
 }
 
-function parseRange(text: string): { readonly address: number; readonly bits: number } | null {
-  const slash = text.indexOf('/');
-  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  const bits = slash < 0 ? 32 : parseInteger(text.slice(slash + 1));
-  return address === null || bits === null || bits < 0 || bits > 32 ? null : { address, bits };
+function parseAddress(text: string): Address | null {
+  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
-/** Whether an ACL may have this id of the scheme `ip`: `127.0.0.1` or `10.0.0.0/8`. */
-export function isAddressRange(id: string): boolean {
-  return parseRange(id) !== null;
+function parseIpv4(text: string): Address | null {
+  const bytes = text.split('.').map(parseInteger);
+  const isWhole = bytes.length === 4 && bytes.every((byte) => byte !== null && byte >= 0 && byte <= 255);
+  return isWhole ? (bytes as number[]) : null;
+}
+
+/** Groups of up to four digits, with one `::` for those that are zero; no address of IPv4 at the end, no zone. */
+function parseIpv6(text: string): Address | null {
+  const halves = text.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const [start = [], end = []] = halves;
+  const zeros = IPV6_GROUPS - start.length - end.length;
+  if (halves.length > 2 || (halves.length === 2 ? zeros <= 0 : zeros !== 0)) return null;
+  const groups = [...start, ...Array.from({ length: zeros }, () => '0'), ...end];
+  if (!groups.every((group) => group.length <= 4 && /^[+-]?[\da-f]+$/i.test(group))) return null;
+  return groups.flatMap((group) => {
+    const value = Number.parseInt(group, 16);
+    return [(value >> 8) & 0xff, value & 0xff];
+  });
+}
+
+function parseRange(text: string): { readonly address: Address; readonly bits: number } | null {
+  const slash = text.indexOf('/');
+  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (address === null) return null;
+  const length = address.length * 8;
+  const bits = slash < 0 ? length : parseInteger(text.slice(slash + 1));
+  return bits === null || bits < 0 || bits > length ? null : { address, bits };
+}
+
+/**
+ * Whether an ACL may have this id of the scheme `ip`: `127.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
+ *
+ * @param knowsIpv6 whether it may be an address of IPv6, as since 3.9.4
+ */
+export function isAddressRange(id: string, knowsIpv6: boolean): boolean {
+  const range = parseRange(id);
+  return range !== null && (knowsIpv6 || range.address.length === 4);
 }
 
 /** Whether an address lies in a range. */
 export function addressMatches(address: string, range: string): boolean {
   const wanted = parseRange(range);
   const held = parseAddress(address);
-  if (wanted === null || held === null) return false;
-  const size = 2 ** (32 - wanted.bits);
-  return Math.floor(held / size) === Math.floor(wanted.address / size);
+  if (wanted === null || held === null || held.length !== wanted.address.length) return false;
+  return wanted.address.every((byte, index) => {
+    const bits = Math.min(8, Math.max(0, wanted.bits - index * 8));
+    return byte >> (8 - bits) === (held[index] as number) >> (8 - bits);
+  });
+}
+
+/**
+ * The address of a socket as a Java server has it in ids and reports: one of IPv4 that came by a socket of IPv6 as of IPv4, one of IPv6 with all
+ * its groups.
+ */
+export function hostAddress(socketAddress: string): string {
+  const unmapped = socketAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  const [text = '', ...zone] = unmapped.split('%');
+  const bytes = text.includes(':') ? parseIpv6(text) : null;
+  if (bytes === null) return unmapped;
+  const groups = Array.from({ length: IPV6_GROUPS }, (_, index) =>
+    (((bytes[index * 2] as number) << 8) | (bytes[index * 2 + 1] as number)).toString(16),
+  );
+  return [groups.join(':'), ...zone].join('%');
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Connection, type ConnectionContext } from './connection.js';
+import { hostAddress } from './ip-range.js';
 
 /**
  * Where a free port is looked for: below the range from which systems take the local end of outgoing connections. A
@@ -80,7 +81,7 @@ export class Listener {
     const { maxConnections, maxClientConnections } = this.#context.settings;
     if (this.#connections.size >= maxConnections) return true;
     if (maxClientConnections === 0) return false;
-    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    const address = hostAddress(socket.remoteAddress ?? '');
     const ofSame = [...this.#connections].filter(({ remoteAddress }) => remoteAddress === address);
     return ofSame.length >= maxClientConnections;
   }

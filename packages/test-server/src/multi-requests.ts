@@ -1,15 +1,11 @@
 import {
-  type CreateRequest,
-  type DeleteRequest,
   ErrorCode,
   type JuteReader,
-  MultiRequest,
-  type MultiRequestItem,
+  MarshallingError,
+  MultiHeader,
   MultiResponse,
   type MultiResponseItem,
   OpCode,
-  type ReadRequest,
-  type SetDataRequest,
   type Stat,
 } from 'zookeeper-ts-client/protocol';
 import { isAllowed, Perms } from './access-control.js';
@@ -18,11 +14,38 @@ import type { Client } from './client.js';
 import { PendingChanges } from './pending-changes.js';
 import { type Outlook, type Prepared, prepareCheck, prepareCreate, prepareDelete, prepareSetData } from './prepare.js';
 import type { Handler, RequestContext } from './request-processor.js';
+import {
+  type GivenCreate,
+  type GivenData,
+  type GivenRead,
+  type GivenVersion,
+  present,
+  readCreate,
+  readCreateTtl,
+  readRead,
+  readSetData,
+  readVersion,
+  UnexpectedNullError,
+} from './request-records.js';
 import type { Applied, Transaction } from './transaction.js';
 
 /** Create flags of containers and of TTL znodes. */
 const CONTAINER_FLAG = 4;
 const TTL_FLAGS: readonly number[] = [5, 6];
+const LAST_FLAG = 6;
+
+/** An operation that changes something, or checks it. */
+type Write =
+  | { readonly kind: 'create'; readonly opCode: number; readonly request: GivenCreate }
+  | { readonly kind: 'delete'; readonly request: GivenVersion }
+  | { readonly kind: 'setData'; readonly request: GivenData }
+  | { readonly kind: 'check'; readonly request: GivenVersion };
+
+/** An operation that only looks. */
+interface Read {
+  readonly kind: 'getData' | 'getChildren';
+  readonly request: GivenRead;
+}
 
 /** `multi` and `multiRead`, by operation code. */
 export const multiRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
@@ -33,9 +56,14 @@ export const multiRequests: ReadonlyMap<number, Handler> = new Map<number, Handl
 /** All or nothing: checks each operation against what those before it will have done, then applies them all. */
 function multi(context: RequestContext, client: Client, reader: JuteReader): Answer {
   const { database, outlook, isCompat38 } = context;
+  const items = readOrUseUpZxid(context, reader);
+  if (isCompat38 && items.some(isWithoutPath)) {
+    // Servers before 3.9 stumble where they have a number for the transaction, and no header for the error: they go on to an empty answer.
+    database.skipZxid();
+    return malformedAfter([]);
+  }
   const zxid = database.nextZxid();
-  const items = MultiRequest.read(reader);
-  if (items.some(isRead) || (!isCompat38 && items.some(hasUnknownMode))) return refusal(ErrorCode.MARSHALLINGERROR);
+  if (items.some(isWithoutPath) || !items.every(isWrite)) return refusal(ErrorCode.MARSHALLINGERROR);
   const pending = new PendingChanges(outlook);
   const transactions: Transaction[] = [];
   for (const item of items) {
@@ -48,11 +76,76 @@ function multi(context: RequestContext, client: Client, reader: JuteReader): Ans
     transactions.push(prepared);
   }
   const applied = database.commit(transactions, zxid);
-  const results = transactions.map((transaction, index) => {
-    const hasStat = creationType(items[index] as MultiRequestItem, isCompat38) !== OpCode.create;
-    return resultOf(transaction, applied[index] as Applied, hasStat);
-  });
+  const results = transactions.map((transaction, index) =>
+    resultOf(transaction, applied[index] as Applied, hasStat(items[index] as Write, isCompat38)),
+  );
   return success(MultiResponse, results);
+}
+
+/** Reads the operations. A record that is malformed uses up a zxid; one in which a null is missed does not. */
+function readOrUseUpZxid({ database, isCompat38 }: RequestContext, reader: JuteReader): readonly (Write | Read)[] {
+  try {
+    return readItems(reader, isCompat38);
+  } catch (error) {
+    if (!(error instanceof UnexpectedNullError)) database.nextZxid();
+    throw error;
+  }
+}
+
+/** @throws {MarshallingError} also when reads and writes are mixed, and when an operation is none of a `multi` */
+function readItems(reader: JuteReader, isCompat38: boolean): readonly (Write | Read)[] {
+  const items: (Write | Read)[] = [];
+  for (let header = MultiHeader.read(reader); !header.done; header = MultiHeader.read(reader)) {
+    const item = readItem(header.type, reader);
+    if (item.kind === 'create' && !isCompat38) checkCreate(item);
+    if (isWrite(item) !== isWrite(items[0] ?? item)) throw new MarshallingError('multi of reads and writes');
+    items.push(item);
+  }
+  return items;
+}
+
+function readItem(opCode: number, reader: JuteReader): Write | Read {
+  switch (opCode) {
+    case OpCode.create:
+    case OpCode.create2:
+    case OpCode.createContainer:
+      return { kind: 'create', opCode, request: readCreate(reader) };
+    case OpCode.createTTL:
+      return { kind: 'create', opCode, request: readCreateTtl(reader) };
+    case OpCode.delete:
+      return { kind: 'delete', request: readVersion(reader) };
+    case OpCode.setData:
+      return { kind: 'setData', request: readSetData(reader) };
+    case OpCode.check:
+      return { kind: 'check', request: readVersion(reader) };
+    case OpCode.getData:
+      return { kind: 'getData', request: readRead(reader) };
+    case OpCode.getChildren:
+      return { kind: 'getChildren', request: readRead(reader) };
+    default:
+      throw new MarshallingError(`operation ${opCode} in a multi`);
+  }
+}
+
+/** Since 3.9 flags that mean nothing, those of a TTL znode without a TTL, and an ACL that is null are noticed when the record is read. */
+function checkCreate({ opCode, request: { flags, acl } }: Write & { readonly kind: 'create' }): void {
+  if (opCode === OpCode.createTTL) return;
+  if (flags < 0 || flags > LAST_FLAG) throw new MarshallingError(`create with the flags ${flags}`);
+  present(acl);
+  if (TTL_FLAGS.includes(flags)) throw new MarshallingError(`create with the flags ${flags} and no TTL`);
+}
+
+function isWithoutPath({ request }: Write | Read): boolean {
+  return request.path === null;
+}
+
+/** The error of a record that is malformed, noticed when the answer was begun: what there is of it stands behind the error. */
+function malformedAfter(results: readonly MultiResponseItem[]): Answer {
+  return { ...success(MultiResponse, results), error: ErrorCode.MARSHALLINGERROR };
+}
+
+function isWrite(item: Write | Read): item is Write {
+  return item.kind !== 'getData' && item.kind !== 'getChildren';
 }
 
 /**
@@ -61,17 +154,15 @@ function multi(context: RequestContext, client: Client, reader: JuteReader): Ans
  *
  * @see org.apache.zookeeper.Op.Create#getOpcode
  */
-function creationType({ type, request }: MultiRequestItem, isCompat38: boolean): number {
-  const { flags } = request as CreateRequest;
-  if (type === OpCode.createTTL) return TTL_FLAGS.includes(flags) ? type : OpCode.create;
+function creationType(opCode: number, flags: number, isCompat38: boolean): number {
+  if (TTL_FLAGS.includes(flags)) return OpCode.createTTL;
   if (flags === CONTAINER_FLAG) return OpCode.createContainer;
-  return isCompat38 ? OpCode.create : type;
+  return isCompat38 || opCode === OpCode.createTTL ? OpCode.create : opCode;
 }
 
-/** Whether an operation is a create with flags that mean nothing. */
-function hasUnknownMode({ type, request }: MultiRequestItem): boolean {
-  const isCreate = type === OpCode.create || type === OpCode.create2 || type === OpCode.createContainer;
-  return isCreate && !((request as CreateRequest).flags >= 0 && (request as CreateRequest).flags <= 6);
+/** Whether the result has a `Stat`, for a create. */
+function hasStat(item: Write, isCompat38: boolean): boolean {
+  return item.kind === 'create' && creationType(item.opCode, item.request.flags, isCompat38) !== OpCode.create;
 }
 
 /** The odd form of failure: success for those before the culprit, though they were not done. */
@@ -83,33 +174,33 @@ function failure(length: number, culprit: number, errorCode: number): readonly M
 }
 
 function prepare(
-  item: MultiRequestItem,
+  item: Write,
   outlook: Outlook,
   client: Client,
   { allowsTtl, isCompat38 }: RequestContext,
 ): Prepared<Transaction> {
-  const { type, request } = item;
-  switch (type) {
-    case OpCode.delete:
-      return prepareDelete(request as DeleteRequest, outlook, client);
-    case OpCode.setData:
-      return prepareSetData(request as SetDataRequest, outlook, client);
-    case OpCode.check:
-      return prepareCheck(request as DeleteRequest, outlook, client);
+  switch (item.kind) {
+    case 'delete':
+      return prepareDelete(item.request, outlook, client);
+    case 'setData':
+      return prepareSetData(item.request, outlook, client);
+    case 'check':
+      return prepareCheck(item.request, outlook, client);
     default: {
-      const create = request as CreateRequest;
-      // The real server takes it for a request that it is not, and fails as a whole.
-      if (type !== OpCode.createTTL && TTL_FLAGS.includes(create.flags)) return ErrorCode.MARSHALLINGERROR;
-      if (!allowsTtl && TTL_FLAGS.includes(create.flags)) return ErrorCode.UNIMPLEMENTED;
-      return prepareCreate(creationType(item, isCompat38), create, outlook, client);
+      const { opCode, request } = item;
+      const isTtl = TTL_FLAGS.includes(request.flags);
+      // A server before 3.9 takes it for a request that it is not, and fails as a whole.
+      if (opCode !== OpCode.createTTL && isTtl) return ErrorCode.MARSHALLINGERROR;
+      if (!allowsTtl && isTtl) return ErrorCode.UNIMPLEMENTED;
+      return prepareCreate(creationType(opCode, request.flags, isCompat38), request, outlook, client);
     }
   }
 }
 
-function resultOf(transaction: Transaction, { stat }: Applied, hasStat: boolean): MultiResponseItem {
+function resultOf(transaction: Transaction, { stat }: Applied, withStat: boolean): MultiResponseItem {
   switch (transaction.type) {
     case 'create':
-      return { type: 'create', path: transaction.path, stat: hasStat ? stat : null };
+      return { type: 'create', path: transaction.path, stat: withStat ? stat : null };
     case 'setData':
       return { type: 'setData', stat: stat as Stat };
     case 'delete':
@@ -119,23 +210,26 @@ function resultOf(transaction: Transaction, { stat }: Applied, hasStat: boolean)
   }
 }
 
-function isRead({ type }: MultiRequestItem): boolean {
-  return type === OpCode.getData || type === OpCode.getChildren;
+/**
+ * Several reads, each with its own outcome; none of them leaves a watch. The real server notices a write, and a path that is null, when it has
+ * begun to answer: the results so far stand behind the error.
+ */
+function multiRead(context: RequestContext, client: Client, reader: JuteReader): Answer {
+  const results: MultiResponseItem[] = [];
+  for (const item of readItems(reader, context.isCompat38)) {
+    const { path } = item.request;
+    if (isWrite(item) || path === null) {
+      return malformedAfter(results);
+    }
+    results.push(readResult(context, client, item.kind, path));
+  }
+  return success(MultiResponse, results);
 }
 
-/** Several reads, each with its own outcome; none of them leaves a watch. */
-function multiRead(context: RequestContext, client: Client, reader: JuteReader): Answer {
-  const items = MultiRequest.read(reader);
-  const reads = items.filter(isRead).length;
-  // The real server notices writes when it has begun to answer, and a mixture before.
-  if (items.length > 0 && reads === 0) return { ...success(MultiResponse, []), error: ErrorCode.MARSHALLINGERROR };
-  if (reads < items.length) return refusal(ErrorCode.MARSHALLINGERROR);
-  const results = items.map(({ type, request }): MultiResponseItem => {
-    const znode = client.replica.tree.get((request as ReadRequest).path);
-    if (znode === undefined) return { type: 'error', errorCode: ErrorCode.NONODE };
-    if (!isAllowed(znode.acl, Perms.READ, client.identities)) return { type: 'error', errorCode: ErrorCode.NOAUTH };
-    if (type === OpCode.getData) return { type: 'getData', data: znode.data, stat: znode.stat };
-    return { type: 'getChildren', children: context.namesOf(znode) };
-  });
-  return success(MultiResponse, results);
+function readResult(context: RequestContext, client: Client, kind: Read['kind'], path: string): MultiResponseItem {
+  const znode = client.replica.tree.get(path);
+  if (znode === undefined) return { type: 'error', errorCode: ErrorCode.NONODE };
+  if (!isAllowed(znode.acl, Perms.READ, client.identities)) return { type: 'error', errorCode: ErrorCode.NOAUTH };
+  if (kind === 'getData') return { type: 'getData', data: znode.data, stat: znode.stat };
+  return { type: 'getChildren', children: context.namesOf(znode) };
 }

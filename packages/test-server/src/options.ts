@@ -1,12 +1,48 @@
 import { DEFAULT_MAX_FRAME_BYTES } from 'zookeeper-ts-client/protocol';
+import {
+  type Checks,
+  checkFields,
+  isA,
+  isBoolean,
+  isInteger,
+  isNumber,
+  isOneOf,
+  isText,
+  textOf,
+} from './argument-checks.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Snapshot } from './snapshot.js';
 
+/** The words of administration. @see https://zookeeper.apache.org/doc/r3.9.3/zookeeperAdmin.html#sc_4lw */
+export const FOUR_LETTER_WORDS = [
+  'ruok',
+  'isro',
+  'srvr',
+  'stat',
+  'mntr',
+  'conf',
+  'cons',
+  'crst',
+  'wchs',
+  'wchp',
+  'wchc',
+  'dump',
+  'envi',
+  'srst',
+  'dirs',
+  'hash',
+  'gtmk',
+  'stmk',
+] as const;
+
+/** One of the words of administration. */
+export type FourLetterWord = (typeof FOUR_LETTER_WORDS)[number];
+
 /** How a test server is set up. What is left out has the default named. */
 export interface TestServerOptions {
-  /** Port to listen on; 0, the default, takes a free one. */
+  /** Port to listen on, from 0 to 65 535; 0, the default, takes a free one. */
   readonly port?: number;
-  /** Address to listen on; `127.0.0.1` by default. */
+  /** Address to listen on, one of IPv6 without brackets; `127.0.0.1` by default. */
   readonly host?: string;
   /** ZooKeeper's unit of time, in milliseconds; 500 by default. Sessions end at multiples of it. */
   readonly tickTimeMs?: number;
@@ -30,19 +66,20 @@ export interface TestServerOptions {
   readonly ttlZnodes?: boolean;
   /** Whether hard quotas are enforced (`enforceQuota`); false by default. */
   readonly enforceQuota?: boolean;
-  /** Digest of the super user, `user:base64(sha1(user:password))`; by default there is none. */
+  /** Digest of the super user, `user:base64(sha1(user:password))`, from `digestOf`; by default there is none. */
   readonly superDigest?: string;
   /** How often containers and TTL znodes are looked after, in milliseconds; 60 000 by default. */
   readonly containerCheckIntervalMs?: number;
   /** A container that never had a child goes after this time, in milliseconds; 0, the default, for never. */
   readonly containerMaxNeverUsedMs?: number;
   /** Four-letter words that are answered; all by default. */
-  readonly commands?: readonly string[];
+  readonly commands?: readonly FourLetterWord[];
   /** Tree and sessions to begin with, from `TestServer.snapshot()`; by default an empty tree. */
   readonly snapshot?: Snapshot;
   /**
-   * Version to behave like where they differ; `3.9` by default. `3.8`: notifications carry no zxid, a client has one
-   * watch mode a path, `create2` in a `multi` yields no `Stat`, `exists` needs no READ, no watcher types 4 and 5.
+   * Version to behave like where they differ; `3.9`, the default, is as of 3.9.6. `3.8`: notifications carry no zxid, a client
+   * has one watch mode a path, `create2` in a `multi` yields no `Stat`, `exists` and `setWatches` need no READ, no watcher types 4 and 5, no
+   * addresses of IPv6 in ACLs.
    */
   readonly compat?: '3.8' | '3.9';
 }
@@ -56,33 +93,75 @@ export interface ServerSettings
   readonly snapshot: Snapshot | null;
 }
 
-/** Fills in the defaults. @throws RangeError when a number is out of its range */
+const isWord = isOneOf(FOUR_LETTER_WORDS);
+const isClock = isA('a clock with now, wallNow and schedule', (value) => {
+  const methods: readonly (keyof Clock)[] = ['now', 'wallNow', 'schedule'];
+  return methods.every((method) => typeof (value as Clock | null)?.[method] === 'function');
+});
+const isDigest = isA(
+  'a digest from `digestOf`, user:base64(sha1(user:password))',
+  (value) => typeof value === 'string' && /^[^:]*:[A-Za-z\d+/]{27}=$/.test(value),
+);
+const isSnapshot = isA('what `snapshot()` gave', (value) => typeof value === 'object' && value !== null);
+
+const checks: Checks<TestServerOptions> = {
+  port: isInteger(0, 65_535),
+  host: isText,
+  tickTimeMs: isNumber(1),
+  minSessionTimeoutMs: isNumber(1),
+  maxSessionTimeoutMs: isNumber(1),
+  clock: isClock,
+  seed: isNumber(),
+  maxFrameBytes: isInteger(64),
+  maxClientConnections: isInteger(0),
+  maxConnections: isInteger(1),
+  maxUnreadBytes: isInteger(1),
+  ttlZnodes: isBoolean,
+  enforceQuota: isBoolean,
+  superDigest: isDigest,
+  containerCheckIntervalMs: isNumber(1),
+  containerMaxNeverUsedMs: isNumber(0),
+  commands: (name, value) => {
+    if (!Array.isArray(value)) throw new TypeError(`Expected \`${name}\` to be an array, got ${textOf(value)}`);
+    for (const [index, word] of value.entries()) isWord(`${name}[${index}]`, word);
+  },
+  snapshot: isSnapshot,
+  compat: isOneOf(['3.8', '3.9'] satisfies TestServerOptions['compat'][]),
+};
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {TypeError} when an option has an unknown name or another type
+ * @throws {RangeError} when a number is out of its range
+ */
 export function settingsOf(options: TestServerOptions): ServerSettings {
-  const tickTimeMs = atLeast('tickTimeMs', options.tickTimeMs ?? 500, 1);
+  checkFields('TestServer.start', options, checks);
+  const { tickTimeMs = 500, minSessionTimeoutMs = tickTimeMs * 2, maxSessionTimeoutMs = tickTimeMs * 20 } = options;
+  if (minSessionTimeoutMs > maxSessionTimeoutMs) {
+    throw new RangeError(
+      `Expected \`minSessionTimeoutMs\` to be at most \`maxSessionTimeoutMs\` (${maxSessionTimeoutMs}), got ${minSessionTimeoutMs}`,
+    );
+  }
   return {
-    port: atLeast('port', options.port ?? 0, 0),
+    port: options.port ?? 0,
     host: options.host ?? '127.0.0.1',
     tickTimeMs,
-    minSessionTimeoutMs: atLeast('minSessionTimeoutMs', options.minSessionTimeoutMs ?? tickTimeMs * 2, 1),
-    maxSessionTimeoutMs: atLeast('maxSessionTimeoutMs', options.maxSessionTimeoutMs ?? tickTimeMs * 20, 1),
+    minSessionTimeoutMs,
+    maxSessionTimeoutMs,
     clock: options.clock ?? systemClock,
     seed: options.seed ?? null,
-    maxFrameBytes: atLeast('maxFrameBytes', options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES, 64),
-    maxClientConnections: atLeast('maxClientConnections', options.maxClientConnections ?? 0, 0),
-    maxConnections: atLeast('maxConnections', options.maxConnections ?? 10_000, 1),
-    maxUnreadBytes: atLeast('maxUnreadBytes', options.maxUnreadBytes ?? 64 * 1024 * 1024, 1),
+    maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
+    maxClientConnections: options.maxClientConnections ?? 0,
+    maxConnections: options.maxConnections ?? 10_000,
+    maxUnreadBytes: options.maxUnreadBytes ?? 64 * 1024 * 1024,
     ttlZnodes: options.ttlZnodes ?? true,
     enforceQuota: options.enforceQuota ?? false,
     superDigest: options.superDigest ?? null,
-    containerCheckIntervalMs: atLeast('containerCheckIntervalMs', options.containerCheckIntervalMs ?? 60_000, 1),
-    containerMaxNeverUsedMs: atLeast('containerMaxNeverUsedMs', options.containerMaxNeverUsedMs ?? 0, 0),
+    containerCheckIntervalMs: options.containerCheckIntervalMs ?? 60_000,
+    containerMaxNeverUsedMs: options.containerMaxNeverUsedMs ?? 0,
     commands: options.commands === undefined ? null : new Set(options.commands),
     snapshot: options.snapshot ?? null,
     compat: options.compat ?? '3.9',
   };
-}
-
-function atLeast(name: string, value: number, least: number): number {
-  if (Number.isFinite(value) && value >= least) return value;
-  throw new RangeError(`Expected \`${name}\` to be ${least} or more, got ${value}`);
 }

@@ -20,6 +20,10 @@ export class PendingChanges implements Outlook {
     return record === undefined ? this.#tree.get(path) : (record ?? undefined);
   }
 
+  get knowsIpv6(): boolean {
+    return this.#tree.knowsIpv6;
+  }
+
   exceedsQuota(path: string, bytes: number, count: number): boolean {
     return this.#tree.exceedsQuota(path, bytes, count);
   }
@@ -43,7 +47,7 @@ export class PendingChanges implements Outlook {
     }
   }
 
-  #create({ path, data, acl, kind, creations }: CreateTransaction): void {
+  #create({ path, data, acl, flaggedKind: kind, creations }: CreateTransaction): void {
     this.#change(above(path), ({ childCount }) => ({ childCount: childCount + 1, creations }));
     this.#records.set(path, { data, acl, kind, version: 0, aversion: 0, creations: 0, childCount: 0 });
   }

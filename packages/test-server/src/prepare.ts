@@ -1,14 +1,6 @@
-import {
-  type CreateRequest,
-  type CreateTtlRequest,
-  type DeleteRequest,
-  ErrorCode,
-  type Id,
-  OpCode,
-  type SetAclRequest,
-  type SetDataRequest,
-} from 'zookeeper-ts-client/protocol';
+import { ErrorCode, type Id, OpCode } from 'zookeeper-ts-client/protocol';
 import { isAllowed, Perms, resolveAcl } from './access-control.js';
+import { type GivenCreate, type GivenData, type GivenSetAcl, type GivenVersion, present } from './request-records.js';
 import type {
   CheckTransaction,
   CreateTransaction,
@@ -27,6 +19,8 @@ export interface Outlook {
   get(path: string): ZnodeRecord | undefined;
   /** Whether a hard quota forbids that a subtree grow. */
   exceedsQuota(path: string, bytes: number, count: number): boolean;
+  /** Whether ids of the scheme `ip` may be addresses of IPv6. */
+  readonly knowsIpv6: boolean;
 }
 
 /** Who asks. */
@@ -58,26 +52,27 @@ const modes: readonly { readonly kind: ZnodeKind; readonly isSequential: boolean
  */
 export function prepareCreate(
   opCode: number,
-  request: CreateRequest | CreateTtlRequest,
+  request: GivenCreate,
   outlook: Outlook,
   requester: Requester,
 ): Prepared<CreateTransaction> {
   const mode = modes[request.flags];
   if (mode === undefined) return ErrorCode.BADARGUMENTS;
-  const ttlMs = opCode === OpCode.createTTL ? (request as CreateTtlRequest).ttl : -1;
+  const ttlMs = opCode === OpCode.createTTL ? request.ttl : -1;
   if (mode.kind === 'ttl' ? ttlMs <= 0 || ttlMs > MAX_TTL_MS : ttlMs >= 0) return ErrorCode.BADARGUMENTS;
-  const above = parentPath(request.path);
+  const given = present(request.path);
+  const above = parentPath(given);
   if (above === null) return ErrorCode.BADARGUMENTS;
-  const acl = resolveAcl(request.acl, requester.identities);
+  const acl = resolveAcl(request.acl, requester.identities, outlook.knowsIpv6);
   if (acl === null) return ErrorCode.INVALIDACL;
   const parent = outlook.get(above);
   if (parent === undefined) return ErrorCode.NONODE;
   if (!isAllowed(parent.acl, Perms.CREATE, requester.identities)) return ErrorCode.NOAUTH;
-  const path = mode.isSequential ? request.path + sequenceSuffix(parent.creations) : request.path;
+  const path = mode.isSequential ? given + sequenceSuffix(parent.creations) : given;
   if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
   if (outlook.get(path) !== undefined) return ErrorCode.NODEEXISTS;
   if (parent.kind === 'ephemeral') return ErrorCode.NOCHILDRENFOREPHEMERALS;
-  const data = request.data as Buffer | null;
+  const { data } = request;
   if (outlook.exceedsQuota(path, data?.length ?? 0, 1)) return ErrorCode.QUOTAEXCEEDED;
   const kind = kindOf(opCode, mode.kind);
   return {
@@ -86,6 +81,7 @@ export function prepareCreate(
     data,
     acl,
     kind,
+    flaggedKind: mode.kind,
     owner: kind === 'ephemeral' ? requester.sessionId : 0n,
     ttlMs: kind === 'ttl' ? ttlMs : 0,
     creations: (parent.creations + 1) | 0,
@@ -99,11 +95,11 @@ function kindOf(opCode: number, kind: ZnodeKind): ZnodeKind {
 
 /** Checks a delete. */
 export function prepareDelete(
-  request: DeleteRequest,
+  request: GivenVersion,
   outlook: Outlook,
   requester: Requester,
 ): Prepared<DeleteTransaction> {
-  const { path } = request;
+  const path = present(request.path);
   const above = parentPath(path);
   if (above === null || isProtected(path)) return ErrorCode.BADARGUMENTS;
   const parent = outlook.get(above);
@@ -118,13 +114,12 @@ export function prepareDelete(
 
 /** Checks a change of data. */
 export function prepareSetData(
-  request: SetDataRequest,
+  request: GivenData,
   outlook: Outlook,
   requester: Requester,
 ): Prepared<SetDataTransaction> {
-  const { path } = request;
-  const data = request.data as Buffer | null;
-  if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
+  const { path, data } = request;
+  if (path === null || !isValidPath(path)) return ErrorCode.BADARGUMENTS;
   const znode = outlook.get(path);
   if (znode === undefined) return ErrorCode.NONODE;
   if (!isAllowed(znode.acl, Perms.WRITE, requester.identities)) return ErrorCode.NOAUTH;
@@ -136,13 +131,13 @@ export function prepareSetData(
 
 /** Checks a change of an ACL. */
 export function prepareSetAcl(
-  request: SetAclRequest,
+  request: GivenSetAcl,
   outlook: Outlook,
   requester: Requester,
 ): Prepared<SetAclTransaction> {
   const { path } = request;
-  if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
-  const acl = resolveAcl(request.acl, requester.identities);
+  if (path === null || !isValidPath(path)) return ErrorCode.BADARGUMENTS;
+  const acl = resolveAcl(request.acl, requester.identities, outlook.knowsIpv6);
   if (acl === null) return ErrorCode.INVALIDACL;
   const znode = outlook.get(path);
   if (znode === undefined) return ErrorCode.NONODE;
@@ -151,14 +146,14 @@ export function prepareSetAcl(
   return { type: 'setAcl', path, acl, version: (znode.aversion + 1) | 0 };
 }
 
-/** Checks the version of a znode, inside a `multi`. */
+/** Checks the version of a znode. */
 export function prepareCheck(
-  request: DeleteRequest,
+  request: GivenVersion,
   outlook: Outlook,
   requester: Requester,
 ): Prepared<CheckTransaction> {
   const { path } = request;
-  if (!isValidPath(path)) return ErrorCode.BADARGUMENTS;
+  if (path === null || !isValidPath(path)) return ErrorCode.BADARGUMENTS;
   const znode = outlook.get(path);
   if (znode === undefined) return ErrorCode.NONODE;
   if (!isAllowed(znode.acl, Perms.READ, requester.identities)) return ErrorCode.NOAUTH;

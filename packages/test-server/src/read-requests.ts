@@ -8,8 +8,6 @@ import {
   GetEphemeralsResponse,
   type JuteReader,
   OpCode,
-  PathRequest,
-  ReadRequest,
   Stat,
   WhoAmIResponse,
 } from 'zookeeper-ts-client/protocol';
@@ -17,6 +15,7 @@ import { isAllowed, maskDigests, Perms, userNameOf } from './access-control.js';
 import { type Answer, DONE, refusal, success } from './answer.js';
 import type { Client } from './client.js';
 import type { Handler, RequestContext } from './request-processor.js';
+import { present, readRead } from './request-records.js';
 import type { Znode } from './znode.js';
 
 /** `GetChildrenResponse` of zookeeper.jute. */
@@ -45,7 +44,8 @@ export const readRequests: ReadonlyMap<number, Handler> = new Map<number, Handle
 ]);
 
 function exists({ isCompat38 }: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path, watch } = ReadRequest.read(reader);
+  const { path: given, watch } = readRead(reader);
+  const path = present(given);
   if (path.includes('\0')) return refusal(ErrorCode.BADARGUMENTS);
   const { tree, watches } = client.replica;
   const znode = tree.get(path);
@@ -57,7 +57,8 @@ function exists({ isCompat38 }: RequestContext, client: Client, reader: JuteRead
 }
 
 function getData(_: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path, watch } = ReadRequest.read(reader);
+  const { path: given, watch } = readRead(reader);
+  const path = present(given);
   const znode = readable(client, path);
   if (typeof znode === 'number') return refusal(znode);
   if (watch) client.replica.watches.watchData(path, client);
@@ -65,7 +66,8 @@ function getData(_: RequestContext, client: Client, reader: JuteReader): Answer 
 }
 
 function getChildren(context: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path, watch } = ReadRequest.read(reader);
+  const { path: given, watch } = readRead(reader);
+  const path = present(given);
   const znode = readable(client, path);
   if (typeof znode === 'number') return refusal(znode);
   if (watch) client.replica.watches.watchChildren(path, client);
@@ -73,7 +75,8 @@ function getChildren(context: RequestContext, client: Client, reader: JuteReader
 }
 
 function getChildren2(context: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path, watch } = ReadRequest.read(reader);
+  const { path: given, watch } = readRead(reader);
+  const path = present(given);
   const znode = readable(client, path);
   if (typeof znode === 'number') return refusal(znode);
   if (watch) client.replica.watches.watchChildren(path, client);
@@ -81,7 +84,7 @@ function getChildren2(context: RequestContext, client: Client, reader: JuteReade
 }
 
 function getAcl(_: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path } = PathRequest.read(reader);
+  const path = present(reader.ustring());
   const znode = readable(client, path, Perms.READ | Perms.ADMIN);
   if (typeof znode === 'number') return refusal(znode);
   const acl = isAllowed(znode.acl, Perms.ADMIN, client.identities) ? znode.acl : maskDigests(znode.acl);
@@ -89,7 +92,7 @@ function getAcl(_: RequestContext, client: Client, reader: JuteReader): Answer {
 }
 
 function countDescendants(_: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path } = PathRequest.read(reader);
+  const path = present(reader.ustring());
   const znode = readable(client, path);
   if (typeof znode === 'number') return refusal(znode);
   return success(GetAllChildrenNumberResponse, { totalNumber: client.replica.tree.countDescendants(path) });

@@ -6,7 +6,7 @@ import { multiRequests } from './multi-requests.js';
 import type { Outlook } from './prepare.js';
 import { readRequests } from './read-requests.js';
 import { watchRequests } from './watch-requests.js';
-import { writeRequests } from './write-requests.js';
+import { writeRequests, writeRequestsBefore39, writeRequestsSince39 } from './write-requests.js';
 import type { Znode } from './znode.js';
 
 /** What handlers of requests work with. */
@@ -23,12 +23,9 @@ export interface RequestContext {
 /** Reads the record of a request, does what it asks for, and says what came of it. */
 export type Handler = (context: RequestContext, client: Client, reader: JuteReader) => Answer;
 
-const handlers: ReadonlyMap<number, Handler> = new Map([
-  ...readRequests,
-  ...watchRequests,
-  ...writeRequests,
-  ...multiRequests,
-]);
+const handlersOfAll = [...readRequests, ...watchRequests, ...writeRequests, ...multiRequests];
+const handlersBefore39: ReadonlyMap<number, Handler> = new Map([...handlersOfAll, ...writeRequestsBefore39]);
+const handlersSince39: ReadonlyMap<number, Handler> = new Map([...handlersOfAll, ...writeRequestsSince39]);
 
 /** Operations after which a client that lagged has seen the present: a follower answers them when it has caught up. */
 const writes: ReadonlySet<number> = new Set([...writeRequests.keys(), OpCode.multi]);
@@ -36,14 +33,16 @@ const writes: ReadonlySet<number> = new Set([...writeRequests.keys(), OpCode.mul
 /** Does what clients ask for: one request after the other, each to its end. */
 export class RequestProcessor {
   readonly #context: RequestContext;
+  readonly #handlers: ReadonlyMap<number, Handler>;
 
   constructor(context: RequestContext) {
     this.#context = context;
+    this.#handlers = context.isCompat38 ? handlersBefore39 : handlersSince39;
   }
 
   /** Whether there is such an operation; for one that there is not, the real server closes the connection. */
   knows(opCode: number): boolean {
-    return handlers.has(opCode) || opCode === OpCode.closeSession;
+    return this.#handlers.has(opCode) || opCode === OpCode.closeSession;
   }
 
   /**
@@ -52,7 +51,7 @@ export class RequestProcessor {
    * @param reader at the record, behind the header
    */
   process(client: Client, opCode: number, reader: JuteReader): Answer {
-    const handler = handlers.get(opCode);
+    const handler = this.#handlers.get(opCode);
     if (handler === undefined) return opCode === OpCode.closeSession ? DONE : refusal(ErrorCode.UNIMPLEMENTED);
     if (writes.has(opCode)) this.#context.database.catchUp(client);
     try {

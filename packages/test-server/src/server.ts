@@ -1,13 +1,16 @@
 import type { Acl, Stat } from 'zookeeper-ts-client/protocol';
+import { isOneOf, isPath, isSessionId, isSessionIdOrAll } from './argument-checks.js';
 import type { Client } from './client.js';
 import { Faults } from './faults.js';
 import { answerCommand } from './four-letter-words.js';
 import { Listener } from './listener.js';
-import { settingsOf, type TestServerOptions } from './options.js';
+import { FOUR_LETTER_WORDS, type FourLetterWord, settingsOf, type TestServerOptions } from './options.js';
 import { Service } from './service.js';
 import type { Snapshot } from './snapshot.js';
 import { Counters, type ServerStatistics } from './statistics.js';
 import type { ZnodeKind } from './znode.js';
+
+const isWord = isOneOf(FOUR_LETTER_WORDS);
 
 /** A session as the server knows it. */
 export interface SessionInfo {
@@ -74,12 +77,13 @@ export class TestServer implements AsyncDisposable {
     this.#answer = (word) => answerCommand(word, this.#administration(settings));
   }
 
-  readonly #answer: (word: string) => string;
+  readonly #answer: (word: FourLetterWord) => string;
 
   /**
    * Starts a server.
    *
    * @returns when it serves clients
+   * @throws TypeError when an option has a name or a type that is not known
    * @throws RangeError when an option is out of its range
    * @throws Error when the port is taken
    */
@@ -94,9 +98,9 @@ export class TestServer implements AsyncDisposable {
     return this.#listener.port;
   }
 
-  /** `host:port` for clients. */
+  /** `host:port` for clients; an address of IPv6 in brackets. */
   get connectString(): string {
-    return `${this.#host}:${this.port}`;
+    return this.#host.includes(':') ? `[${this.#host}]:${this.port}` : `${this.#host}:${this.port}`;
   }
 
   /** What was done to it last. */
@@ -174,11 +178,13 @@ export class TestServer implements AsyncDisposable {
    * @returns whether there was such a session
    */
   expireSession(sessionId: bigint): boolean {
+    isSessionId('sessionId', sessionId);
     return this.#service.expire(sessionId);
   }
 
   /** Breaks the connection of a session, or every connection; sessions stay. */
   disconnect(who: bigint | 'all'): void {
+    isSessionIdOrAll('who', who);
     for (const connection of this.#listener.connections) {
       if (who === 'all' || connection.sessionId === who) connection.destroy();
     }
@@ -186,6 +192,7 @@ export class TestServer implements AsyncDisposable {
 
   /** A znode and all below it, parents first; empty when there is none. Data is the server's own: leave it as it is. */
   dump(path = '/'): readonly DumpedZnode[] {
+    isPath('path', path);
     const { tree } = this.#service.database;
     const below = path === '/' ? '/' : `${path}/`;
     return [...tree.entries()]
@@ -199,8 +206,9 @@ export class TestServer implements AsyncDisposable {
     return this.#service.snapshot();
   }
 
-  /** Answers a four-letter word, such as `srvr`, `mntr` or `cons`. */
-  async command(word: string): Promise<string> {
+  /** Answers a four-letter word, such as `srvr`, `mntr` or `cons`. @throws TypeError when it is none */
+  async command(word: FourLetterWord): Promise<string> {
+    isWord('word', word);
     return this.#answer(word);
   }
 

@@ -47,7 +47,7 @@ export class Service {
     this.#cleaner = new Cleaner(this.database, settings);
     this.processor = new RequestProcessor({
       database: this.database,
-      outlook: outlookOn(this.database.tree, settings.enforceQuota),
+      outlook: outlookOn(this.database.tree, settings),
       allowsTtl: settings.ttlZnodes,
       isCompat38: compat === '3.8',
       namesOf: listing(settings.seed),
@@ -147,9 +147,12 @@ export class Service {
 }
 
 /** The tree as writes are checked against it. */
-function outlookOn(tree: DataTree, enforceQuota: boolean): Outlook {
-  if (enforceQuota) return tree;
-  return { get: (path) => tree.get(path), exceedsQuota: () => false };
+function outlookOn(tree: DataTree, { enforceQuota, compat }: ServerSettings): Outlook {
+  return {
+    get: (path) => tree.get(path),
+    exceedsQuota: (path, bytes, count) => enforceQuota && tree.exceedsQuota(path, bytes, count),
+    knowsIpv6: compat !== '3.8',
+  };
 }
 
 /** The order in which children are listed: that of their creation, or none that anybody should rely on. */

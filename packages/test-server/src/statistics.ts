@@ -1,9 +1,9 @@
-import { type OperationName, operationName } from './observed-request.js';
+import { operationName } from './observed-request.js';
 
 /** What a server has done so far. */
 export interface ServerStatistics {
   /** Requests received, by operation. */
-  readonly requests: Readonly<Partial<Record<OperationName | 'unknown', number>>>;
+  readonly requests: Readonly<Partial<Record<ReturnType<typeof operationName>, number>>>;
   /** Frames received and sent, handshakes and events included. */
   readonly received: number;
   readonly sent: number;
@@ -27,7 +27,7 @@ export class Counters {
 
   /** Requests by operation. */
   get requests(): ServerStatistics['requests'] {
-    const requests: Partial<Record<OperationName | 'unknown', number>> = {};
+    const requests: { -readonly [K in keyof ServerStatistics['requests']]: ServerStatistics['requests'][K] } = {};
     for (const [opCode, count] of this.#byOpCode) {
       const name = operationName(opCode);
       requests[name] = (requests[name] ?? 0) + count;

@@ -8,6 +8,8 @@ export interface CreateTransaction {
   readonly data: Buffer | null;
   readonly acl: readonly Acl[];
   readonly kind: ZnodeKind;
+  /** Kind by the flags alone: until the transaction is applied, later operations of its `multi` take the znode for that. */
+  readonly flaggedKind: ZnodeKind;
   /** Session of an ephemeral, else 0. */
   readonly owner: bigint;
   /** Milliseconds, 0 unless it is a TTL znode. */

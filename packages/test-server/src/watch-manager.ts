@@ -1,7 +1,7 @@
 import { EventType, MarshallingError } from 'zookeeper-ts-client/protocol';
 import type { Acl } from './access-control.js';
 import type { Change } from './transaction.js';
-import { WatchMode, WatchTable } from './watch-table.js';
+import { type WatchedPath, WatchMode, WatchTable } from './watch-table.js';
 
 /** Somebody who watches: a connection. */
 export interface Watcher {
@@ -46,7 +46,7 @@ export class WatchManager {
   }
 
   /** Registers a watch that stays when it fires. */
-  watchPersistently(path: string, watcher: Watcher, isRecursive: boolean): void {
+  watchPersistently(path: WatchedPath, watcher: Watcher, isRecursive: boolean): void {
     const mode = isRecursive ? WatchMode.recursive : WatchMode.persistent;
     if (!isRecursive || this.#isCompat38) this.#child.add(path, watcher, mode);
     this.#data.add(path, watcher, mode);
@@ -58,7 +58,7 @@ export class WatchManager {
   }
 
   /** Whether a watcher has a watch of this kind. Before 3.9, somebody else's was as good. */
-  has(path: string, watcher: Watcher, type: number): boolean {
+  has(path: WatchedPath, watcher: Watcher, type: number): boolean {
     if (this.#isCompat38) {
       const isWatched = (table: WatchTable<Watcher>) => isWatchedAsBefore39(table, path, watcher);
       return (
@@ -74,7 +74,7 @@ export class WatchManager {
    *
    * @returns whether there were any
    */
-  remove(path: string, watcher: Watcher, type: number): boolean {
+  remove(path: WatchedPath, watcher: Watcher, type: number): boolean {
     const removed = this.#targets(type).map(([table, modes]) => table.remove(path, watcher, modes));
     return removed.includes(true);
   }
@@ -121,8 +121,8 @@ export class WatchManager {
     return this.#data.size + this.#child.size;
   }
 
-  /** The watches on znodes themselves, for `wchs` and `wchp`: those words know none on children. */
-  get ofData(): Pick<WatchTable<Watcher>, 'size' | 'entries' | 'watchers'> {
+  /** The watches on znodes themselves, for `wchs`, `wchp` and `wchc`: those words know none on children. */
+  get ofData(): Pick<WatchTable<Watcher>, 'size' | 'entries' | 'watchers' | 'pathsOf'> {
     return this.#data;
   }
 
@@ -176,7 +176,8 @@ export class WatchManager {
  * Anybody's watch counts, and a recursive one of this watcher. It climbed from the path towards the root, as far as there
  * could be recursive watches, and stumbled where there was no slash.
  */
-function isWatchedAsBefore39(table: WatchTable<Watcher>, path: string, watcher: Watcher): boolean {
+function isWatchedAsBefore39(table: WatchTable<Watcher>, path: WatchedPath, watcher: Watcher): boolean {
+  if (path === null) throw new MarshallingError('path that is null');
   const isRelative = path !== '' && !path.startsWith('/');
   if (isRelative && !path.includes('/')) throw new MarshallingError('path without a parent');
   if (table.isWatched(path) || (table.modesOf(path, watcher) & WatchMode.recursive) !== 0) return true;

@@ -1,16 +1,9 @@
-import {
-  AddWatchRequest,
-  type Encoder,
-  ErrorCode,
-  EventType,
-  type JuteReader,
-  MarshallingError,
-  OpCode,
-  RemoveWatchesRequest,
-} from 'zookeeper-ts-client/protocol';
+import { type Encoder, ErrorCode, EventType, type JuteReader, OpCode } from 'zookeeper-ts-client/protocol';
 import { type Answer, DONE, refusal, success } from './answer.js';
 import type { Client } from './client.js';
 import type { Handler, RequestContext } from './request-processor.js';
+import { present, readPaths, readWatch } from './request-records.js';
+import type { Znode } from './znode.js';
 
 /** Modes of `addWatch`. */
 const AddWatchMode = { persistent: 0, persistentRecursive: 1 } as const;
@@ -23,51 +16,57 @@ const NO_ZXID = -1n;
 
 /** The requests about watches, by operation code. */
 export const watchRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
-  [OpCode.setWatches, (_, client, reader) => setWatches(client, reader, false)],
-  [OpCode.setWatches2, (_, client, reader) => setWatches(client, reader, true)],
+  [OpCode.setWatches, (context, client, reader) => setWatches(context, client, reader, false)],
+  [OpCode.setWatches2, (context, client, reader) => setWatches(context, client, reader, true)],
   [OpCode.addWatch, addWatch],
   [OpCode.checkWatches, checkWatches],
   [OpCode.removeWatches, removeWatches],
 ]);
 
-/** After a reconnect: tells at once what has changed since the client's last zxid, and watches the rest again. */
-function setWatches(client: Client, reader: JuteReader, withPersistent: boolean): Answer {
+/**
+ * After a reconnect: tells at once what has changed since the client's last zxid, and watches the rest again. Since 3.9.6 it tells only who may
+ * read the znode.
+ */
+function setWatches(
+  { isCompat38 }: RequestContext,
+  client: Client,
+  reader: JuteReader,
+  withPersistent: boolean,
+): Answer {
   const since = reader.long();
-  const [data, exist, child] = [paths(reader), paths(reader), paths(reader)];
-  const persistent = withPersistent ? paths(reader) : [];
-  const recursive = withPersistent ? paths(reader) : [];
+  const [data, exist, child] = [readPaths(reader), readPaths(reader), readPaths(reader)];
+  const persistent = withPersistent ? readPaths(reader) : [];
+  const recursive = withPersistent ? readPaths(reader) : [];
   const { tree, watches } = client.replica;
-  const tell = (type: number, path: string) => client.notify(type, path, null, NO_ZXID);
-  for (const path of data) {
+  const tell = (type: number, path: string, znode?: Znode) =>
+    client.notify(type, path, isCompat38 ? null : (znode?.acl ?? null), NO_ZXID);
+  for (const given of present(data)) {
+    const path = present(given);
     const znode = tree.get(path);
     if (znode === undefined) tell(EventType.NodeDeleted, path);
-    else if (znode.mzxid > since) tell(EventType.NodeDataChanged, path);
+    else if (znode.mzxid > since) tell(EventType.NodeDataChanged, path, znode);
     else watches.watchData(path, client);
   }
-  for (const path of exist) {
-    if (tree.get(path) !== undefined) tell(EventType.NodeCreated, path);
+  for (const given of present(exist)) {
+    const path = present(given);
+    const znode = tree.get(path);
+    if (znode !== undefined) tell(EventType.NodeCreated, path, znode);
     else watches.watchData(path, client);
   }
-  for (const path of child) {
+  for (const given of present(child)) {
+    const path = present(given);
     const znode = tree.get(path);
     if (znode === undefined) tell(EventType.NodeDeleted, path);
-    else if (znode.pzxid > since) tell(EventType.NodeChildrenChanged, path);
+    else if (znode.pzxid > since) tell(EventType.NodeChildrenChanged, path, znode);
     else watches.watchChildren(path, client);
   }
-  for (const path of persistent) watches.watchPersistently(path, client, false);
-  for (const path of recursive) watches.watchPersistently(path, client, true);
+  for (const path of present(persistent)) watches.watchPersistently(path, client, false);
+  for (const path of present(recursive)) watches.watchPersistently(path, client, true);
   return DONE;
 }
 
-/** A list that must be there: an empty one is not the same as none. */
-function paths(reader: JuteReader): readonly string[] {
-  const list = reader.vector((inner) => inner.ustring());
-  if (list === null || list.includes(null)) throw new MarshallingError('list of paths expected, got null');
-  return list as string[];
-}
-
 function addWatch(_: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path, mode } = AddWatchRequest.read(reader);
+  const { path, kind: mode } = readWatch(reader);
   if (mode !== AddWatchMode.persistent && mode !== AddWatchMode.persistentRecursive) {
     return refusal(ErrorCode.MARSHALLINGERROR);
   }
@@ -76,14 +75,14 @@ function addWatch(_: RequestContext, client: Client, reader: JuteReader): Answer
 }
 
 function checkWatches(_: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path, type } = RemoveWatchesRequest.read(reader);
+  const { path, kind: type } = readWatch(reader);
   const { watches } = client.replica;
   if (!watches.isWatcherType(type)) return refusal(ErrorCode.MARSHALLINGERROR);
   return watches.has(path, client, type) ? DONE : refusal(ErrorCode.NOWATCHER);
 }
 
 function removeWatches(_: RequestContext, client: Client, reader: JuteReader): Answer {
-  const { path, type } = RemoveWatchesRequest.read(reader);
+  const { path, kind: type } = readWatch(reader);
   const { watches } = client.replica;
   if (!watches.isWatcherType(type)) return refusal(ErrorCode.MARSHALLINGERROR);
   return watches.remove(path, client, type) ? DONE : refusal(ErrorCode.NOWATCHER);

@@ -1,10 +1,13 @@
 /** Ways to watch, as bits: one client may watch one path in several. */
 export const WatchMode = { standard: 1, persistent: 2, recursive: 4 } as const;
 
+/** A path as a client gave it. A watch on null is taken, and nothing ever happens to it. */
+export type WatchedPath = string | null;
+
 /** Who watches what: for each path the watchers with their modes. */
 export class WatchTable<W> {
-  readonly #byPath: Map<string, Map<W, number>> = new Map();
-  readonly #byWatcher: Map<W, Set<string>> = new Map();
+  readonly #byPath: Map<WatchedPath, Map<W, number>> = new Map();
+  readonly #byWatcher: Map<W, Set<WatchedPath>> = new Map();
   readonly #isSingleMode: boolean;
   /** Number of recursive watches: without any, nobody looks at the ancestors of a path. */
   #recursiveCount = 0;
@@ -22,13 +25,13 @@ export class WatchTable<W> {
   }
 
   /** The paths that somebody watches, and who. */
-  entries(): readonly (readonly [path: string, watchers: readonly W[]])[] {
+  entries(): readonly (readonly [path: WatchedPath, watchers: readonly W[]])[] {
     return [...this.#byPath].map(([path, watchers]) => [path, [...watchers.keys()]]);
   }
 
   /** Paths that a watcher watches. */
   pathsOf(watcher: W): readonly string[] {
-    return [...(this.#byWatcher.get(watcher) ?? [])];
+    return [...(this.#byWatcher.get(watcher) ?? [])].filter((path) => path !== null);
   }
 
   /** Whether there is any recursive watch. */
@@ -42,7 +45,7 @@ export class WatchTable<W> {
   }
 
   /** The modes in which a watcher watches a path; 0 for none. */
-  modesOf(path: string, watcher: W): number {
+  modesOf(path: WatchedPath, watcher: W): number {
     return this.#byPath.get(path)?.get(watcher) ?? 0;
   }
 
@@ -51,7 +54,7 @@ export class WatchTable<W> {
     return this.#byPath.has(path);
   }
 
-  add(path: string, watcher: W, mode: number): void {
+  add(path: WatchedPath, watcher: W, mode: number): void {
     const watchers = this.#byPath.get(path) ?? new Map<W, number>();
     this.#byPath.set(path, watchers);
     const before = watchers.get(watcher) ?? 0;
@@ -63,7 +66,7 @@ export class WatchTable<W> {
    *
    * @returns whether there was any of them
    */
-  remove(path: string, watcher: W, modes: number): boolean {
+  remove(path: WatchedPath, watcher: W, modes: number): boolean {
     const watchers = this.#byPath.get(path);
     const before = watchers?.get(watcher) ?? 0;
     if (watchers === undefined || (before & modes) === 0) return false;
@@ -114,7 +117,7 @@ export class WatchTable<W> {
     }
   }
 
-  #set(path: string, watchers: Map<W, number>, watcher: W, before: number, modes: number): void {
+  #set(path: WatchedPath, watchers: Map<W, number>, watcher: W, before: number, modes: number): void {
     this.#recursiveCount += ((modes & WatchMode.recursive) - (before & WatchMode.recursive)) / WatchMode.recursive;
     if (modes !== 0) {
       watchers.set(watcher, modes);

@@ -188,6 +188,68 @@ describe('faults', () => {
   it('refuse numbers out of their range', () => {
     expect(() => server.faults.delay({ ms: -1 })).toThrow(RangeError);
     expect(() => server.faults.dropReplyOnce({ nth: 0 })).toThrow(RangeError);
+    expect(() => server.faults.dropReplyOnce({ nth: 1.5 })).toThrow(RangeError);
+  });
+
+  it.each<[object, string]>([
+    [{ opp: 'create' }, '`opp`. Did you mean `op`?'],
+    [{ op: 'set' }, "Expected `op` to be a known name, got 'set'. Did you mean `setData` or `setACL` or `setWatches`"],
+    [{ op: 'remove' }, "got 'remove'. Did you mean `removeWatches`?"],
+    [{ op: 'auth' }, "Expected `op` to be a known name, got 'auth'."],
+    [{ op: 51 }, 'Expected `op` to be a name or the code of an operation, got 51. The nearest is 22, multiRead'],
+    [{ op: OpCode.auth }, 'got 100. No fault meets auth'],
+    [{ op: null }, 'Expected `op` to be a known name, got null. There are `create`, '],
+    [{ path: 'job' }, "Expected `path` to be a path that begins with '/', got 'job'"],
+    [{ sessionId: 5 }, 'Expected `sessionId` to be the id of a session, a bigint, got 5'],
+    [{ when: true }, 'Expected `when` to be a function, got true'],
+  ])('that could never happen are refused: %o', (match, message) => {
+    const { faults } = server;
+    const methods = [
+      'dropReplyOnce',
+      'dropRequestOnce',
+      'untilRequest',
+      'throttle',
+      'throttleOnce',
+      'lack',
+      'delay',
+    ] as const;
+    for (const method of methods) {
+      const attempt = () => faults[method]({ ms: 1, ...match } as never);
+      const matchOf = () => (method === 'delay' ? attempt() : faults[method](match as never));
+      expect(matchOf).toThrow(TypeError);
+      expect(matchOf).toThrow(message);
+    }
+    expect(faults.isIdle).toBe(true);
+  });
+
+  it('say which of them refuses an option', () => {
+    const { faults } = server;
+    expect(() => faults.throttle({ nth: 2 } as never)).toThrow('Expected an option of throttle, got `nth`.');
+    expect(() => faults.dropReplyOnce('create' as never)).toThrow(
+      "Expected dropReplyOnce to be given an object, got 'create'",
+    );
+    expect(() => faults.delay({ op: 'create' } as never)).toThrow('Expected `ms` to be a number, got undefined');
+    expect(() => faults.dropReplyOnce({ nth: '2' } as never)).toThrow("Expected `nth` to be a number, got '2'");
+  });
+
+  it('of the network and of views are refused for sessions and directions that can be none', () => {
+    const { faults } = server;
+    const who = "to be the id of a session, a bigint, or 'all', got 5";
+    expect(() => faults.partition(5 as never)).toThrow(who);
+    expect(() => faults.heal(5 as never)).toThrow(who);
+    expect(() => faults.staleReads(5 as never)).toThrow(who);
+    expect(() => faults.partition('all', 'to-clients' as never)).toThrow("got 'to-clients'. Did you mean `to-client`?");
+    expect(() => faults.onRequest('create' as never)).toThrow("Expected `listener` to be a function, got 'create'");
+  });
+
+  it('have types that refuse what the checks refuse', () => {
+    const { faults } = server;
+    // @ts-expect-error there is no such option
+    expect(() => faults.dropReplyOnce({ opp: 'create' })).toThrow(TypeError);
+    // @ts-expect-error there is no such operation
+    expect(() => faults.dropReplyOnce({ op: 'set' })).toThrow(TypeError);
+    // @ts-expect-error credentials are no requests
+    expect(() => faults.dropReplyOnce({ op: 'auth' })).toThrow(TypeError);
   });
 });
 

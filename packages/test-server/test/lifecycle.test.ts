@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { ZooKeeperServer } from '@zk-recipes/test-support';
+import { fourLetterWord, type ZooKeeperServer } from '@zk-recipes/test-support';
 import { describe, expect, it } from 'vitest';
-import { OpCode } from 'zookeeper-ts-client/protocol';
+import { Perms, ZooKeeper } from 'zookeeper-ts-client';
+import { CreateRequest, OpCode } from 'zookeeper-ts-client/protocol';
 import { TestServer, type TestServerOptions, VirtualClock } from '../src/index.js';
-import { create, createPlain, createTtl, exists, getChildren, getData, remove } from './conformance/calls.js';
+import { create, createPlain, createTtl, exists, getChildren, getData, OPEN, remove } from './conformance/calls.js';
 import { WireClient } from './wire-client.js';
 
 async function withServer(options: TestServerOptions, use: (server: TestServer) => Promise<void>): Promise<void> {
@@ -49,6 +50,49 @@ describe('TestServer', () => {
       expect(server.sessions).toEqual([]);
       expect(server.dump('/e')).toEqual([]);
       await client.ended();
+    });
+  });
+
+  it('ends a connection that sends no whole handshake, 10 s after its last byte', async () => {
+    const clock = new VirtualClock();
+    await withServer({ clock }, async (server) => {
+      const served = await WireClient.connect(server.connectString, { timeoutMs: 10_000 });
+      const silent = await WireClient.open(server.connectString);
+      const slow = await WireClient.open(server.connectString);
+      slow.socket.write(Buffer.from([0, 0]));
+      await expect.poll(() => server.stats.connections).toBe(3);
+      clock.advance(9_000);
+      await served.events();
+      slow.socket.write(Buffer.from([0, 45, 0]));
+      await served.events();
+      clock.advance(1_000);
+      expect(await silent.nextFrame()).toBeNull();
+      expect(server.stats.connections).toBe(2);
+      clock.advance(7_999);
+      await served.events();
+      expect(server.stats.connections).toBe(2);
+      clock.advance(1_001);
+      expect(await slow.nextFrame()).toBeNull();
+      expect((await exists(served, '/')).err).toBe(0);
+    });
+  });
+
+  it('ends no connection for the lack of a handshake while it is paused, or cut off from all', async () => {
+    const clock = new VirtualClock();
+    await withServer({ clock }, async (server) => {
+      for (const [stop, goOn] of [
+        [() => server.pause(), () => server.resume()],
+        [async () => server.faults.partition('all'), async () => server.faults.heal()],
+      ] as const) {
+        await stop();
+        const greeting = WireClient.connect(server.connectString);
+        await expect.poll(() => server.stats.connections).toBe(1);
+        clock.advance(60_000);
+        await goOn();
+        expect((await greeting).response).not.toBeNull();
+        (await greeting).socket.destroy();
+        await expect.poll(() => server.stats.connections).toBe(0);
+      }
     });
   });
 
@@ -166,9 +210,59 @@ describe('TestServer', () => {
     });
   });
 
-  it('refuses options out of their range', async () => {
-    await expect(TestServer.start({ tickTimeMs: 0 })).rejects.toThrow(RangeError);
-    await expect(TestServer.start({ port: -1 })).rejects.toThrow(RangeError);
+  it.each<[object, typeof TypeError | typeof RangeError, string]>([
+    [{ ports: 1 }, TypeError, 'Expected an option of TestServer.start, got `ports`. Did you mean `port`?'],
+    [{ tickTime: 100 }, TypeError, 'Did you mean `tickTimeMs`?'],
+    [{ port: '2181' }, TypeError, "Expected `port` to be a number, got '2181'"],
+    [{ port: -1 }, RangeError, 'Expected `port` to be from 0 to 65535, got -1'],
+    [{ port: 2181.5 }, RangeError, 'Expected `port` to be a whole number, got 2181.5'],
+    [{ host: 127 }, TypeError, 'Expected `host` to be a string that is not empty, got 127'],
+    [{ tickTimeMs: 0 }, RangeError, 'Expected `tickTimeMs` to be 1 or more, got 0'],
+    [{ minSessionTimeoutMs: 20_000 }, RangeError, 'to be at most `maxSessionTimeoutMs` (10000), got 20000'],
+    [{ clock: Date }, TypeError, 'Expected `clock` to be a clock with now, wallNow and schedule, got a function'],
+    [{ seed: '1' }, TypeError, "Expected `seed` to be a number, got '1'"],
+    [{ ttlZnodes: 'no' }, TypeError, "Expected `ttlZnodes` to be true or false, got 'no'"],
+    [{ superDigest: 'super:secret' }, TypeError, 'Expected `superDigest` to be a digest from `digestOf`'],
+    [{ commands: 'ruok' }, TypeError, "Expected `commands` to be an array, got 'ruok'"],
+    [{ commands: ['ruko'] }, TypeError, "Expected `commands[0]` to be a known name, got 'ruko'. Did you mean `ruok`?"],
+    [{ snapshot: 'tree.json' }, TypeError, "Expected `snapshot` to be what `snapshot()` gave, got 'tree.json'"],
+    [{ compat: '3.7' }, TypeError, "Expected `compat` to be a known name, got '3.7'. Did you mean `3.8` or `3.9`?"],
+  ])('refuses the options %o', async (options, type, message) => {
+    const refused = TestServer.start(options).catch((error: unknown) => error);
+    expect(await refused).toBeInstanceOf(type);
+    expect(`${await refused}`).toContain(message);
+  });
+
+  it('refuses what is no option at all, and takes one that is undefined for left out', async () => {
+    await expect(TestServer.start(null as never)).rejects.toThrow('to be given an object, got null');
+    await withServer({ port: undefined, seed: undefined } as object, async (server) => {
+      expect(await server.mode()).toBe('standalone');
+    });
+  });
+
+  it('refuses sessions, paths and words that can be none', async () => {
+    await withServer({}, async (server) => {
+      expect(() => server.expireSession(1 as never)).toThrow('to be the id of a session, a bigint, got 1');
+      expect(() => server.disconnect('al' as never)).toThrow("a bigint, or 'all', got 'al'");
+      expect(() => server.dump('job')).toThrow("Expected `path` to be a path that begins with '/', got 'job'");
+      await expect(server.command('rouk' as never)).rejects.toThrow('Did you mean `ruok`?');
+    });
+    expect(() => new VirtualClock().advance('5' as never)).toThrow("Expected `ms` to be a number, got '5'");
+  });
+
+  it('listens on an address of IPv6: it stands in brackets in the connect string, which the client takes', async () => {
+    await withServer({ host: '::1' }, async (server) => {
+      expect(server.connectString).toBe(`[::1]:${server.port}`);
+      const client = await ZooKeeper.connect(server.connectString);
+      const address = '0:0:0:0:0:0:0:1';
+      expect(await client.whoAmI()).toEqual([{ authScheme: 'ip', user: address }]);
+      const acl = [{ perms: Perms.ALL, id: { scheme: 'ip', id: '::1/128' } }];
+      await client.create('/v6', 'mine', { acl });
+      expect((await client.getData('/v6')).data?.toString()).toBe('mine');
+      expect(await server.command('cons')).toContain(` /${address}:`);
+      expect(await fourLetterWord(server.connectString, 'ruok')).toBe('imok');
+      await client.close();
+    });
   });
 });
 
@@ -198,10 +292,33 @@ describe('the command', () => {
 
   it('says how it is used, and what is wrong', async () => {
     await build();
-    expect((await promisify(execFile)(process.execPath, [command, '--help'])).stdout).toContain('--snapshot FILE');
-    await expect(promisify(execFile)(process.execPath, [command, '--port', 'x'])).rejects.toMatchObject({
-      stderr: "Expected --port to be a number, got 'x'\n",
-    });
+    const { stdout } = await promisify(execFile)(process.execPath, [command, '--help']);
+    const source = await readFile(new URL('../src/cli.ts', import.meta.url), 'utf8');
+    const names = [...source.matchAll(/^ {2}'?([a-z-]+)'?: \{ type:/gm)].map(([, name]) => name);
+    expect(names).toContain('compat');
+    for (const name of names) expect(stdout).toContain(`  --${name} `);
+    for (const [args, stderr] of [
+      [['--port', 'x'], "Expected --port to be a number, got 'x'\n"],
+      [['--prot', '1'], "Expected an option, got '--prot'. Did you mean `--port`?\n"],
+      [['--compat', '3.7'], "Expected `compat` to be a known name, got '3.7'. Did you mean `3.8` or `3.9`?\n"],
+    ] as const) {
+      await expect(promisify(execFile)(process.execPath, [command, ...args])).rejects.toMatchObject({ stderr });
+    }
+  });
+
+  it('behaves like the version that it is told', async () => {
+    await build();
+    const child = spawn(process.execPath, [command, '--port', '0', '--compat', '3.8']);
+    try {
+      const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+      const client = await WireClient.connect(/\S+:\d+$/.exec(line)?.[0] ?? line);
+      await exists(client, '/told', true);
+      client.send(OpCode.create, CreateRequest, { path: '/told', data: null, acl: OPEN, flags: 0 });
+      expect((await client.nextReply()).events).toMatchObject([{ path: '/told', zxid: -1n }]);
+    } finally {
+      child.kill('SIGTERM');
+      expect(await once(child, 'exit')).toEqual([0, null]);
+    }
   });
 
   async function build(): Promise<void> {

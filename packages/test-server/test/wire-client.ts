@@ -62,8 +62,8 @@ export class WireClient implements AsyncDisposable {
 
   /** Opens a socket and says nothing. */
   static async open(address: string): Promise<WireClient> {
-    const colon = address.lastIndexOf(':');
-    const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) });
+    const [, host = '', port] = /^\[?([^\]]*?)\]?:(\d+)$/.exec(address) ?? [];
+    const socket = connect({ host, port: Number(port) });
     socket.setNoDelay(true);
     const client = new WireClient(socket);
     await once(socket, 'connect');

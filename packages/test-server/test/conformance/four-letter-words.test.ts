@@ -6,6 +6,31 @@ import { describeConformance } from './subjects.js';
 describeConformance('four-letter words', { tickTimeMs: 500, maxClientConnections: 5 }, (subject) => {
   const ask = (word: string) => fourLetterWord(subject.address, word);
 
+  it('are all answered, and those that are none end the connection', async () => {
+    expect(await ask('dirs')).toMatch(/^datadir_size: \d+\nlogdir_size: \d+\n$/);
+    expect(await ask('gtmk')).toBe('306');
+    expect(await ask('hash')).toBe('');
+    for (const word of ['stmk', 'lead', 'orst', 'obsr', 'abcd']) expect([word, await ask(word)]).toEqual([word, '']);
+  });
+
+  it('reset what connections have counted, and what the server has', async () => {
+    const client = await subject.connect();
+    /** The sum over all connections, of which one is that which asks. */
+    const count = async (word: string, name: string) =>
+      [...(await ask(word)).matchAll(new RegExp(`${name}[=:] ?(\\d+)`, 'g'))].reduce(
+        (sum, [, text]) => sum + Number(text),
+        0,
+      );
+    for (let requests = 0; requests < 5; requests++) await exists(client, '/');
+    expect(await count('stat', 'sent')).toBeGreaterThan(4);
+    expect(await ask('crst')).toBe('Connection stats reset.\n');
+    expect(await count('stat', 'sent')).toBe(0);
+    expect(await count('srvr', 'Sent')).toBeGreaterThan(4);
+    expect(await ask('srst')).toBe('Server stats reset.\n');
+    expect(await count('srvr', 'Sent')).toBeLessThan(4);
+    await client[Symbol.asyncDispose]();
+  });
+
   it('say that the server is there', async () => {
     expect(await ask('ruok')).toBe('imok');
     expect(await ask('isro')).toBe('rw');
@@ -52,6 +77,7 @@ describeConformance('four-letter words', { tickTimeMs: 500, maxClientConnections
     await getChildren(client, '/watched', true);
     const id = BigInt.asUintN(64, client.sessionId).toString(16);
     expect(await ask('wchp')).toBe(`/watched\n\t0x${id}\n\n`);
+    expect(await ask('wchc')).toBe(`0x${id}\n\t/watched\n\n`);
     expect(await ask('wchs')).toBe('1 connections watching 1 paths\nTotal watches:1\n');
     await remove(client, '/watched');
     expect(await ask('wchp')).toBe('\n');
@@ -63,6 +89,11 @@ describeConformance('four-letter words', { tickTimeMs: 500, maxClientConnections
     expect(await ask('conf')).toMatch(
       /\ntickTime=500\nmaxClientCnxns=5\nminSessionTimeout=1000\nmaxSessionTimeout=10000\n/,
     );
-    expect(await ask('envi')).toMatch(/^Environment:\nzookeeper\.version=3\./);
+    const environment = await ask('envi');
+    expect(environment).toMatch(/^Environment:\nzookeeper\.version=3\./);
+    const names = [...environment.matchAll(/^([a-z.]+)=./gm)].map(([, name]) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['host.name', 'java.version', 'java.io.tmpdir', 'os.version', 'user.dir']),
+    );
   });
 });

@@ -76,6 +76,19 @@ describeConformance('multi', {}, (subject) => {
     expect(events).toEqual(['1 /mw/x', '4 /mw', '3 /mw', '2 /mw/x', '4 /mw']);
   });
 
+  it('takes a container for what its flags say, until it is made', async () => {
+    const client = await subject.connect();
+    const { createContainer } = OpCode;
+    const container = (path: string): MultiRequestItem => ({
+      type: createContainer,
+      request: { path, data: null, acl: OPEN, flags: 1 },
+    });
+    const together = await multi(client, [container('/flagged-container'), make('/flagged-container/child')]);
+    expect(together.value).toEqual([0, -108].map((errorCode) => ({ type: 'error', errorCode })));
+    expect((await multi(client, [container('/flagged-container')])).err).toBe(0);
+    expect((await createPlain(client, '/flagged-container/child')).err).toBe(subject.behaviour.multiHasStat ? 0 : -108);
+  });
+
   it('may be empty', async () => {
     const client = await subject.connect();
     expect((await multi(client, [])).value).toEqual([]);

@@ -191,6 +191,25 @@ describeConformance('setWatches', {}, (subject) => {
     expect((await createPlain(client, '/rr/x')).events).toEqual(['1 /rr/x']);
   });
 
+  it('tells of the past also who may not read it, or does not, as the version does it', async () => {
+    const client = await subject.connect();
+    const since = (await exists(client, '/')).zxid;
+    await create(client, '/unread', { acl: WRITE_ONLY });
+    await createPlain(client, '/unread-gone');
+    await remove(client, '/unread-gone');
+    const { events } = await call(client, OpCode.setWatches, SetWatches, {
+      relativeZxid: since,
+      dataWatches: ['/unread', '/unread-gone'],
+      existWatches: ['/unread'],
+      childWatches: ['/unread'],
+    });
+    expect(events).toEqual(
+      subject.behaviour.setWatchesNeedsRead
+        ? ['2 /unread-gone']
+        : ['3 /unread', '2 /unread-gone', '1 /unread', '4 /unread'],
+    );
+  });
+
   it('refuses lists that are null', async () => {
     const client = await subject.connect();
     client.sendBytes(OpCode.setWatches, Buffer.from(`${'00'.repeat(8)}${'ff'.repeat(12)}`, 'hex'));

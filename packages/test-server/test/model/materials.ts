@@ -29,7 +29,7 @@ export const whole = ({ below, isAbsolute }: Path, { root }: StepScope) => (isAb
 
 const entry = (perms: number, scheme: string, id: string): Acl => ({ perms, id: { scheme, id } });
 export const anyone = entry(31, 'world', 'anyone');
-const entries = fc.constantFrom(
+export const entries = fc.constantFrom(
   anyone,
   entry(1, 'world', 'anyone'),
   entry(30, 'world', 'anyone'),

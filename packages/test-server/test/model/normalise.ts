@@ -39,7 +39,9 @@ export function comparable({ reply, events }: WireReply, opCode: number, frame: 
             xid: reply.xid,
             zxid: zxid(reply.zxid, frame),
             err: reply.err,
-            record: reply.err === 0 ? record(opCode, reply.body, frame) : reply.bytes.toString('hex'),
+            record: hasRecord(opCode, reply.err, reply.bytes)
+              ? record(opCode, reply.body, frame)
+              : reply.bytes.toString('hex'),
           },
   };
 }
@@ -134,6 +136,11 @@ const readers: ReadonlyMap<number, (reader: JuteReader, frame: Frame) => unknown
 function create2(reader: JuteReader, frame: Frame): unknown {
   const { path, stat: own } = Create2Response.read(reader);
   return { path, stat: stat(own, frame) };
+}
+
+/** Whether a record of the operation is behind the header: also behind the error of a `multiRead` that was noticed while it was answered. */
+function hasRecord(opCode: number, error: number, bytes: Buffer): boolean {
+  return error === 0 || (opCode === OpCode.multiRead && bytes.length > 0);
 }
 
 function record(opCode: number, reader: JuteReader, frame: Frame): unknown {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { CreateRequest, OpCode, SpecialXid } from 'zookeeper-ts-client/protocol';
 import { encoded } from '../wire-client.js';
 import { anyone, data, type StepScope } from './materials.js';
+import { raw } from './raw-requests.js';
 import { type Described, type Request, sound, unsound } from './requests.js';
 
 /** One thing that a session does. */
@@ -22,6 +23,7 @@ export const SESSIONS = 3;
 const action: fc.Arbitrary<Described<Step['action']>> = fc.oneof(
   { weight: 30, arbitrary: sound },
   { weight: 1, arbitrary: unsound },
+  { weight: 8, arbitrary: raw },
   { weight: 1, arbitrary: fc.constant({ value: { kind: 'reconnect' } as const, text: 'reconnect' }) },
 );
 

@@ -6,7 +6,7 @@ export type ServerMode = 'standalone' | 'leader' | 'follower' | 'observer' | 're
 /**
  * Asks a server by one of its four-letter administration words.
  *
- * @param port of the server on the loopback address, or `host:port`
+ * @param port of the server on the loopback address, or `host:port`, with an address of IPv6 in brackets
  * @param word for example `srvr`, `ruok`, `mntr`, `cons`
  * @returns the whole answer, up to the end of the connection
  * @throws Error when the server refuses, breaks the connection, or stays silent for two seconds (a paused one does)
@@ -46,5 +46,5 @@ export async function serverStatus(port: number | string): Promise<ServerStatus 
 
 function splitAddress(address: string): [host: string, port: number] {
   const colon = address.lastIndexOf(':');
-  return [address.slice(0, colon), Number(address.slice(colon + 1))];
+  return [address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), Number(address.slice(colon + 1))];
 }
