@@ -111,6 +111,7 @@ describeOnSharedServer('on a server', () => {
       expect((await below.create('/', null, { mode })).path).toBe('/0000000001');
       expect((await below.create('/a/e-', null, { mode })).path).toBe('/a/e-0000000000');
       expect((await below.getEphemerals()).sort()).toEqual(['/0000000001', '/a/e-0000000000']);
+      expect((await below.getEphemerals('')).sort()).toEqual(['/0000000001', '/a/e-0000000000']);
       expect(await below.getEphemerals('/a')).toEqual(['/a/e-0000000000']);
       expect((await zk.getData(`${root}/a`)).data?.toString()).toBe('A');
       expect((await below.getChildren('/')).children.sort()).toEqual(['0000000001', 'a']);

@@ -41,6 +41,29 @@ describeOnSharedServer('the fluent API', () => {
     expect(await keeper.getData().forPath('/null')).toBeNull();
   });
 
+  it('stores nothing where the data is none', async () => {
+    const keeper = await on.keeper();
+    await keeper.create().forPath('/there', 'before');
+    await expect(keeper.create().forPath('/x', { a: 1 } as never)).rejects.toThrow(TypeError);
+    await expect(
+      keeper
+        .create()
+        .orSetData()
+        .forPath('/there', new Uint16Array(1) as never),
+    ).rejects.toThrow(TypeError);
+    await expect(keeper.setData().forPath('/there', [1] as never)).rejects.toThrow(TypeError);
+    expect(await keeper.exists().forPath('/x')).toBeNull();
+    expect((await keeper.getData().forPath('/there'))?.toString()).toBe('before');
+  });
+
+  it('takes credentials as a string, as their type says', async () => {
+    const keeper = await on.keeper({ auth: [{ scheme: 'digest', auth: 'ann:secret' }] });
+    await keeper.create().withAcl(creatorAllAcl).forPath('/x', 'for ann');
+    expect((await keeper.getAcl().forPath('/x')).map(({ id }) => id)).toEqual([
+      { scheme: 'digest', id: digestId('ann', 'secret') },
+    ]);
+  });
+
   it('writes an address of this machine where no data is given', async () => {
     const keeper = await on.keeper();
     await keeper.create().forPath('/x', { signal: new AbortController().signal });
