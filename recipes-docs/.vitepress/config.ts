@@ -39,6 +39,7 @@ export default defineConfig({
           { text: 'Connection states', link: '/connection-states' },
           { text: 'Sessions', link: '/sessions' },
           { text: 'Graceful shutdown', link: '/graceful-shutdown' },
+          { text: 'Versions and stability', link: '/versions' },
         ],
       },
       {
