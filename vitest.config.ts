@@ -12,7 +12,7 @@ const pure = [
   'packages/zookeeper-ts-client/test/**/*.test.ts',
   'examples/*/src/**/*.test.ts',
   'examples/testing-with-faults/**/*.test.ts',
-  'test/{architecture,clock,one-package,packaging,publishing,versions}.test.ts',
+  'test/{architecture,clock,commands,one-package,packaging,publishing,versions}.test.ts',
   'test/support/src/{reaper,servers/test-server-options}.test.ts',
 ];
 
