@@ -5,7 +5,7 @@
  * To move the repository, change `REPOSITORY` and run this script.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -83,7 +83,7 @@ export function changes(repository = REPOSITORY) {
   const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root });
   const paths = tracked.toString().split('\n');
   return [...new Set([...paths, ...manifests.keys(), ...readmes.keys()])]
-    .filter((path) => DOCUMENTS.test(path) && path !== 'scripts/publish-metadata.mjs')
+    .filter((path) => DOCUMENTS.test(path) && path !== 'scripts/publish-metadata.mjs' && existsSync(join(root, path)))
     .map((path) => {
       const before = read(path);
       let text = before.replaceAll(former, repository);
