@@ -90,7 +90,7 @@ describe('zk-recipes', () => {
     expect(Object.fromEntries(chosen)).toEqual(ambiguous);
     for (const name of Object.keys(ambiguous)) expect(owners.get(name)?.size, name).toBeGreaterThan(1);
   });
-}, 60_000);
+}, 120_000);
 
 /** A re-export of types and values alike, in which a name that is missing is an error of the compiler. */
 function exportOf(names: readonly string[], from: string, prefix: string): string {

@@ -140,7 +140,7 @@ describe('the packages, installed from their tarballs into an empty project', ()
     const rules = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'];
     await node(root, 'node_modules/@arethetypeswrong/cli/dist/index.js', tarball, ...rules);
   });
-}, 60_000);
+}, 120_000);
 
 /** The names by which a package's `exports` can be imported. */
 async function entriesOf(packageFolder: string): Promise<string[]> {

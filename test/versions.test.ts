@@ -18,7 +18,7 @@ afterEach(() => {
   for (const clone of clones.splice(0)) rmSync(clone, { recursive: true, force: true });
 });
 
-describe('the next version', { timeout: 60_000 }, () => {
+describe('the next version', { timeout: 120_000 }, () => {
   it('is a minor one of all packages for a minor change of one, though packages are peers of each other', async () => {
     for (const changed of ['zookeeper-ts-client', '@zk-recipes/core', '@zk-recipes/locks']) {
       const clone = await cloneWith({ [changed]: 'minor' });
