@@ -21,15 +21,12 @@ beforeAll(async () => {
   [tarballs, project] = [join(folder, 'tarballs'), join(folder, 'project')];
   await Promise.all([mkdir(tarballs), mkdir(project)]);
   await node(root, 'node_modules/typescript/bin/tsc', '-b', ...packages.map((name) => `packages/${name}`));
-  for (const name of packages) {
-    const cwd = join(root, 'packages', name);
-    await run(cwd, 'npx', '--yes', 'pnpm@12', 'pack', '--pack-destination', tarballs);
-    entries.push(...(await entriesOf(cwd)));
-  }
+  await run(root, 'npx', '--yes', 'pnpm@12', '--filter', './packages/*', 'pack', '--pack-destination', tarballs);
+  for (const name of packages) entries.push(...(await entriesOf(join(root, 'packages', name))));
   await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
   await run(project, 'npm', 'install', '--no-audit', '--no-fund', ...files);
-}, 180_000);
+}, 300_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
