@@ -200,6 +200,12 @@ const outside: Readonly<Record<string, readonly string[]>> = {
   'zookeeper-ts-client': [],
   core: ['zookeeper-ts-client', 'zod/mini', 'p-retry'],
   'test-server': ['zookeeper-ts-client/protocol'],
+  'zk-recipes': [
+    ...recipeImports,
+    ...['@zk-recipes/barriers', '@zk-recipes/leader-election', '@zk-recipes/locks', '@zk-recipes/queues'],
+    ...['@zk-recipes/two-phase-commit', '@zk-recipes/two-phase-commit/postgres'],
+    ...['@zk-recipes/two-phase-commit/testing', 'zookeeper-ts-client', 'zookeeper-ts-client/protocol'],
+  ],
 };
 
 /** Files that put a package together, and may import all of it. */

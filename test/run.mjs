@@ -3,6 +3,8 @@
  * of recipes twice, on a real ZooKeeper if there is one to be had, and on the test server. Arguments go to vitest:
  * `npm test -- packages/core`, `npm test -- --project test-server`.
  *
+ * It says which step it is in, and every 15 seconds how many files of tests are done and which ones are running.
+ *
  * The last line is `N passed, N failed`, with `, N skipped` if any were; a step that fails before the tests counts as
  * one failure.
  */
@@ -13,9 +15,13 @@ import { compile, install, runNode } from './setup.mjs';
 
 const failedSteps = [];
 
-/** Does one step; says so when it fails. */
+const startedMs = performance.now();
+const STEPS = ['Install', 'Check types', 'Lint', 'Test'];
+
+/** Does one step; says which one it is, when it begins, and when it fails. */
 function step(title, work) {
-  console.log(`\n── ${title}`);
+  const seconds = Math.round((performance.now() - startedMs) / 1_000);
+  console.log(`\n── ${STEPS.indexOf(title) + 1} of ${STEPS.length}: ${title}, after ${seconds} s`);
   if (work()) return true;
   failedSteps.push(title);
   console.log(`── ${title}: failed`);
@@ -27,7 +33,8 @@ function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'zk-recipes-report-'));
   const report = join(folder, 'report.json');
   try {
-    const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const reporters = ['default', './test/progress-reporter.mjs', 'json'].map((name) => `--reporter=${name}`);
+    const args = ['run', ...reporters, `--outputFile.json=${report}`];
     const succeeded = runNode('vitest/vitest.mjs', [...args, ...process.argv.slice(2)]);
     return count(JSON.parse(readFileSync(report, 'utf8')), succeeded);
   } catch (error) {

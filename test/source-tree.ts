@@ -30,6 +30,24 @@ export function packageNames(): string[] {
   return readdirSync(packages).filter((name) => existsSync(join(packages, name, 'package.json')));
 }
 
+/** What tests read of a `package.json`. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Reads the `package.json` of one package. */
+export function readManifest(packageName: string): Manifest {
+  return JSON.parse(readFileSync(join(root, 'packages', packageName, 'package.json'), 'utf8')) as Manifest;
+}
+
 /** Reads the sources of one package. */
 export function readSources(packageName: string): SourceFile[] {
   const src = join(root, 'packages', packageName, 'src');

@@ -40,6 +40,7 @@ export default defineConfig({
           { text: 'Sessions', link: '/sessions' },
           { text: 'Graceful shutdown', link: '/graceful-shutdown' },
           { text: 'Troubleshooting', link: '/troubleshooting' },
+          { text: 'Versions and stability', link: '/versions' },
         ],
       },
       {

@@ -7,7 +7,7 @@ import { systemClock } from './clock.js';
 import { TestServer } from './server.js';
 import type { Snapshot } from './snapshot.js';
 
-const USAGE = `Usage: test-server [options]
+const USAGE = `Usage: zk-test-server [options]
 
 A ZooKeeper server in memory, for tests, demos and learning.
 

@@ -1,0 +1,7 @@
+/**
+ * All of `@zk-recipes/barriers`.
+ *
+ * @packageDocumentation
+ */
+
+export * from '@zk-recipes/barriers';

@@ -1,0 +1,7 @@
+/**
+ * All of `zookeeper-ts-client`.
+ *
+ * @packageDocumentation
+ */
+
+export * from 'zookeeper-ts-client';

@@ -1,0 +1,7 @@
+/**
+ * All of `zookeeper-ts-client/protocol`.
+ *
+ * @packageDocumentation
+ */
+
+export * from 'zookeeper-ts-client/protocol';

@@ -1,0 +1,7 @@
+/**
+ * All of `@zk-recipes/core`.
+ *
+ * @packageDocumentation
+ */
+
+export * from '@zk-recipes/core';

@@ -1,0 +1,7 @@
+/**
+ * All of `@zk-recipes/core/recipe-kit`.
+ *
+ * @packageDocumentation
+ */
+
+export * from '@zk-recipes/core/recipe-kit';

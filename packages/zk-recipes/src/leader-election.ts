@@ -1,0 +1,7 @@
+/**
+ * All of `@zk-recipes/leader-election`.
+ *
+ * @packageDocumentation
+ */
+
+export * from '@zk-recipes/leader-election';

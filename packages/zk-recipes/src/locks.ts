@@ -1,0 +1,7 @@
+/**
+ * All of `@zk-recipes/locks`.
+ *
+ * @packageDocumentation
+ */
+
+export * from '@zk-recipes/locks';

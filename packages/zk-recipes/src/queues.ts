@@ -1,0 +1,7 @@
+/**
+ * All of `@zk-recipes/queues`.
+ *
+ * @packageDocumentation
+ */
+
+export * from '@zk-recipes/queues';

@@ -1,0 +1,7 @@
+/**
+ * All of `@zk-recipes/two-phase-commit`.
+ *
+ * @packageDocumentation
+ */
+
+export * from '@zk-recipes/two-phase-commit';
