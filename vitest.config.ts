@@ -12,7 +12,7 @@ const pure = [
   'packages/zookeeper-ts-client/test/**/*.test.ts',
   'examples/*/src/**/*.test.ts',
   'examples/testing-with-faults/**/*.test.ts',
-  'test/{architecture,bundle-size,clock,commands,errors,one-package,packaging,publishing,versions}.test.ts',
+  'test/{architecture,bench-charts,bundle-size,clock,commands,errors,one-package,packaging,publishing,versions}.test.ts',
   'test/borders/**/*.test.ts',
   'test/support/src/{reaper,servers/test-server-options}.test.ts',
 ];

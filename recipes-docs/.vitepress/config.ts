@@ -11,6 +11,16 @@ export default defineConfig({
     search: { provider: 'local' },
     sidebar: [
       {
+        text: 'Deciding',
+        items: [
+          { text: 'Choosing a recipe', link: '/choosing-a-recipe' },
+          { text: 'Beside other systems', link: '/comparison' },
+          { text: 'Migrating', link: '/migrating' },
+          { text: 'Benchmarks', link: '/benchmarks' },
+          { text: 'Questions and answers', link: '/faq' },
+        ],
+      },
+      {
         text: 'Recipes',
         items: [
           { text: 'Leader latch', link: '/leader-latch' },
@@ -41,6 +51,15 @@ export default defineConfig({
           { text: 'Graceful shutdown', link: '/graceful-shutdown' },
           { text: 'Troubleshooting', link: '/troubleshooting' },
           { text: 'Versions and stability', link: '/versions' },
+        ],
+      },
+      {
+        text: 'In production',
+        items: [
+          { text: 'Session timeouts', link: '/session-timeouts' },
+          { text: 'Production checklist', link: '/production-checklist' },
+          { text: 'A blocked event loop', link: '/blocked-event-loop' },
+          { text: 'A lock around a cron job', link: '/cron' },
         ],
       },
       {
