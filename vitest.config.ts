@@ -12,6 +12,7 @@ const pure = [
   'packages/zookeeper-ts-client/test/**/*.test.ts',
   'examples/*/src/**/*.test.ts',
   'examples/testing-with-faults/**/*.test.ts',
+  'recipes-docs/**/*.test.ts',
   'test/{architecture,clock,packaging}.test.ts',
   'test/support/src/{reaper,servers/test-server-options}.test.ts',
 ];
