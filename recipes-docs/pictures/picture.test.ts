@@ -90,7 +90,7 @@ describe('a tree', () => {
 describe('a sequence', () => {
   it('draws a lost message as a line that ends in a cross', () => {
     const picture = (arrow: string) => render('sequence')(`a | b\na ${arrow} b: hello\n`, 680);
-    expect(picture('-x').match(/class="line danger"/g)).toHaveLength(3);
+    expect(picture('-x').match(/class="stroke danger"/g)).toHaveLength(3);
     expect(picture('-x')).not.toContain('arrow-head');
     expect(picture('->')).toContain('arrow-head');
     expect(picture('..>')).toContain('dashed');

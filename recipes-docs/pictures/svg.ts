@@ -86,7 +86,7 @@ export function line(
   to: Point,
   { classes = '', arrow = false }: { readonly classes?: string; readonly arrow?: boolean } = {},
 ): string {
-  const path = `<path class="line ${classes}" d="M${at(from)}L${at(to)}"/>`;
+  const path = `<path class="stroke ${classes}" d="M${at(from)}L${at(to)}"/>`;
   return arrow ? path + arrowHead(from, to) : path;
 }
 
