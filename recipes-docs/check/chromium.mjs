@@ -80,15 +80,21 @@ export class Chromium {
     });
   }
 
-  /** Ends the browser. */
+  /** Ends the browser, by force if it takes more than five seconds. */
   async close() {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = once(this.#process, 'exit');
-      this.#process.kill('SIGKILL');
+      const timer = setTimeout(() => this.#process.kill('SIGKILL'), 5_000);
+      // The command may be answered by the browser's end.
+      this.send('Browser.close').catch(() => {});
       await ended;
+      clearTimeout(timer);
     }
-    // Its helper processes may still write.
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    try {
+      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    } catch (error) {
+      console.error(`Left behind: ${this.#folder}: ${error.message}`);
+    }
   }
 
   #receive(text) {

@@ -27,7 +27,13 @@ export async function serve(folder, base) {
     for (const candidate of candidates) {
       try {
         const body = await readFile(join(folder, candidate));
-        response.writeHead(200, { 'content-type': types[extname(candidate)] ?? 'application/octet-stream' }).end(body);
+        response
+          .writeHead(200, {
+            'content-type': types[extname(candidate)] ?? 'application/octet-stream',
+            // Every page has the same scripts.
+            'cache-control': 'max-age=600',
+          })
+          .end(body);
         return;
       } catch (error) {
         if (!['ENOENT', 'EISDIR', 'ENOTDIR'].includes(error.code)) throw error;
