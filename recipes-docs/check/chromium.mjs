@@ -64,6 +64,9 @@ export class Chromium {
     const tab = new Tab(this, sessionId);
     this.#tabs.set(sessionId, tab);
     for (const domain of ['Page', 'Runtime', 'Log']) await tab.send(`${domain}.enable`);
+    // With this, a page does not fetch the pages that it links to: they are opened anyway.
+    const source = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })";
+    await tab.send('Page.addScriptToEvaluateOnNewDocument', { source });
     return tab;
   }
 

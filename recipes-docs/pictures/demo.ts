@@ -43,11 +43,18 @@ export function renderDemo(output: string, width: number): string {
       textLines([second === 0 ? '0 s' : `${second}`], { x: x(second), y: -1, anchor: 'middle', classes: 'note' }),
   );
   const lanes = services.map((name) => textLines([name], { x: 0, y: top(name) + 11, classes: 'strong' }));
-  const bars = spansOf(reports, end).map(({ service, from, to, type, label }) => {
+  const spans = spansOf(reports, end);
+  const bars = spans.map((span) => {
+    const { service, from, to, type, label } = span;
     const place = { x: x(from), y: top(service) + 10, width: Math.max(3, x(to) - x(from)), height: BAR_HEIGHT };
-    const fits = widthOf(label, 'sans') + 8 < place.width;
-    const text = fits ? textLines([label], { x: place.x + 6, y: place.y + 1, classes: 'on-bar' }) : '';
-    return box(place, type === 'leads' ? 'bar' : 'bar paused') + text;
+    const [size, right] = [widthOf(label, 'sans') + 8, place.x + place.width];
+    const later = spans.filter((other) => other.service === service && other !== span && other.from >= to);
+    const next = Math.min(width, ...later.map((other) => x(other.from)));
+    const y = place.y + 1;
+    const bar = box(place, type === 'leads' ? 'bar' : 'bar paused');
+    if (size <= place.width) return bar + textLines([label], { x: place.x + 6, y, classes: 'on-bar' });
+    if (right + size <= next) return bar + textLines([label], { x: right + 6, y, classes: 'note' });
+    return bar + textLines([label], { x: place.x - 6, y, anchor: 'end', classes: 'note' });
   });
   const blows = blowsOf(reports);
   const marks = blows.map(({ service, seconds: at }, index) => {

@@ -138,8 +138,7 @@ describe('the picture of the demo', () => {
     const tokens = textsIn(renderDemo(output, 680)).filter((text) => text.startsWith('token '));
     const told = [...output.matchAll(/● leads, (?:fencing )?(token \d+)/g)].map(([, token]) => token);
     expect(told.length).toBeGreaterThan(2);
-    // A time too short for its text has a bar all the same.
-    expect(told).toEqual(expect.arrayContaining(tokens));
+    expect(tokens.sort()).toEqual(told.sort());
     expect(renderDemo(output, 680).match(/<rect class="bar"/g)).toHaveLength(told.length);
   });
 

@@ -98,9 +98,9 @@ export function arrowHead(from: Point, to: Point): string {
   return `<path class="arrow-head" d="M${at(to)}L${at(corner(1))}L${at(corner(-1))}Z"/>`;
 }
 
-/** A rectangle with round corners. */
-export function box({ x, y, width, height }: Box, classes: string): string {
-  return `<rect class="${classes}" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" rx="6"/>`;
+/** A rectangle with round corners, of `radius` pixels. */
+export function box({ x, y, width, height }: Box, classes: string, radius: number = 6): string {
+  return `<rect class="${classes}" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" rx="${radius}"/>`;
 }
 
 /** A point in a picture, in pixels from its upper left corner. */

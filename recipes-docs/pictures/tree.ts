@@ -80,8 +80,6 @@ function branch(depth: number, fromY: number, toY: number): string {
 function marker({ depth, kind }: Znode, y: number): string {
   const [x, middle] = [depth * INDENT + 1, y + LINE_HEIGHT / 2];
   if (kind.startsWith('ephemeral')) return `<circle class="marker ephemeral" cx="${x + 5}" cy="${middle}" r="5"/>`;
-  return box(
-    { x, y: middle - 5, width: 10, height: 10 },
-    `marker ${kind === 'container' ? 'container' : 'persistent'}`,
-  );
+  const type = kind === 'container' ? 'container' : 'persistent';
+  return box({ x: x + 0.5, y: middle - 4.5, width: 9, height: 9 }, `marker ${type}`, 1);
 }
