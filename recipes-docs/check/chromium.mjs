@@ -45,6 +45,10 @@ export class Chromium {
       '--disable-extensions',
       '--no-first-run',
       '--hide-scrollbars',
+      // Several tabs are looked at in turn: none of them is in the background.
+      '--disable-background-timer-throttling',
+      '--disable-backgrounding-occluded-windows',
+      '--disable-renderer-backgrounding',
       // The sandbox refuses to run as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
       `--user-data-dir=${this.#folder}`,
@@ -164,10 +168,8 @@ export class Tab {
   async resize(width) {
     const metrics = { width, height: 900, deviceScaleFactor: 1, mobile: width < 600 };
     await this.send('Emulation.setDeviceMetricsOverride', metrics);
-    // Two frames: the layout of the first one may start another.
-    await this.run(
-      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))),
-    );
+    // By then the page has handled the change. Frames are no measure: a tab that is not shown has none.
+    await this.run(() => new Promise((resolve) => setTimeout(() => resolve(true), 50)));
   }
 
   /** Runs a function in the page, with arguments that JSON can express, and resolves with its result. */

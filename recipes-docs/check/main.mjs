@@ -101,15 +101,18 @@ async function show(tab, page, width) {
 }
 
 /** Looks where each link leads: to a page and an anchor of the site, a file of it, or a file of the repository. */
-function checkLinks(address, visited) {
+function checkLinks(address, pages, visited) {
   for (const [page, { links }] of visited) {
     for (const link of new Set(links)) {
       const own = [address, siteAddress].find((start) => link.startsWith(start));
       if (own !== undefined) {
         const [path, anchor] = link.slice(own.length).split('#').map(decodeURIComponent);
         const target = path.replace(/\.html$/, '').replace(/(?:^|(?<=\/))index$/, '');
-        if (!visited.has(target) && !(path !== '' && existsSync(join(dist, path)))) report(page, `dead link ${link}`);
-        else if (anchor && !visited.get(target)?.ids.includes(anchor)) report(page, `dead anchor ${link}`);
+        // Of a page that could not be opened that is told already, and its anchors are not known.
+        const ids = visited.get(target)?.ids;
+        if (!pages.includes(target) && !(path !== '' && existsSync(join(dist, path))))
+          report(page, `dead link ${link}`);
+        else if (anchor && ids !== undefined && !ids.includes(anchor)) report(page, `dead anchor ${link}`);
       }
       const file = new RegExp(`^${repositoryAddress}/(?:blob|tree|edit)/main/([^#]*)`).exec(link)?.[1];
       if (file !== undefined && !existsSync(join(root, decodeURIComponent(file))))
@@ -164,17 +167,19 @@ async function check(browser, address) {
   if (values.screenshots !== undefined) mkdirSync(values.screenshots, { recursive: true });
   const visited = new Map();
   const waiting = [...chosen];
+  let opened = 0;
   const work = async () => {
     const tab = await browser.newTab();
     for (let page = waiting.shift(); page !== undefined; page = waiting.shift()) {
       await visit(tab, address, page, visited).catch((error) => report(page, error.message));
-      if (visited.size % 50 === 0) console.log(`  ${visited.size} of ${chosen.length}`);
+      opened += 1;
+      if (opened % 50 === 0) console.log(`  ${opened} of ${chosen.length}`);
     }
   };
   console.log(`Opens ${chosen.length} pages, at ${WIDTHS.join(', ')} px`);
   await Promise.all(Array.from({ length: TABS }, work));
+  checkLinks(address, pages, visited);
   if (values.only !== '') return;
-  checkLinks(address, visited);
   checkFiles();
   console.log('Searches');
   const tab = await browser.newTab();
