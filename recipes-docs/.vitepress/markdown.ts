@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import type { MarkdownEnv, MarkdownRenderer } from 'vitepress';
 import { guides } from '../guides.mjs';
 import { renderDemo } from '../pictures/demo.js';
-import { figure, pictureLanguages } from '../pictures/picture.js';
+import { figure, pictureLanguages, pictureWidths } from '../pictures/picture.js';
 import { apiLink, apiPages } from './api-pages.js';
 import { linkOnSite } from './repository-links.js';
 import { pagesFolder, root } from './site.js';
@@ -38,7 +38,9 @@ function includeReadme(md: MarkdownRenderer): void {
   md.core.ruler.before('normalize', 'include-readme', (state) => {
     state.src = state.src
       .replace('<!-- README.md: the first program -->', program)
-      .replace('<!-- README.md: the demo, as a picture -->', () => figure(renderDemo, readme));
+      .replace('<!-- README.md: the demo, as a picture -->', () =>
+        figure(renderDemo, readme, { ...pictureWidths, wide: 1_000 }),
+      );
   });
 }
 

@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { guides } from '../guides.mjs';
 import { Chromium } from './chromium.mjs';
 import { measure } from './measure.mjs';
 import { serve } from './site-server.mjs';
@@ -121,6 +122,22 @@ function checkLinks(address, pages, visited) {
   }
 }
 
+/** Looks whether each guide links to the parts of the API that it is about, and they back to it. */
+function checkGuides(address, visited) {
+  const leads = (from, to) => visited.get(from)?.links.some((link) => link.split('#')[0] === address + to);
+  for (const [guide, entries] of Object.entries(guides)) {
+    for (const entry of entries) {
+      const name = entry.slice(entry.lastIndexOf('/') + 1);
+      const module = entry.slice(0, entry.lastIndexOf('/'));
+      const candidates = [`api/${module}/classes/${name}`, `api/${module}/interfaces/${name}`, `api/${entry}/`];
+      const page = candidates.find((path) => visited.has(path));
+      if (page === undefined) report(guide, `no page of the API for ${entry}`);
+      else if (!leads(guide, page)) report(guide, `no link to ${page}`);
+      else if (!leads(page, guide)) report(page, `no link to ${guide}`);
+    }
+  }
+}
+
 /** Searches as a reader does, by the box in the bar. */
 async function search(tab, address, query, expected) {
   await tab.resize(1440);
@@ -180,6 +197,7 @@ async function check(browser, address) {
   await Promise.all(Array.from({ length: TABS }, work));
   checkLinks(address, pages, visited);
   if (values.only !== '') return;
+  checkGuides(address, visited);
   checkFiles();
   console.log('Searches');
   const tab = await browser.newTab();

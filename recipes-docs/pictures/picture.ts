@@ -18,9 +18,11 @@ export const pictureLanguages: ReadonlyMap<string, Render> = new Map([
 export const pictureWidths = { wide: 680, narrow: 340 } as const;
 
 /** A picture in a page: once for wide screens, once for narrow ones. The style sheet shows one of them. */
-export function figure(render: Render, source: string): string {
-  const variants = Object.entries(pictureWidths).map(
-    ([name, width]) => `<div class="${name}">${render(source, width)}</div>`,
-  );
+export function figure(
+  render: Render,
+  source: string,
+  widths: { wide: number; narrow: number } = pictureWidths,
+): string {
+  const variants = Object.entries(widths).map(([name, width]) => `<div class="${name}">${render(source, width)}</div>`);
   return `<figure class="picture" v-pre>${variants.join('')}</figure>\n`;
 }

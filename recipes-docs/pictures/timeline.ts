@@ -54,8 +54,12 @@ export function renderTimeline(source: string, width: number): string {
     y += BAR_HEIGHT + 2;
     const lines = wrap(entry.text, Math.min(width, 420), 'sans');
     const size = widest(lines, 'sans');
-    const left = Math.max(0, Math.min(entry.from === entry.to ? start - 5 : start, width - size));
-    parts.push(textLines(lines, { x: left, y, classes: 'halo note' }));
+    const left = entry.from === entry.to ? start - 5 : start;
+    if (left + size <= width) parts.push(textLines(lines, { x: left, y, classes: 'halo note' }));
+    else {
+      const right = Math.min(width, Math.max(size, entry.from === entry.to ? end + 5 : end));
+      parts.push(textLines(lines, { x: right, y, anchor: 'end', classes: 'halo note' }));
+    }
     y += lines.length * LINE_HEIGHT + 6;
   }
 
