@@ -14,6 +14,7 @@ const pure = [
   'examples/testing-with-faults/**/*.test.ts',
   'test/{architecture,bench-charts,bundle-size,clock,commands,errors,one-package,packaging,publishing,versions}.test.ts',
   'test/borders/**/*.test.ts',
+  'recipes-docs/**/*.test.ts',
   'test/support/src/{reaper,servers/test-server-options}.test.ts',
 ];
 

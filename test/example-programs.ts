@@ -35,8 +35,8 @@ export function programsOf(document: string): ExampleProgram[] {
   return parsePrograms(document, readFileSync(join(root, document), 'utf8'));
 }
 
-/** What a document's fences may be: programs, commands for a shell, output and layouts. */
-const languages = new Set(['ts', 'ts continued', 'sh', 'text']);
+/** What a document's fences may be: programs, commands for a shell, output, and the texts of pictures. */
+const languages = new Set(['ts', 'ts continued', 'sh', 'text', 'tree', 'sequence', 'states', 'timeline']);
 
 /** The programs of a document's text. */
 export function parsePrograms(document: string, text: string): ExampleProgram[] {

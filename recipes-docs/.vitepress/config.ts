@@ -1,14 +1,61 @@
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitepress';
+import { apiNavigation } from './api-pages.js';
+import { summaryOf, writeLlms } from './llms.js';
+import { extendMarkdown } from './markdown.js';
+import { writeRepositoryPages } from './repository-pages.js';
+import { pagesFolder, repositoryAddress, siteAddress, version } from './site.js';
+
+const base = new URL(siteAddress).pathname;
+const [packages, examples] = [writeRepositoryPages('packages'), writeRepositoryPages('examples')];
 
 export default defineConfig({
   title: 'zk-recipes',
-  description: 'Coordination recipes on Apache ZooKeeper for TypeScript',
+  description:
+    'Coordination recipes on Apache ZooKeeper for TypeScript: leader election, locks, barriers, queues, two-phase commit',
+  base,
+  cleanUrls: true,
+  lang: 'en',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${base}favicon.svg` }]],
+  sitemap: { hostname: siteAddress },
+  markdown: { config: extendMarkdown },
+  transformPageData({ relativePath, frontmatter }, { siteConfig }) {
+    const source = frontmatter['source'] ?? `${pagesFolder}/${relativePath}`;
+    const isOfApi = relativePath.startsWith('api/');
+    const summary = summaryOf(
+      readFileSync(`${siteConfig.srcDir}/${relativePath}`, 'utf8').replace(/^---\n.*?\n---\n+/s, ''),
+    );
+    return {
+      ...(relativePath === 'index.md' || summary === '' ? {} : { description: summary }),
+      // The pages of the API are made from the sources: there is no text to edit.
+      frontmatter: {
+        ...frontmatter,
+        ...(isOfApi ? { editLink: false } : { edit: `${repositoryAddress}/edit/main/${source}` }),
+      },
+    };
+  },
+  buildEnd: writeLlms,
   // Addresses for readers of their own server, not links.
   ignoreDeadLinks: 'localhostLinks',
   // All pages of the API are in the index of the search.
   vite: { build: { chunkSizeWarningLimit: 2_000 } },
   themeConfig: {
     search: { provider: 'local' },
+    nav: [
+      { text: 'Recipes', link: '/leader-latch', activeMatch: '^/[\\w-]+$' },
+      { text: 'Examples', link: '/examples/leader-election-service', activeMatch: '^/examples/' },
+      { text: 'API', link: '/api/', activeMatch: '^/api/' },
+      {
+        text: `v${version}`,
+        items: [
+          { text: 'Releases', link: `${repositoryAddress}/releases` },
+          { text: 'Contributing', link: `${repositoryAddress}/blob/main/CONTRIBUTING.md` },
+        ],
+      },
+    ],
+    socialLinks: [{ icon: 'github', link: repositoryAddress }],
+    editLink: { text: 'Edit this page', pattern: ({ frontmatter }) => frontmatter['edit'] },
+    outline: { level: [2, 3] },
     sidebar: [
       {
         text: 'Deciding',
@@ -69,19 +116,23 @@ export default defineConfig({
           { text: 'Testing with fake time', link: '/testing-with-fake-time' },
         ],
       },
+      { text: 'Examples', collapsed: false, items: examples },
+      { text: 'Packages', collapsed: true, items: packages },
       {
         text: 'API',
         items: [
-          { text: '@zk-recipes/leader-election', link: '/api/@zk-recipes/leader-election' },
-          { text: '@zk-recipes/locks', link: '/api/@zk-recipes/locks' },
-          { text: '@zk-recipes/barriers', link: '/api/@zk-recipes/barriers' },
-          { text: '@zk-recipes/queues', link: '/api/@zk-recipes/queues' },
-          { text: '@zk-recipes/two-phase-commit', link: '/api/@zk-recipes/two-phase-commit' },
-          { text: '@zk-recipes/core', link: '/api/@zk-recipes/core' },
-          { text: '@zk-recipes/core/recipe-kit', link: '/api/@zk-recipes/core/recipe-kit' },
-          { text: '@zk-recipes/test-server', link: '/api/@zk-recipes/test-server' },
-          { text: 'zookeeper-ts-client', link: '/api/zookeeper-ts-client' },
-        ],
+          '@zk-recipes/leader-election',
+          '@zk-recipes/locks',
+          '@zk-recipes/barriers',
+          '@zk-recipes/queues',
+          '@zk-recipes/two-phase-commit',
+          '@zk-recipes/two-phase-commit/postgres',
+          '@zk-recipes/two-phase-commit/testing',
+          '@zk-recipes/core',
+          '@zk-recipes/core/recipe-kit',
+          '@zk-recipes/test-server',
+          'zookeeper-ts-client',
+        ].map(apiNavigation),
       },
     ],
     footer: { message: 'Apache-2.0' },
