@@ -13,11 +13,11 @@ const clientLayers: Layers = {
   errors: ['protocol/error-code'],
   jute: ['errors'],
   protocol: ['jute', 'errors', 'protocol/error-code'],
-  ensemble: ['protocol', 'errors'],
+  ensemble: ['protocol', 'errors', 'checks'],
   transport: ['ensemble', 'protocol', 'errors'],
   sasl: ['protocol', 'errors'],
   session: ['sasl', 'transport', 'ensemble', 'protocol', 'protocol/error-code', 'jute', 'errors'],
-  watches: ['session', 'protocol', 'protocol/error-code', 'errors'],
+  watches: ['session', 'protocol', 'protocol/error-code', 'errors', 'checks'],
   client: [
     ...['watches', 'session', 'sasl', 'transport', 'ensemble', 'checks'],
     ...['protocol', 'protocol/error-code', 'jute', 'errors'],

@@ -49,7 +49,9 @@ describe('the deadline of connecting', () => {
 
   it.each([0, -1, 1.5, Number.NaN, '5'])('refuses %s', async (connectDeadlineMs) => {
     const session = new FakeSession({ connectDeadlineMs: connectDeadlineMs as number });
-    await expect(session.connecting).rejects.toThrow('Expected `connectDeadlineMs` to be a whole number from 1');
+    await expect(session.connecting).rejects.toThrow(
+      'Expected option `connectDeadlineMs` of ZooKeeper.connect to be a whole number from 1',
+    );
   });
 });
 
@@ -95,7 +97,9 @@ describe('onAttemptFailed', () => {
 
   it('has to be a function', async () => {
     const session = new FakeSession({ onAttemptFailed: 5 as never });
-    await expect(session.connecting).rejects.toThrow('Expected `onAttemptFailed` to be a function, got number');
+    await expect(session.connecting).rejects.toThrow(
+      'Expected option `onAttemptFailed` of ZooKeeper.connect to be a function, got 5',
+    );
   });
 });
 

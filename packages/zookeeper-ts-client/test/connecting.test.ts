@@ -193,11 +193,54 @@ it('waits until a server has taken the credentials, also over a lost connection'
 });
 
 it.each<[string, object, string]>([
-  ['an unknown option', { sessionTimeout: 1 }, "got 'sessionTimeout'"],
+  [
+    'an unknown option',
+    { sessionTimeout: 1 },
+    'Unknown option `sessionTimeout` of ZooKeeper.connect: did you mean `sessionTimeoutMs`?',
+  ],
   ['a number out of range', { sessionTimeoutMs: 0 }, '`sessionTimeoutMs`'],
   ['a number that is not whole', { maxInFlight: 1.5 }, '`maxInFlight`'],
   ['a ceiling below the floor', { reconnect: { minDelayMs: 5, maxDelayMs: 4 } }, '`reconnect.maxDelayMs`'],
-  ['credentials that are neither bytes nor a string', { auth: [{ scheme: 'digest', auth: 42 }] }, '`auth`'],
+  [
+    'credentials that are neither bytes nor a string',
+    { auth: [{ scheme: 'digest', auth: 42 }] },
+    'option `auth.0.auth` of ZooKeeper.connect to be a Uint8Array or a string, got number',
+  ],
+  [
+    'pauses by another name',
+    { reconnect: { minDelay: 5 } },
+    'Unknown option `reconnect.minDelay` of ZooKeeper.connect: did you mean `reconnect.minDelayMs`?',
+  ],
+  [
+    'pauses that are no object',
+    { reconnect: 5 },
+    'option `reconnect` of ZooKeeper.connect to be an object { minDelayMs: a whole number from 0 to 2147483647',
+  ],
+  [
+    'a text for a boolean',
+    { canBeReadOnly: 'no' },
+    "option `canBeReadOnly` of ZooKeeper.connect to be a boolean, got 'no'",
+  ],
+  [
+    'a text for a number',
+    { maxInFlight: '5' },
+    "option `maxInFlight` of ZooKeeper.connect to be a whole number from 1 to 2147483647, got '5'",
+  ],
+  [
+    'a signal that is none',
+    { signal: new AbortController() },
+    'option `signal` of ZooKeeper.connect to be an AbortSignal, got an object of class AbortController',
+  ],
+  [
+    'a zxid that is no bigint',
+    { lastZxidSeen: 5 },
+    'option `lastZxidSeen` of ZooKeeper.connect to be a bigint from 0n, got 5',
+  ],
+  [
+    'credentials without their scheme',
+    { auth: [{ auth: 'u:p' }] },
+    'option `auth.0` of ZooKeeper.connect to be an object',
+  ],
   ['a look-up that is no function', { lookup: '127.0.0.1' }, '`lookup`'],
   ['a session without its password', { session: { id: 1n } }, '`session`'],
   ['a password of another length', { session: { id: 1n, passwd: new Uint8Array(3) } }, '`session.passwd`'],

@@ -95,5 +95,7 @@ describe('a new session of a program that has seen the history of the servers', 
 
 it.each([-1n, 1, '5'])('refuses %s as lastZxidSeen', async (lastZxidSeen) => {
   const session = new FakeSession({ lastZxidSeen: lastZxidSeen as bigint });
-  await expect(session.connecting).rejects.toThrow('Expected `lastZxidSeen` to be a bigint from 0n');
+  await expect(session.connecting).rejects.toThrow(
+    'Expected option `lastZxidSeen` of ZooKeeper.connect to be a bigint from 0n',
+  );
 });

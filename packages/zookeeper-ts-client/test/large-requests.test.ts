@@ -106,7 +106,7 @@ describe('a large request that is unanswered when the server closes the connecti
   it('is not sent again when its caller gives up, or the client is closed', async () => {
     const { session, zk } = await connected();
     const controller = new AbortController();
-    const [given, closed] = [Fate.of(zk.multiRead(reads, controller)), Fate.of(zk.multiRead(reads))];
+    const [given, closed] = [Fate.of(zk.multiRead(reads, { signal: controller.signal })), Fate.of(zk.multiRead(reads))];
     await settled();
     session.link.end();
     await settled();

@@ -187,7 +187,9 @@ describe('requests', () => {
     await expect(zk.create('/a', null, { ttlMs: 5 })).rejects.toThrow('`ttlMs`');
     await expect(zk.create('/a', null, { mode: 'PERSISTENT_WITH_TTL' })).rejects.toThrow(RangeError);
     await expect(zk.create('/a', null, { acl: [{}] as never })).rejects.toThrow('`acl[0]`');
-    await expect(zk.exists('/a', { watch: 7 as never })).rejects.toThrow('watch to be a function');
+    await expect(zk.exists('/a', { watch: 7 as never })).rejects.toThrow(
+      'option `watch` of exists to be a function, got 7',
+    );
     await expect(zk.multi([{ type: 'getData', path: '/a' } as never])).rejects.toThrow('`op`');
     await expect(zk.addWatch('/a', 'SOMETIMES' as never, () => {})).rejects.toThrow('`mode`');
     expect(session.link.requests).toHaveLength(0);

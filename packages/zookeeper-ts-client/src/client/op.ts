@@ -1,3 +1,4 @@
+import { checkOptions } from '../checks/option-checks.js';
 import { type KeeperError, keeperError, MarshallingError, MultiError, type MultiErrorResult } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { OpCode } from '../protocol/op-code.js';
@@ -6,7 +7,7 @@ import type { Stat } from '../protocol/stat.js';
 import { validatePath } from '../protocol/znode-path.js';
 import type { Chroot } from './chroot.js';
 import { checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
-import type { CreateOptions, VersionOptions } from './request-options.js';
+import { type CreateOptions, createChecks, type VersionOptions, versionChecks } from './request-options.js';
 
 /** One operation of a `multi`: plain data, made by `op`. */
 export type MultiOp =
@@ -27,13 +28,21 @@ export const op: {
   getData(path: string): ReadOp;
   getChildren(path: string): ReadOp;
 } = {
-  create: (path, data = null, options = {}) => ({ type: 'create', path, data, options }),
-  delete: (path, { version = -1 } = {}) => ({ type: 'delete', path, version }),
-  setData: (path, data, { version = -1 } = {}) => ({ type: 'setData', path, data, version }),
-  check: (path, { version = -1 } = {}) => ({ type: 'check', path, version }),
+  create: (path, data = null, options = {}) => {
+    checkOptions('op.create', createChecks, options);
+    return { type: 'create', path, data, options };
+  },
+  delete: (path, options = {}) => ({ type: 'delete', path, version: versionOf('op.delete', options) }),
+  setData: (path, data, options = {}) => ({ type: 'setData', path, data, version: versionOf('op.setData', options) }),
+  check: (path, options = {}) => ({ type: 'check', path, version: versionOf('op.check', options) }),
   getData: (path) => ({ type: 'getData', path }),
   getChildren: (path) => ({ type: 'getChildren', path }),
 };
+
+function versionOf(where: string, options: VersionOptions): number {
+  checkOptions(where, versionChecks, options);
+  return options.version ?? -1;
+}
 
 /** The result of one operation of a `multi`. `stat` of a create is `null` on servers before 3.7.2 and on 3.8.0 and 3.8.1, which do not send it. */
 export type MultiResult =

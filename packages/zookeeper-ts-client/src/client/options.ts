@@ -1,5 +1,20 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import {
+  aBoolean,
+  aFunction,
+  anyBigint,
+  arrayOf,
+  aSignal,
+  aString,
+  bigintFrom,
+  bytesOfLength,
+  type ChecksOf,
+  checkOptions,
+  objectOf,
+  secretBytes,
+  wholeNumber,
+} from '../checks/option-checks.js';
 import { DEFAULT_MAX_FRAME_BYTES } from '../protocol/frame.js';
 import { PASSWORD_BYTES } from '../protocol/handshake.js';
 import { type Clock, systemClock } from '../session/clock.js';
@@ -88,92 +103,70 @@ export const systemEnvironment: Environment = {
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-const known: ReadonlySet<string> = new Set<keyof ZooKeeperOptions>([
-  'sessionTimeoutMs',
-  'connectTimeoutMs',
-  'requestTimeoutMs',
-  'maxFrameBytes',
-  'maxInFlight',
-  'reconnect',
-  'canBeReadOnly',
-  'lookup',
-  'createChroot',
-  'connectDeadlineMs',
-  'onAttemptFailed',
-  'lastZxidSeen',
-  'auth',
-  'session',
-  'signal',
-]);
+const milliseconds = wholeNumber(1, MAX_DELAY_MS);
+const pauseMs = wholeNumber(0, MAX_DELAY_MS);
+const credentials: ChecksOf<Auth> = { scheme: aString, auth: secretBytes };
+const resumed: ChecksOf<NonNullable<ZooKeeperOptions['session']>> = {
+  id: anyBigint,
+  passwd: bytesOfLength(PASSWORD_BYTES),
+};
+const checks: ChecksOf<ZooKeeperOptions> = {
+  sessionTimeoutMs: milliseconds,
+  connectTimeoutMs: milliseconds,
+  requestTimeoutMs: milliseconds,
+  maxFrameBytes: wholeNumber(1024, MAX_DELAY_MS),
+  maxInFlight: wholeNumber(1, MAX_DELAY_MS),
+  reconnect: objectOf({ minDelayMs: pauseMs, maxDelayMs: pauseMs }),
+  canBeReadOnly: aBoolean,
+  lookup: aFunction,
+  auth: arrayOf(objectOf(credentials, ['scheme', 'auth'])),
+  createChroot: aBoolean,
+  connectDeadlineMs: wholeNumber(1, MAX_DELAY_MS, { orInfinity: true }),
+  onAttemptFailed: aFunction,
+  lastZxidSeen: bigintFrom(0n),
+  session: objectOf(resumed, ['id', 'passwd']),
+  signal: aSignal,
+};
 
 /**
- * Checks the options and fills in the defaults.
+ * Checks the options of a client.
  *
- * @throws TypeError for an option that does not exist, RangeError for a number out of range; both name the option
+ * @throws TypeError for an option that does not exist or is of a wrong type, RangeError for one out of range; both name the option
  */
+export function checkZooKeeperOptions(options: ZooKeeperOptions): void {
+  checkOptions('ZooKeeper.connect', checks, options);
+  const { minDelayMs = 0, maxDelayMs = Number.POSITIVE_INFINITY } = options.reconnect ?? {};
+  if (maxDelayMs < minDelayMs) {
+    throw new RangeError(
+      `Expected option \`reconnect.maxDelayMs\` of ZooKeeper.connect to be at least \`minDelayMs\`, ${minDelayMs}, got ${maxDelayMs}`,
+    );
+  }
+}
+
+/** Checks the options of the first connection alone. @throws as `checkZooKeeperOptions` */
+export function checkConnectOptions(
+  where: string,
+  options: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'>,
+): void {
+  checkOptions(where, { signal: checks.signal, connectDeadlineMs: checks.connectDeadlineMs }, options);
+}
+
+/** Fills in the defaults of options that have been checked. */
 export function sessionOptions(options: ZooKeeperOptions, environment: Environment): SessionOptions {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw new TypeError(`Expected options among ${[...known].join(', ')}, got '${name}'`);
-  }
-  const minDelayMs = whole('reconnect.minDelayMs', options.reconnect?.minDelayMs ?? 100, 0, MAX_DELAY_MS);
-  const maxDelayMs = whole(
-    'reconnect.maxDelayMs',
-    options.reconnect?.maxDelayMs ?? Math.max(1000, minDelayMs),
-    minDelayMs,
-    MAX_DELAY_MS,
-  );
-  const { session } = options;
-  if (session !== undefined && (typeof session.id !== 'bigint' || !(session.passwd instanceof Uint8Array))) {
-    throw new TypeError('Expected `session` to be { id: bigint, passwd: Uint8Array }');
-  }
-  if (session !== undefined && session.passwd.length !== PASSWORD_BYTES) {
-    throw new RangeError(`Expected \`session.passwd\` to have ${PASSWORD_BYTES} bytes, got ${session.passwd.length}`);
-  }
-  if (options.lookup !== undefined && typeof options.lookup !== 'function') {
-    throw new TypeError(`Expected \`lookup\` to be a function, got ${typeof options.lookup}`);
-  }
+  const { session, reconnect = {} } = options;
+  const { minDelayMs = 100 } = reconnect;
+  const { maxDelayMs = Math.max(1000, minDelayMs) } = reconnect;
   return {
-    sessionTimeoutMs: whole('sessionTimeoutMs', options.sessionTimeoutMs ?? 10_000, 1, MAX_DELAY_MS),
-    connectTimeoutMs: optional('connectTimeoutMs', options.connectTimeoutMs),
-    requestTimeoutMs: optional('requestTimeoutMs', options.requestTimeoutMs),
-    maxFrameBytes: whole('maxFrameBytes', options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES, 1024, MAX_DELAY_MS),
-    maxInFlight: whole('maxInFlight', options.maxInFlight ?? 1000, 1, MAX_DELAY_MS),
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
+    connectTimeoutMs: options.connectTimeoutMs,
+    requestTimeoutMs: options.requestTimeoutMs,
+    maxFrameBytes: options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
+    maxInFlight: options.maxInFlight ?? 1000,
     reconnect: { minDelayMs, maxDelayMs },
     canBeReadOnly: options.canBeReadOnly ?? false,
-    lastZxidSeen: lastZxidSeen(options.lastZxidSeen),
+    lastZxidSeen: options.lastZxidSeen ?? 0n,
     identity: session === undefined ? null : { id: session.id, passwd: session.passwd },
     ...environment,
     lookup: options.lookup ?? environment.lookup,
   };
-}
-
-/**
- * Checks the limits of the first connection and fills in the default.
- *
- * @throws TypeError for a listener that is no function, RangeError for a limit out of range
- */
-export function connectDeadlineOf({ connectDeadlineMs = 30_000, onAttemptFailed }: ZooKeeperOptions): number {
-  if (onAttemptFailed !== undefined && typeof onAttemptFailed !== 'function') {
-    throw new TypeError(`Expected \`onAttemptFailed\` to be a function, got ${typeof onAttemptFailed}`);
-  }
-  if (connectDeadlineMs === Number.POSITIVE_INFINITY) return connectDeadlineMs;
-  return whole('connectDeadlineMs', connectDeadlineMs, 1, MAX_DELAY_MS);
-}
-
-function lastZxidSeen(zxid: bigint = 0n): bigint {
-  if (typeof zxid !== 'bigint' || zxid < 0n) {
-    throw new RangeError(`Expected \`lastZxidSeen\` to be a bigint from 0n, got ${String(zxid)}`);
-  }
-  return zxid;
-}
-
-function optional(name: string, value: number | undefined): number | undefined {
-  return value === undefined ? undefined : whole(name, value, 1, MAX_DELAY_MS);
-}
-
-function whole(name: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`Expected \`${name}\` to be a whole number from ${min} to ${max}, got ${String(value)}`);
-  }
-  return value;
 }

@@ -1,3 +1,4 @@
+import { aFunction, anyBigint, anything, aSignal, aString, type ChecksOf } from '../checks/option-checks.js';
 import type { Acl } from '../protocol/acl.js';
 import type { RequestSignal } from '../session/request-signal.js';
 import type { Watcher } from '../watches/watched-event.js';
@@ -45,3 +46,24 @@ export interface ReconfigChange {
 
 /** What `reconfig` takes. */
 export interface ReconfigOptions extends ReconfigChange, RequestOptions {}
+
+/** What the options of a request must be. */
+export const requestChecks: ChecksOf<RequestOptions> = { signal: aSignal };
+/** What the options of a read must be. */
+export const readChecks: ChecksOf<ReadOptions> = { ...requestChecks, watch: aFunction };
+/** What the options of a create in a `multi` must be; how they go together is checked with the request. */
+export const createChecks: ChecksOf<CreateOptions> = { mode: anything, acl: anything, ttlMs: anything };
+/** What the options of a create must be. */
+export const createCallChecks: ChecksOf<CreateOptions & RequestOptions> = { ...createChecks, ...requestChecks };
+/** What the options of an operation in a `multi` with an expected version must be; the version itself is checked with the request. */
+export const versionChecks: ChecksOf<VersionOptions> = { version: anything };
+/** What the options of a request with an expected version must be. */
+export const versionCallChecks: ChecksOf<VersionOptions & RequestOptions> = { ...versionChecks, ...requestChecks };
+/** What the options of `reconfig` must be. */
+export const reconfigChecks: ChecksOf<ReconfigOptions> = {
+  ...requestChecks,
+  joining: aString,
+  leaving: aString,
+  newMembers: aString,
+  fromConfig: anyBigint,
+};

@@ -1,3 +1,4 @@
+import { anything, checkOptions, type OptionChecks } from '../checks/option-checks.js';
 import { received } from '../checks/received.js';
 import type { Acl } from '../protocol/acl.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -29,7 +30,16 @@ import {
   type ReadOp,
 } from './op.js';
 import { checkedAcl, checkedVersion, createRequest, dataBytes, type ZnodeData } from './request-arguments.js';
-import type { CreateOptions, ReconfigChange, VersionOptions } from './request-options.js';
+import {
+  type CreateOptions,
+  createCallChecks,
+  type ReconfigChange,
+  readChecks,
+  reconfigChecks,
+  requestChecks,
+  type VersionOptions,
+  versionCallChecks,
+} from './request-options.js';
 
 /** Data of a znode and what the server knows about it. */
 export interface DataAndStat {
@@ -99,6 +109,8 @@ interface WireRequest<Wire, Reply> {
 
 /** How the requests of one kind are sent, and what is made of their replies. */
 interface RequestKind<O extends Op, Wire, Reply> {
+  /** What the options of the method of this name must be. */
+  readonly options: OptionChecks;
   /** Throws a `TypeError` or `RangeError` for wrong arguments. */
   encode(request: RequestOf<O>, chroot: Chroot): WireRequest<Wire, Reply>;
   /** Runs while the frame of the reply is handled, before the next frame is looked at. */
@@ -114,10 +126,12 @@ type AnyKind<O extends Op> = RequestKind<O, unknown, unknown>;
 /** All kinds of requests: what each takes, how it is written, and what it gives. */
 const kinds: { readonly [O in Op]: AnyKind<O> } = {
   create: kind('create', {
+    options: createCallChecks,
     encode: ({ path, data = null, ...options }, chroot) => createRequest(path, data, options, chroot),
     decode: ({ path, stat }, _, chroot) => ({ path: chroot.toClient(path), stat }),
   }),
   delete: kind('delete', {
+    options: versionCallChecks,
     encode({ path, version = -1 }, chroot) {
       // The root of a client is not to be deleted, also where it is the chroot: the server refuses its own.
       const serverPath = path === '/' ? path : chroot.serverPath(path);
@@ -126,17 +140,20 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
     decode: nothing,
   }),
   exists: kind('exists', {
+    options: readChecks,
     encode: (request, chroot) => ({ operation: exists, request: read(request, chroot) }),
     decode: (stat) => stat,
     watch: 'exists',
     answer: { errorCode: ErrorCode.NONODE, result: null },
   }),
   getData: kind('getData', {
+    options: readChecks,
     encode: (request, chroot) => ({ operation: getData, request: read(request, chroot) }),
     decode: same,
     watch: 'data',
   }),
   setData: kind('setData', {
+    options: versionCallChecks,
     encode({ path, data, version = -1 }, chroot) {
       const serverPath = chroot.serverPath(path);
       const request = { path: serverPath, data: dataBytes(data), version: checkedVersion(version) };
@@ -145,15 +162,18 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
     decode: same,
   }),
   getChildren: kind('getChildren', {
+    options: readChecks,
     encode: (request, chroot) => ({ operation: getChildren2, request: read(request, chroot) }),
     decode: ({ children, stat }) => ({ children: children as string[], stat }),
     watch: 'child',
   }),
   getAcl: kind('getAcl', {
+    options: requestChecks,
     encode: ({ path }, chroot) => ({ operation: getAcl, request: { path: chroot.serverPath(path) } }),
     decode: ({ acl, stat }) => ({ acl: acl as Acl[], stat }),
   }),
   setAcl: kind('setAcl', {
+    options: versionCallChecks,
     encode({ path, acl, version = -1 }, chroot) {
       const serverPath = chroot.serverPath(path);
       return {
@@ -164,10 +184,12 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
     decode: same,
   }),
   sync: kind('sync', {
+    options: requestChecks,
     encode: ({ path }, chroot) => ({ operation: sync, request: { path: chroot.serverPath(path) } }),
     decode: nothing,
   }),
   getAllChildrenNumber: kind('getAllChildrenNumber', {
+    options: requestChecks,
     encode: ({ path }, chroot) => ({
       operation: getAllChildrenNumber,
       request: { path: chroot.serverPath(path) },
@@ -175,31 +197,39 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
     decode: ({ totalNumber }) => totalNumber,
   }),
   getEphemerals: kind('getEphemerals', {
+    options: requestChecks,
     encode({ path }, chroot) {
-      validatePath(path, '`prefix`', true);
-      return { operation: getEphemerals, request: { prefixPath: chroot.root + path } };
+      // As the server has it, an empty prefix is that of all.
+      const prefix = path === '' ? '/' : path;
+      validatePath(prefix, '`prefix`', true);
+      return { operation: getEphemerals, request: { prefixPath: chroot.root + prefix } };
     },
     decode: ({ ephemerals }, _, chroot) => ephemerals.map((path) => chroot.toClient(path)),
   }),
   multi: kind('multi', {
+    options: requestChecks,
     encode: ({ ops }, chroot) => ({ operation: multi, request: multiRequest(ops, chroot) }),
     decode: (results, { ops }, chroot) => multiResults(results, ops, chroot),
   }),
   multiRead: kind('multiRead', {
+    options: requestChecks,
     encode: ({ ops }, chroot) => ({ operation: multiRead, request: multiReadRequest(ops, chroot) }),
     decode: (results, { ops }) => multiReadResults(results, ops),
   }),
   whoAmI: kind('whoAmI', {
+    options: requestChecks,
     encode: () => ({ operation: whoAmI, request: undefined }),
     decode: ({ clientInfo }) => [...clientInfo],
   }),
   getConfig: kind('getConfig', {
+    options: readChecks,
     // The configuration stands at an absolute path, also for a client with a chroot.
     encode: () => ({ operation: getData, request: { path: CONFIG_NODE, watch: false } }),
     decode: same,
     watch: 'data',
   }),
   reconfig: kind('reconfig', {
+    options: reconfigChecks,
     encode({ joining = null, leaving = null, newMembers = null, fromConfig = -1n }) {
       const request = { joiningServers: joining, leavingServers: leaving, newMembers, curConfigId: fromConfig };
       return { operation: reconfig, request };
@@ -215,14 +245,28 @@ export interface RequestContext {
   readonly signal: RequestSignal | undefined;
 }
 
+/** Arguments of the methods, which are parts of a request and no options. */
+const argumentChecks: OptionChecks = { op: anything, path: anything, data: anything, acl: anything, ops: anything };
+
+/** Checks what a user has made. @throws TypeError for an unknown `op` or part; TypeError or RangeError for a wrong part */
+export function checkRequest(request: Request): void {
+  if (!Object.hasOwn(kinds, request?.op)) {
+    throw new TypeError(`Expected \`op\` to be one of ${Object.keys(kinds).join(', ')}, got ${received(request?.op)}`);
+  }
+  const { signal: _, ...parts } = kinds[request.op].options;
+  checkOptions(request.op, { ...parts, ...argumentChecks }, request);
+}
+
+/** Checks the options of the method that is called as the request's `op`. @throws TypeError or RangeError */
+export function checkRequestOptions(op: Request['op'], options: object): void {
+  checkOptions(op, kinds[op].options, options);
+}
+
 /** What the session is to send for a request, and to make of the reply. @throws TypeError or RangeError for wrong arguments */
 export function exchangeFor<R extends Request>(
   request: R,
   { chroot, watchers, signal }: RequestContext,
 ): ExchangeOptions<unknown, unknown, ResponseOf<R>> {
-  if (!Object.hasOwn(kinds, request?.op)) {
-    throw new TypeError(`Expected \`op\` to be one of ${Object.keys(kinds).join(', ')}, got ${received(request?.op)}`);
-  }
   const { encode, decode, watch, answer } = kinds[request.op] as unknown as AnyKind<R['op']>;
   const described = request as unknown as RequestOf<R['op']>;
   const { operation, request: wire } = encode(described, chroot);

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events';
+import { checkOptions, numberFrom } from '../checks/option-checks.js';
 import { formatCandidate } from '../ensemble/candidate.js';
 import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
 import { ChrootMissingError, ConnectionLossError, NodeExistsError } from '../errors.js';
 import type { Acl } from '../protocol/acl.js';
 import type { ClientInfo } from '../protocol/operations/auth.js';
 import type { Stat } from '../protocol/stat.js';
+import type { RequestSignal } from '../session/request-signal.js';
 import { Session } from '../session/session.js';
 import type { HistoryWentBack } from '../session/session-options.js';
 import type { ConnectionState } from '../session/session-state.js';
@@ -17,15 +19,30 @@ import { Chroot } from './chroot.js';
 import { untilConnected } from './first-connection.js';
 import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
 import {
-  connectDeadlineOf,
+  checkConnectOptions,
+  checkZooKeeperOptions,
   type Environment,
   sessionOptions,
   systemEnvironment,
   type ZooKeeperOptions,
 } from './options.js';
 import { authBytes, type ZnodeData } from './request-arguments.js';
-import type { CreateOptions, ReadOptions, ReconfigOptions, RequestOptions, VersionOptions } from './request-options.js';
-import { type DataAndStat, exchangeFor, type Request, type ResponseOf } from './requests.js';
+import {
+  type CreateOptions,
+  type ReadOptions,
+  type ReconfigOptions,
+  type RequestOptions,
+  requestChecks,
+  type VersionOptions,
+} from './request-options.js';
+import {
+  checkRequest,
+  checkRequestOptions,
+  type DataAndStat,
+  exchangeFor,
+  type Request,
+  type ResponseOf,
+} from './requests.js';
 import { hasEnded, statesOf } from './states.js';
 
 /** Events of a client. */
@@ -64,9 +81,12 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   /** Prepares a client that is not connected; use `ZooKeeper.connect`. */
   private constructor(connectString: string, options: ZooKeeperOptions, environment: Environment) {
     super();
+    if (environment === undefined)
+      throw new TypeError('Expected ZooKeeper.connect or ZooKeeper.open, got new ZooKeeper');
+    checkZooKeeperOptions(options);
     this.#options = options;
     this.#environment = environment;
-    this.#connectDeadlineMs = connectDeadlineOf(options);
+    this.#connectDeadlineMs = options.connectDeadlineMs ?? 30_000;
     // Any number of users may follow the states of one session.
     this.setMaxListeners(0);
     const { servers, chroot } = parseConnectString(connectString);
@@ -110,7 +130,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     const zookeeper = new ZooKeeper(connectString, options, environment);
     try {
       if (!options.signal?.aborted) zookeeper.#session.start();
-      await zookeeper.untilConnected(options);
+      await zookeeper.untilConnected({ signal: options.signal });
     } catch (error) {
       void zookeeper.close();
       throw error;
@@ -138,13 +158,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * @param options.connectDeadlineMs as in `connect`; default 30,000
    * @throws as `connect`
    */
-  async untilConnected({
-    signal,
-    connectDeadlineMs,
-  }: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'> = {}): Promise<void> {
+  async untilConnected(options: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'> = {}): Promise<void> {
+    checkConnectOptions('untilConnected', options);
+    const { signal, connectDeadlineMs: limitMs = this.#connectDeadlineMs } = options;
     const { clock } = this.#environment;
-    const limitMs =
-      connectDeadlineMs === undefined ? this.#connectDeadlineMs : connectDeadlineOf({ connectDeadlineMs });
     const limits = {
       signal,
       authenticated: this.#authenticated,
@@ -226,6 +243,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
 
   /** Each state from now on, the present one first, until the session has ended. */
   states(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<ConnectionState> {
+    checkOptions('states', requestChecks, options);
     return statesOf(this, options.signal);
   }
 
@@ -235,70 +253,69 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     data: ZnodeData = null,
     options: CreateOptions & RequestOptions = {},
   ): Promise<{ path: string; stat: Stat }> {
-    const { signal, ...how } = options;
-    return this.send({ op: 'create', path, data, ...how }, { signal });
+    return this.#ask({ op: 'create', path, data }, options);
   }
 
   delete(path: string, options: VersionOptions & RequestOptions = {}): Promise<void> {
-    return this.send({ op: 'delete', path, version: options.version }, options);
+    return this.#ask({ op: 'delete', path }, options);
   }
 
   /** `null` when there is no such znode; a watch is set then as well, for its creation. */
   exists(path: string, options: ReadOptions = {}): Promise<Stat | null> {
-    return this.send({ op: 'exists', path, watch: options.watch }, options);
+    return this.#ask({ op: 'exists', path }, options);
   }
 
   getData(path: string, options: ReadOptions = {}): Promise<DataAndStat> {
-    return this.send({ op: 'getData', path, watch: options.watch }, options);
+    return this.#ask({ op: 'getData', path }, options);
   }
 
   setData(path: string, data: ZnodeData, options: VersionOptions & RequestOptions = {}): Promise<Stat> {
-    return this.send({ op: 'setData', path, data, version: options.version }, options);
+    return this.#ask({ op: 'setData', path, data }, options);
   }
 
   /** Names of the children, in no particular order. */
   getChildren(path: string, options: ReadOptions = {}): Promise<{ children: string[]; stat: Stat }> {
-    return this.send({ op: 'getChildren', path, watch: options.watch }, options);
+    return this.#ask({ op: 'getChildren', path }, options);
   }
 
   /** Without the permission ADMIN the server masks digests: never write such a list back. */
   getAcl(path: string, options: RequestOptions = {}): Promise<{ acl: Acl[]; stat: Stat }> {
-    return this.send({ op: 'getAcl', path }, options);
+    return this.#ask({ op: 'getAcl', path }, options);
   }
 
   /** `version` is that of the ACL, `Stat.aversion`. */
   setAcl(path: string, acl: readonly Acl[], options: VersionOptions & RequestOptions = {}): Promise<Stat> {
-    return this.send({ op: 'setAcl', path, acl, version: options.version }, options);
+    return this.#ask({ op: 'setAcl', path, acl }, options);
   }
 
   /** Lets the server catch up with the leader: reads issued behind it see what was committed before it. They need not wait for it. */
   sync(path: string, options: RequestOptions = {}): Promise<void> {
-    return this.send({ op: 'sync', path }, options);
+    return this.#ask({ op: 'sync', path }, options);
   }
 
   /** All operations or none, as one transaction. @throws MultiError with the error of each operation */
   multi(ops: readonly MultiOp[], options: RequestOptions = {}): Promise<MultiResult[]> {
-    return this.send({ op: 'multi', ops }, options);
+    return this.#ask({ op: 'multi', ops }, options);
   }
 
   /** Several reads in one round trip, each with its value or its own error. Servers from 3.6. */
   multiRead(ops: readonly ReadOp[], options: RequestOptions = {}): Promise<MultiReadResult[]> {
-    return this.send({ op: 'multiRead', ops }, options);
+    return this.#ask({ op: 'multiRead', ops }, options);
   }
 
   /** Ephemerals of this session whose paths begin with `prefix`, letter by letter; all by default. Servers from 3.6. */
   getEphemerals(prefix = '/', options: RequestOptions = {}): Promise<string[]> {
-    return this.send({ op: 'getEphemerals', path: prefix }, options);
+    return this.#ask({ op: 'getEphemerals', path: prefix }, options);
   }
 
   /** Number of all descendants. Servers from 3.6. */
   getAllChildrenNumber(path: string, options: RequestOptions = {}): Promise<number> {
-    return this.send({ op: 'getAllChildrenNumber', path }, options);
+    return this.#ask({ op: 'getAllChildrenNumber', path }, options);
   }
 
   /** Identities of this connection: `ip` always, and what it authenticated as. Servers from 3.7. */
   whoAmI(options: RequestOptions = {}): Promise<ClientInfo[]> {
-    return this.send({ op: 'whoAmI' }, options);
+    return this.#ask({ op: 'whoAmI' }, options);
   }
 
   /**
@@ -311,7 +328,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     listener: Watcher,
     options: RequestOptions = {},
   ): Promise<WatchHandle> {
-    return await this.#watchers.add(this.#chroot.serverPath(path), path, mode, listener, options.signal);
+    return await this.#watchers.add(this.#chroot.serverPath(path), path, mode, listener, options);
   }
 
   /**
@@ -325,18 +342,18 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
 
   /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
   async addAuth(scheme: string, auth: Uint8Array | string, options: RequestOptions = {}): Promise<void> {
+    checkOptions('addAuth', requestChecks, options);
     return abortable(this.#session.addAuth(scheme, authBytes({ scheme, auth })), options.signal);
   }
 
   /** The ensemble's configuration: one line a server, then its version in hexadecimal. Not below the chroot. */
   getConfig(options: ReadOptions = {}): Promise<DataAndStat> {
-    return this.send({ op: 'getConfig', watch: options.watch }, options);
+    return this.#ask({ op: 'getConfig' }, options);
   }
 
   /** Changes the ensemble; resolves with its new configuration. */
   reconfig(options: ReconfigOptions): Promise<DataAndStat> {
-    const { signal, ...change } = options;
-    return this.send({ op: 'reconfig', ...change }, { signal });
+    return this.#ask({ op: 'reconfig' }, options);
   }
 
   /** Replaces the servers. Clients move to new ones with the probability that spreads them evenly; the session stays. */
@@ -354,10 +371,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    *
    * @param options.timeoutMs how long the server's answer is waited for: default 2/3 of the session timeout, which is the most
    */
-  close({ timeoutMs = Number.POSITIVE_INFINITY }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
-      throw new RangeError(`Expected \`timeoutMs\` to be a number from 0, got ${String(timeoutMs)}`);
-    }
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    checkOptions('close', { timeoutMs: numberFrom(0) }, options);
+    const { timeoutMs = Number.POSITIVE_INFINITY } = options;
     return new Promise((resolve) => {
       const onState = (): void => {
         if (!hasEnded(this.#state)) return;
@@ -379,13 +395,29 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    *
    * @returns what the method of that name resolves with
    */
-  send<R extends Request>(request: R, { signal }: RequestOptions = {}): Promise<ResponseOf<R>> {
+  send<R extends Request>(request: R, options: RequestOptions = {}): Promise<ResponseOf<R>> {
     try {
-      // The promise is the very one that the frame handler settles: nothing may come between a result and the event behind it.
-      return this.#session.request(exchangeFor(request, { chroot: this.#chroot, watchers: this.#watchers, signal }));
+      checkRequest(request);
+      checkOptions('send', requestChecks, options);
+      return this.#send(request, options.signal);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Sends a request by the method of its name, whose options are parts of the request. */
+  #ask<R extends Request>(request: R, options: RequestOptions): Promise<ResponseOf<R>> {
+    try {
+      checkRequestOptions(request.op, options);
+      return this.#send({ ...options, ...request }, options.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The promise is the very one that the frame handler settles: nothing may come between a result and the event behind it. */
+  #send<R extends Request>(request: R, signal: RequestSignal | undefined): Promise<ResponseOf<R>> {
+    return this.#session.request(exchangeFor(request, { chroot: this.#chroot, watchers: this.#watchers, signal }));
   }
 
   #deliver(watcher: Watcher, type: WatchedEventType, serverPath: string): void {

@@ -6,6 +6,8 @@ describe('parseConnectString', () => {
     ['zk1', [{ host: 'zk1', port: 2181 }], ''],
     ['zk1:', [{ host: 'zk1', port: 2181 }], ''],
     ['zk1:2182/', [{ host: 'zk1', port: 2182 }], ''],
+    [' zk1:2182/app \n', [{ host: 'zk1', port: 2182 }], '/app'],
+    ['zk1/my app', [{ host: 'zk1', port: 2181 }], '/my app'],
     [
       'zk1:1,zk2:65535/a/b',
       [
@@ -40,6 +42,25 @@ describe('parseConnectString', () => {
       expect(() => parseConnectString(text)).toThrow(TypeError);
     },
   );
+
+  it.each([
+    [
+      'h1:2181/app,h2:2181/app',
+      "Expected one chroot, behind all servers, such as 'zk1:2181,zk2:2181/app', got 'h1:2181/app,h2:2181/app'",
+    ],
+    ['h1/app,h2', 'Expected one chroot, behind all servers'],
+    [
+      'zk://h1:2181/app',
+      "Expected a connect string without a scheme, such as 'zk1:2181,zk2:2181/app', got 'zk://h1:2181/app'",
+    ],
+    ['h1:2181 h2:2181', "Expected 'host:port' in the connect string, got 'h1:2181 h2:2181'"],
+    ['h1 h2', "Expected 'host:port' in the connect string, got 'h1 h2'"],
+    ['h1;h2', "Expected 'host:port' in the connect string, got 'h1;h2'"],
+    ['user@h1', "Expected 'host:port' in the connect string, got 'user@h1'"],
+  ])('refuses %j and says what it expects', (text, message) => {
+    expect(() => parseConnectString(text)).toThrow(TypeError);
+    expect(() => parseConnectString(text)).toThrow(message);
+  });
 
   it('refuses what is no string', () => {
     expect(() => parseConnectString(undefined as unknown as string)).toThrow(

@@ -1,3 +1,4 @@
+import { received } from '../checks/received.js';
 import { validatePath } from '../protocol/znode-path.js';
 
 /** ZooKeeper's port for clients. */
@@ -17,15 +18,28 @@ export interface ConnectString {
 }
 
 /**
- * Parses `host[:port],host[:port],…[/chroot]`. The default port is 2181; IPv6 addresses stand in brackets.
+ * Parses `host[:port],host[:port],…[/chroot]`. The default port is 2181; IPv6 addresses stand in brackets. Blanks at both ends of the string
+ * and around a server do not count. A chroot has no comma: what looks like one is a second server behind the chroot.
  *
- * @throws TypeError if there is no server, a port is not a number from 1 to 65535, or the chroot is not a valid path
+ * @throws TypeError if there is no server, a host is none, a port is not a number from 1 to 65535, or the chroot is not a valid path
  */
 export function parseConnectString(connectString: string): ConnectString {
-  if (typeof connectString !== 'string') throw new TypeError(`Expected a connect string, got ${typeof connectString}`);
-  const slash = connectString.indexOf('/');
-  const hosts = slash < 0 ? connectString : connectString.slice(0, slash);
-  const chroot = slash < 0 ? '' : connectString.slice(slash);
+  if (typeof connectString !== 'string')
+    throw new TypeError(`Expected a connect string, got ${received(connectString)}`);
+  const text = connectString.trim();
+  if (text.includes('://')) {
+    throw new TypeError(
+      `Expected a connect string without a scheme, such as 'zk1:2181,zk2:2181/app', got ${received(text)}`,
+    );
+  }
+  const slash = text.indexOf('/');
+  const hosts = slash < 0 ? text : text.slice(0, slash);
+  const chroot = slash < 0 ? '' : text.slice(slash);
+  if (chroot.includes(',')) {
+    throw new TypeError(
+      `Expected one chroot, behind all servers, such as 'zk1:2181,zk2:2181/app', got ${received(text)}`,
+    );
+  }
   if (chroot.length > 1) validatePath(chroot, 'the chroot of the connect string');
   const servers = hosts
     .split(',')
@@ -33,12 +47,12 @@ export function parseConnectString(connectString: string): ConnectString {
     .filter((part) => part !== '')
     .map(parseServer);
   if (servers.length === 0)
-    throw new TypeError(`Expected at least one 'host:port' in the connect string, got '${connectString}'`);
+    throw new TypeError(`Expected at least one 'host:port' in the connect string, got ${received(connectString)}`);
   return { servers, chroot: chroot === '/' ? '' : chroot };
 }
 
 function parseServer(text: string): ServerAddress {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d*))?$/.exec(text);
+  const match = /^(?:\[([^\]]+)\]|([^:[\]\s;?#@]+))(?::(\d*))?$/.exec(text);
   if (match === null) throw new TypeError(`Expected 'host:port' in the connect string, got '${text}'`);
   const [, ipv6, name, portText] = match;
   const port = portText === undefined || portText === '' ? DEFAULT_PORT : Number(portText);

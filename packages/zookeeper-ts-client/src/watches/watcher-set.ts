@@ -1,3 +1,4 @@
+import { aBoolean, aFunction, anything, aSignal, type ChecksOf, checkOptions } from '../checks/option-checks.js';
 import { ClosedError, ConnectionLossError, NoWatcherError, SessionExpiredError } from '../errors.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import type { ReadRequest } from '../protocol/operations/exists.js';
@@ -13,6 +14,10 @@ import { type WatchKind, WatchTable } from './watch-table.js';
 import { eventTypeOf, type WatchedEventType, type Watcher } from './watched-event.js';
 import { AddWatchMode, modeTraits, removedEvents, typeOf, typeTraits, type WatcherType } from './watcher-type.js';
 
+interface SignalOption {
+  readonly signal?: RequestSignal | undefined;
+}
+
 /** Which watches to remove. */
 export interface RemoveWatchesOptions {
   /** Default `ANY`. */
@@ -22,6 +27,14 @@ export interface RemoveWatchesOptions {
   /** Whether they count as removed whatever the server says. Default false. */
   readonly local?: boolean | undefined;
 }
+
+const addWatchChecks: ChecksOf<SignalOption> = { signal: aSignal };
+const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & SignalOption> = {
+  ...addWatchChecks,
+  type: anything,
+  listener: aFunction,
+  local: aBoolean,
+};
 
 /** A watch that stays until it is removed. */
 export interface WatchHandle {
@@ -125,8 +138,10 @@ export class WatcherSet {
     clientPath: string,
     mode: AddWatchMode,
     watcher: Watcher,
-    signal: RequestSignal | undefined,
+    options: SignalOption,
   ): Promise<WatchHandle> {
+    checkOptions('addWatch', addWatchChecks, options);
+    const { signal } = options;
     const { wire, kind } = modeTraits[checkedMode(mode)];
     await this.#session.request({
       operation: addWatch,
@@ -148,7 +163,8 @@ export class WatcherSet {
   }
 
   /** @param clientPath for errors @throws NoWatcherError if there is none */
-  async remove(path: string, clientPath: string, options: RemoveWatchesOptions): Promise<void> {
+  async remove(path: string, clientPath: string, options: RemoveWatchesOptions & SignalOption): Promise<void> {
+    checkOptions('removeWatches', removeWatchesChecks, options);
     const { type = 'ANY', listener, local = false } = options;
     const removed = typeTraits[checkedType(type)].kinds.flatMap((kind) =>
       this.#table.remove(kind, path, listener).map((watcher) => ({ kind, watcher })),
