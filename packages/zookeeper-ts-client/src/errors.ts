@@ -242,7 +242,8 @@ export class ConnectFailedError extends AggregateError {
 /**
  * Why a connection over TLS could not be made. `options`: key, certificate or authority cannot be read. `server-certificate`: not trusted.
  * `server-name`: the certificate is for another name. `client-certificate`: the server refuses that of this client. `not-tls`: the server answered
- * in something else. `closed`: it closed the connection in the handshake. `handshake`: no common version or cipher.
+ * in something else. `closed`: it closed the connection in the handshake. `handshake`: no common version or cipher. `required`: the server speaks
+ * TLS, and the client was not told to.
  */
 export type TlsFailure =
   | 'options'
@@ -251,7 +252,8 @@ export type TlsFailure =
   | 'client-certificate'
   | 'not-tls'
   | 'closed'
-  | 'handshake';
+  | 'handshake'
+  | 'required';
 
 /** A connection over TLS could not be made; its `cause` is the error of Node. */
 export class TlsError extends ZooKeeperError {

@@ -15,6 +15,8 @@ export interface Connectable {
 /** How long the first connection is waited for. */
 export interface ConnectLimits {
   readonly signal: AbortSignal | undefined;
+  /** Resolves when no server can be reached by this client, however often it tries. */
+  readonly hopeless: Promise<unknown>;
   /** How long it may take altogether, in milliseconds; `Infinity` for no limit. */
   readonly connectDeadlineMs: number;
   /** Resolves when a server has taken all credentials that the client was made with. */
@@ -33,7 +35,7 @@ export interface ConnectLimits {
 export async function untilConnected(
   client: Connectable,
   attempts: ReadonlyMap<string, Error>,
-  { signal, authenticated, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
+  { signal, authenticated, hopeless, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
 ): Promise<void> {
   if (signal?.aborted) throw connectFailed('Gave up connecting', attempts, { cause: signal.reason });
   await new Promise<void>((resolve, reject) => {
@@ -52,6 +54,7 @@ export async function untilConnected(
     const onDeadline = (): void => clock.afterIo(onStillUnconnected);
     const onStillUnconnected = (): void =>
       finish(() => reject(connectFailed(`No session within ${connectDeadlineMs} ms (connectDeadlineMs)`, attempts)));
+    void hopeless.then(() => finish(() => reject(connectFailed('No connection over TLS', attempts))));
     let isAuthenticated = false;
     authenticated.then(
       () => {

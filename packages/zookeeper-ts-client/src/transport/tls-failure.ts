@@ -15,7 +15,8 @@ const signs: readonly Sign[] = [
   {
     failure: 'server-name',
     code: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    advice: "the server's certificate is for another name than the connect string has: connect by that name, or pass `servername`",
+    advice:
+      "the server's certificate is for another name than the connect string has: connect by that name, or pass `servername`",
   },
   {
     failure: 'server-certificate',
@@ -25,7 +26,8 @@ const signs: readonly Sign[] = [
   {
     failure: 'client-certificate',
     code: /^ERR_SSL_.*(ALERT_CERTIFICATE|ALERT_BAD_CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_UNSUPPORTED_CERTIFICATE|ALERT_UNKNOWN_CERTIFICATE|ALERT_ACCESS_DENIED)/,
-    advice: 'the server refuses the certificate of this client, or that it has none: pass `cert` and `key` that it trusts',
+    advice:
+      'the server refuses the certificate of this client, or that it has none: pass `cert` and `key` that it trusts',
   },
   {
     failure: 'not-tls',

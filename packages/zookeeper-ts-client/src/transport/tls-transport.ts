@@ -48,7 +48,7 @@ class TlsTransport implements Transport {
   /** Never calls a handler before it has returned, and never rejects. */
   async open(tls: Tls): Promise<void> {
     try {
-      const options = await (typeof tls === 'function' ? tls() : tls);
+      const options = await Promise.resolve().then(() => (typeof tls === 'function' ? tls() : tls));
       if (!this.#isOver) this.#connect(options === true ? {} : options);
     } catch (error) {
       // A key or certificate that cannot be read, or what the function threw.
@@ -92,8 +92,8 @@ class TlsTransport implements Transport {
       if (!this.#isOver) this.#handlers.onDrain();
     });
     socket.on('error', (error) => {
-      // A ticket may be what the server did not like.
-      this.#tickets.delete(server);
+      // In the handshake the ticket may be what the server did not like.
+      if (!this.#hasOpened) this.#tickets.delete(server);
       this.#failure = describeTlsFailure(error, this.#hasOpened ? 'connection' : 'handshake');
     });
     // A half-closed connection is of no use: the server says nothing any more.
