@@ -95,6 +95,7 @@ export default defineConfig({
           { text: 'Unknown outcomes', link: '/unknown-outcomes' },
           { text: 'Connection states', link: '/connection-states' },
           { text: 'Sessions', link: '/sessions' },
+          { text: 'Security', link: '/security' },
           { text: 'Graceful shutdown', link: '/graceful-shutdown' },
           { text: 'Troubleshooting', link: '/troubleshooting' },
           { text: 'Versions and stability', link: '/versions' },

@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import * as z from 'zod/mini';
-import type { Acl, AttemptFailure, Auth, ZooKeeperOptions } from 'zookeeper-ts-client';
+import type { Acl, AttemptFailure, Auth, Tls, ZooKeeperOptions } from 'zookeeper-ts-client';
 import { checkOptions } from './check-options.js';
 import type { EngineOptions } from './execution/engine.js';
 import { checkNamespace } from './execution/namespace.js';
@@ -47,6 +47,11 @@ export interface KeeperOptions {
   readonly retry?: RetryPolicy | undefined;
   /** Access control list of a new znode, parents included, by its real path (namespace included). Default: everybody may do everything. */
   readonly acl?: ((realPath: string) => readonly Acl[]) | undefined;
+  /**
+   * Connects over TLS: `true` for the defaults, or what `tls.connect` of Node takes. The certificate of the server is verified, and its name, which
+   * is that of the connect string. A function is asked at each connection, so that certificates can be renewed. Default: no TLS.
+   */
+  readonly tls?: Tls | undefined;
   /** Credentials, sent on every connection before anything else. Default: none. */
   readonly auth?: readonly Auth[] | undefined;
   /**
@@ -98,7 +103,7 @@ const retrySchema = z.strictObject({
   maxElapsedMs: bound,
 });
 
-// What a TLS and a SASL layer will take belongs here; until then `tls` and `sasl` are unknown options like any other.
+// What a SASL layer will take belongs here; until then `sasl` is an unknown option like any other.
 const schema = z.strictObject({
   connectString: z.string().check(z.minLength(1)),
   createChroot: z.optional(z.boolean()),
@@ -123,6 +128,8 @@ const schema = z.strictObject({
   ),
   canBeReadOnly: z.optional(z.boolean()),
   lookup: z.optional(aFunction),
+  // What is inside belongs to Node, which checks it at each connection.
+  tls: z.optional(z.union([z.literal(true), aFunction, z.looseObject({})])),
   defaultData: z.optional(z.union([z.string(), z.instanceof(Uint8Array)])),
   useContainerParents: z.optional(z.boolean()),
   reconnect: z.optional(z.strictObject({ minDelayMs: z.optional(pauseMs), maxDelayMs: z.optional(pauseMs) })),
@@ -138,7 +145,7 @@ const schema = z.strictObject({
 export function resolveOptions(options: KeeperOptions): ResolvedOptions {
   checkOptions('Keeper.connect', schema, options);
   const { sessionTimeoutMs = 15_000, connectTimeoutMs, requestTimeoutMs, maxFrameBytes, maxInFlight } = options;
-  const { canBeReadOnly, lookup, auth, reconnect, createChroot, onAttemptFailed } = options;
+  const { canBeReadOnly, lookup, tls, auth, reconnect, createChroot, onAttemptFailed } = options;
   return {
     connectString: options.connectString,
     namespace: checkNamespace(options.namespace ?? ''),
@@ -150,6 +157,7 @@ export function resolveOptions(options: KeeperOptions): ResolvedOptions {
       maxInFlight,
       canBeReadOnly,
       lookup,
+      tls,
       auth,
       reconnect,
       createChroot,

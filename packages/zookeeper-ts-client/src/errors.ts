@@ -332,6 +332,36 @@ export class ConnectFailedError extends AggregateError {
   }
 }
 
+/**
+ * Why a connection over TLS could not be made. `options`: key, certificate or authority cannot be read. `server-certificate`: not trusted.
+ * `server-name`: the certificate is for another name. `client-certificate`: the server refuses that of this client. `not-tls`: the server answered
+ * in something else. `closed`: it closed the connection in the handshake. `handshake`: no common version or cipher. `required`: the server speaks
+ * TLS, and the client was not told to.
+ */
+export type TlsFailure =
+  | 'options'
+  | 'server-certificate'
+  | 'server-name'
+  | 'client-certificate'
+  | 'not-tls'
+  | 'closed'
+  | 'handshake'
+  | 'required';
+
+/** A connection over TLS could not be made; its `cause` is the error of Node. */
+export class TlsError extends ZooKeeperError {
+  declare readonly code: 'ZK_TLS';
+  static {
+    describe(TlsError, 'TlsError', 'ZK_TLS');
+  }
+  readonly failure: TlsFailure;
+
+  constructor(failure: TlsFailure, advice: string, { cause }: { readonly cause: Error }) {
+    super(`${advice}: ${cause.message}`, { cause });
+    this.failure = failure;
+  }
+}
+
 /** The znode that the connect string names as chroot does not exist. Create it, or connect with `createChroot: true`. */
 export class ChrootMissingError extends ZooKeeperError {
   declare readonly code: 'ZK_CHROOT_MISSING';

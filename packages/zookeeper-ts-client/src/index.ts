@@ -54,6 +54,7 @@ export type { HistoryWentBack } from './session/session-options.js';
 export type { ConnectionState } from './session/session-state.js';
 // Signals, for recipes
 export { follow, unfollow } from './session/signal-followers.js';
+export type { Tls, TlsOptions } from './transport/tls-transport.js';
 export type { KeeperState, WatchedEvent, WatchedEventType, Watcher } from './watches/watched-event.js';
 export type { RemoveWatchesOptions, WatchHandle } from './watches/watcher-set.js';
 export { AddWatchMode, type WatcherType } from './watches/watcher-type.js';

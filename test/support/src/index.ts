@@ -9,6 +9,8 @@ export type { FaultOptions } from './network/wire-faults.js';
 export type { RequestMatch, WireRequest } from './network/wire-request.js';
 // Programs that take part in a test
 export { type PeerMessage, PeerProcess } from './peer-process.js';
+// Certificates for TLS
+export { type Certificate, type CertificateOptions, Certificates } from './servers/certificates.js';
 export { fourLetterWord, type ServerMode, type ServerStatus, serverStatus } from './servers/four-letter-word.js';
 export { freePort } from './servers/free-port.js';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './servers/postgres.js';

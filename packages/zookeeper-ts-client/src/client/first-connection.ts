@@ -16,6 +16,8 @@ export interface Connectable {
 /** How long the first connection is waited for. */
 export interface ConnectLimits {
   readonly signal: AbortSignal | undefined;
+  /** Resolves when no server can be reached by this client, however often it tries. */
+  readonly hopeless: Promise<unknown>;
   /** How long it may take altogether, in milliseconds; `Infinity` for no limit. */
   readonly connectDeadlineMs: number;
   /** Resolves when a server has taken all credentials that the client was made with. */
@@ -34,7 +36,7 @@ export interface ConnectLimits {
 export async function untilConnected(
   client: Connectable,
   attempts: ReadonlyMap<string, Error>,
-  { signal, authenticated, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
+  { signal, authenticated, hopeless, connectDeadlineMs, deadlineAtMs, clock }: ConnectLimits,
 ): Promise<void> {
   if (signal?.aborted) throw connectFailed('Gave up connecting', attempts, { cause: signal.reason });
   const failure = await new Promise<(() => Error) | null>((resolve) => {
@@ -55,6 +57,7 @@ export async function untilConnected(
       finish(() =>
         resolve(() => connectFailed(`No session within ${connectDeadlineMs} ms (connectDeadlineMs)`, attempts)),
       );
+    void hopeless.then(() => finish(() => resolve(() => connectFailed('No connection over TLS', attempts))));
     let isAuthenticated = false;
     authenticated.then(
       () => {

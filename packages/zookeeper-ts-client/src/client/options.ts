@@ -11,6 +11,7 @@ import {
   bytesOfLength,
   type ChecksOf,
   checkOptions,
+  type OptionCheck,
   objectOf,
   secretBytes,
   wholeNumber,
@@ -20,6 +21,7 @@ import { PASSWORD_BYTES } from '../protocol/handshake.js';
 import { type Clock, systemClock } from '../session/clock.js';
 import type { SessionOptions } from '../session/session-options.js';
 import { openTcpTransport } from '../transport/tcp-transport.js';
+import { type Tls, tlsTransport } from '../transport/tls-transport.js';
 import type { OpenTransport } from '../transport/transport.js';
 import type { Auth } from './well-known-acls.js';
 
@@ -61,6 +63,11 @@ export interface ZooKeeperOptions {
    * attempts. An answer may take 10 s; the last good one stays in use meanwhile. Default `dns.lookup`.
    */
   readonly lookup?: LookupFunction | undefined;
+  /**
+   * Connects over TLS: `true` for the defaults, or what `tls.connect` of Node takes. The certificate of the server is verified, and its name, which
+   * is that of the connect string. A function is asked at each connection. Default: no TLS.
+   */
+  readonly tls?: Tls | undefined;
   /** Credentials, sent on every connection before anything else. */
   readonly auth?: readonly Auth[] | undefined;
   /** Creates the chroot of the connect string, with its parents, if it does not exist. Default false: `connect` rejects then. */
@@ -110,6 +117,16 @@ const resumed: ChecksOf<NonNullable<ZooKeeperOptions['session']>> = {
   id: anyBigint,
   passwd: bytesOfLength(PASSWORD_BYTES),
 };
+/** What is inside belongs to Node, which checks it at each connection. */
+const trueObjectOrFunction: OptionCheck = {
+  expected: 'true, an object or a function',
+  faultOf: (value) =>
+    value === true ||
+    typeof value === 'function' ||
+    (typeof value === 'object' && value !== null && !Array.isArray(value))
+      ? null
+      : 'type',
+};
 const checks: ChecksOf<ZooKeeperOptions> = {
   sessionTimeoutMs: milliseconds,
   connectTimeoutMs: milliseconds,
@@ -119,6 +136,7 @@ const checks: ChecksOf<ZooKeeperOptions> = {
   reconnect: objectOf({ minDelayMs: pauseMs, maxDelayMs: pauseMs }),
   canBeReadOnly: aBoolean,
   lookup: aFunction,
+  tls: trueObjectOrFunction,
   auth: arrayOf(objectOf(credentials, ['scheme', 'auth'])),
   createChroot: aBoolean,
   connectDeadlineMs: wholeNumber(1, MAX_DELAY_MS, { orInfinity: true }),
@@ -167,6 +185,7 @@ export function sessionOptions(options: ZooKeeperOptions, environment: Environme
     lastZxidSeen: options.lastZxidSeen ?? 0n,
     identity: session === undefined ? null : { id: session.id, passwd: session.passwd },
     ...environment,
+    open: options.tls === undefined ? environment.open : tlsTransport(options.tls),
     lookup: options.lookup ?? environment.lookup,
   };
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { checkOptions, numberFrom } from '../checks/option-checks.js';
 import { formatCandidate } from '../ensemble/candidate.js';
 import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
-import { ChrootMissingError, ConnectionLossError, NodeExistsError } from '../errors.js';
+import { ChrootMissingError, ConnectionLossError, NodeExistsError, TlsError } from '../errors.js';
 import type { Acl } from '../protocol/acl.js';
 import type { ClientInfo } from '../protocol/operations/auth.js';
 import type { Stat } from '../protocol/stat.js';
@@ -75,6 +75,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   readonly #attempts = new Map<string, Error>();
   /** Resolves when a server has taken the credentials of the options. */
   readonly #authenticated: Promise<unknown>;
+  /** Resolves when every server has failed by its TLS, before the first connection. */
+  readonly #hopeless: Promise<void>;
+  #giveUpHope!: () => void;
+  #hasConnected = false;
   readonly #options: ZooKeeperOptions;
   readonly #environment: Environment;
   readonly #connectDeadlineMs: number;
@@ -94,6 +98,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     this.#connectDeadlineMs = options.connectDeadlineMs ?? 30_000;
     // Any number of users may follow the states of one session.
     this.setMaxListeners(0);
+    this.#hopeless = new Promise((resolve) => {
+      this.#giveUpHope = resolve;
+    });
     const { servers, chroot } = parseConnectString(connectString);
     this.#chroot = new Chroot(chroot);
     const settings = sessionOptions(options, environment);
@@ -170,6 +177,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     const limits = {
       signal,
       authenticated: this.#authenticated,
+      hopeless: this.#hopeless,
       connectDeadlineMs: limitMs,
       deadlineAtMs: clock.now() + limitMs,
       clock,
@@ -439,13 +447,23 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   #reportAttempt(server: string, error: Error): void {
     this.#attempts.set(server, error);
     const attempt = ++this.#attempt;
+    if (!this.#hasConnected && this.#hasFailedByTls()) this.#giveUpHope();
     this.#call(() => this.#options.onAttemptFailed?.({ server, error, attempt }));
+  }
+
+  /** Whether each known address was tried, and the last attempt at each failed by its TLS, which no further attempt changes. */
+  #hasFailedByTls(): boolean {
+    const failures = [...this.#attempts.values()];
+    return failures.length >= this.#session.candidateCount && failures.every((error) => error instanceof TlsError);
   }
 
   #announce(state: ConnectionState): void {
     if (state === this.#state && state !== 'connecting') return;
     this.#state = state;
-    if (state === 'connected' || state === 'connected-read-only') this.#attempt = 0;
+    if (state === 'connected' || state === 'connected-read-only') {
+      this.#attempt = 0;
+      this.#hasConnected = true;
+    }
     // The raw ones, since those of `once` have to take themselves out.
     for (const listener of this.rawListeners('state')) this.#call(() => listener.call(this, state));
   }

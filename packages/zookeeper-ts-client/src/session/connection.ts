@@ -390,8 +390,7 @@ export class Connection {
   /** What came cannot be understood. The oldest request is lost for this very cause, since its reply would not be read another time. */
   #giveUp(cause: Error): void {
     if (this.#stage === 'ready') this.#pending.shift()?.lose('unknown', cause);
-    const foreign = this.#stage === 'handshaking' ? foreignProtocol(this.#greeting) : null;
-    const message = foreign ?? `what came cannot be read: ${cause.message}`;
-    this.#handlers.onLost(new Error(message, { cause }));
+    const foreign = this.#stage === 'handshaking' ? foreignProtocol(this.#greeting, cause) : null;
+    this.#handlers.onLost(foreign ?? new Error(`what came cannot be read: ${cause.message}`, { cause }));
   }
 }

@@ -1,10 +1,18 @@
+import { TlsError } from '../errors.js';
+
 /** Number of bytes by which a protocol is recognized. */
 export const GREETING_BYTES = 8;
 
+interface Protocol {
+  readonly start: string;
+  readonly advice: string;
+  readonly isTls?: true;
+}
+
 /** Protocols that answer on a port that was taken for ZooKeeper's, by their first bytes, and what may help. */
-const protocols: readonly { readonly start: string; readonly advice: string }[] = [
+const protocols: readonly Protocol[] = [
   { start: 'HTTP', advice: 'the server answered in HTTP: is this the port of its AdminServer, or of a proxy?' },
-  { start: '\u0015\u0003', advice: 'the server answered in TLS: this port wants a client with TLS' },
+  { start: '\u0015\u0003', advice: 'the server answered in TLS: this port wants a client with TLS', isTls: true },
   { start: 'SSH-', advice: 'the server answered in SSH: this is not a port of ZooKeeper' },
 ];
 
@@ -12,9 +20,12 @@ const protocols: readonly { readonly start: string; readonly advice: string }[] 
  * Recognizes a server that does not speak ZooKeeper's protocol.
  *
  * @param greeting the first bytes that the server sent; `null` when it sent none
+ * @param cause why what the server sent could not be read
  * @returns what it speaks and what may help; `null` when it is not recognized
  */
-export function foreignProtocol(greeting: Buffer | null): string | null {
+export function foreignProtocol(greeting: Buffer | null, cause: Error): Error | null {
   const text = greeting?.toString('latin1') ?? '';
-  return protocols.find(({ start }) => text.startsWith(start))?.advice ?? null;
+  const found = protocols.find(({ start }) => text.startsWith(start));
+  if (found === undefined) return null;
+  return found.isTls ? new TlsError('required', found.advice, { cause }) : new Error(found.advice, { cause });
 }

@@ -102,6 +102,10 @@ export class Session {
   get isConnected(): boolean {
     return this.#state.phase === 'connected';
   }
+  /** Number of known addresses of all servers. */
+  get candidateCount(): number {
+    return this.#choice.size;
+  }
   /** The server that the session is connected to. */
   get server(): ServerAddress | null {
     return this.#state.phase === 'connected' || this.#state.phase === 'closing' ? this.#state.server : null;

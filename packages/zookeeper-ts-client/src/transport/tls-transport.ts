@@ -1,0 +1,109 @@
+import { isIP } from 'node:net';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { type Candidate, formatCandidate } from '../ensemble/candidate.js';
+import { formatServer } from '../ensemble/connect-string.js';
+import { describeTlsFailure } from './tls-failure.js';
+import type { OpenTransport, Transport, TransportHandlers } from './transport.js';
+
+/**
+ * How servers are spoken to over TLS: what `tls.connect` of Node takes, but for what the client says itself. By default the server's certificate
+ * is verified, against the authorities that Node knows, and so is its name.
+ */
+export type TlsOptions = Omit<
+  ConnectionOptions,
+  'host' | 'port' | 'path' | 'socket' | 'session' | 'lookup' | 'timeout' | 'allowHalfOpen' | 'checkServerIdentity'
+> & {
+  /** Replaces the check that the certificate is for the server's name. Returns an error to refuse it. */
+  readonly checkServerIdentity?: ConnectionOptions['checkServerIdentity'] | undefined;
+};
+
+/** `true` for the defaults. A function is asked at each connection, so that certificates can be renewed while the client runs. */
+export type Tls = true | TlsOptions | (() => TlsOptions | Promise<TlsOptions>);
+
+/** Makes transports over TLS. A later connection to a server resumes the TLS session of the one before, where the server has it still. */
+export function tlsTransport(tls: Tls): OpenTransport {
+  const tickets = new Map<string, Buffer>();
+  return (candidate, handlers) => {
+    const transport = new TlsTransport(candidate, handlers, tickets);
+    void transport.open(tls);
+    return transport;
+  };
+}
+
+class TlsTransport implements Transport {
+  readonly #candidate: Candidate;
+  readonly #handlers: TransportHandlers;
+  readonly #tickets: Map<string, Buffer>;
+  #socket: TLSSocket | null = null;
+  #failure: Error | null = null;
+  #hasOpened = false;
+  #isOver = false;
+
+  constructor(candidate: Candidate, handlers: TransportHandlers, tickets: Map<string, Buffer>) {
+    this.#candidate = candidate;
+    this.#handlers = handlers;
+    this.#tickets = tickets;
+  }
+
+  /** Never calls a handler before it has returned, and never rejects. */
+  async open(tls: Tls): Promise<void> {
+    try {
+      const options = await Promise.resolve().then(() => (typeof tls === 'function' ? tls() : tls));
+      if (!this.#isOver) this.#connect(options === true ? {} : options);
+    } catch (error) {
+      // A key or certificate that cannot be read, or what the function threw.
+      this.#failure = describeTlsFailure(error, 'options');
+      this.#end();
+    }
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#socket?.write(bytes) ?? false;
+  }
+
+  destroy(): void {
+    this.#isOver = true;
+    this.#socket?.destroy();
+  }
+
+  #connect(options: TlsOptions): void {
+    const { host, port, address } = this.#candidate;
+    const server = formatServer(this.#candidate);
+    const session = this.#tickets.get(server);
+    const socket = connect({
+      ...(options as ConnectionOptions),
+      host: address,
+      port,
+      // The name in the certificate is that of the connect string; a server that is configured by its address has no other name.
+      servername: options.servername ?? (isIP(host) === 0 ? host : ''),
+      ...(session !== undefined && { session }),
+    });
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('secureConnect', () => {
+      this.#hasOpened = true;
+      if (!this.#isOver) this.#handlers.onOpen();
+    });
+    socket.on('session', (ticket) => this.#tickets.set(server, ticket));
+    socket.on('data', (chunk) => {
+      if (!this.#isOver) this.#handlers.onData(chunk);
+    });
+    socket.on('drain', () => {
+      if (!this.#isOver) this.#handlers.onDrain();
+    });
+    socket.on('error', (error) => {
+      // In the handshake the ticket may be what the server did not like.
+      if (!this.#hasOpened) this.#tickets.delete(server);
+      this.#failure = describeTlsFailure(error, this.#hasOpened ? 'connection' : 'handshake');
+    });
+    // A half-closed connection is of no use: the server says nothing any more.
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => this.#end());
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#handlers.onClose(this.#failure ?? new Error(`${formatCandidate(this.#candidate)} closed the connection`));
+  }
+}
