@@ -4,6 +4,7 @@ import {
   checkOptions,
   epochValidForMs,
   LazySignal,
+  received,
   systemClock,
   waitForEnding,
 } from '@zk-recipes/core/recipe-kit';
@@ -184,7 +185,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   }
 
   async reject(reason = 'rejected'): Promise<void> {
-    if (typeof reason !== 'string') throw new TypeError(`Expected \`reason\` to be a string, got ${typeof reason}`);
+    if (typeof reason !== 'string') throw new TypeError(`Expected \`reason\` to be a string, got ${received(reason)}`);
     await this.#settle('reject', () => this.#bury(reason));
   }
 
