@@ -136,7 +136,7 @@ describe('the packages, installed from their tarballs into an empty project', ()
     ['npx', 'SIGINT', 'its process group'],
     ['node', 'SIGINT', 'it alone'],
   ] as const)('have a test server that ends with %s when %s is sent to %s', async (runner, signal, to) => {
-    const command = runner === 'npx' ? ['npx', '--no-install', 'test-server'] : ['node_modules/.bin/test-server'];
+    const command = runner === 'npx' ? ['npx', '--no-install', 'zk-test-server'] : ['node_modules/.bin/zk-test-server'];
     const { NODE_OPTIONS: _, ...env } = process.env;
     const [program = '', ...args] = [...command, '--port', '0'];
     const child = spawn(program, args, { cwd: project, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });

@@ -33,7 +33,9 @@ describeOnSharedServer('SimpleQueue', () => {
     expect(await namesIn(keeper, queue.path)).toEqual(['foreign']);
     for (const place of ['markers', 'takers']) await untilEmpty(keeper, `${queue.path}-side/${place}`);
     await untilUnwatched(on.server, queue.path);
-    await expect(queue.offer('text' as never)).rejects.toThrow('Expected `data` to be a Uint8Array, got string');
+    await expect(queue.offer('text' as never)).rejects.toThrow(
+      'Expected `data` of offer of SimpleQueue to be a Uint8Array, got a string',
+    );
     expect(() => new SimpleQueue(keeper, 'x')).toThrow(TypeError);
     expect(on.errors).toEqual([]);
   });

@@ -1,3 +1,5 @@
+import { received } from 'zookeeper-ts-client';
+
 /** Hears of something. What it throws, or a promise of it rejects with, is reported and harms nobody. */
 export type Listener<Event> = (event: Event) => void;
 
@@ -35,7 +37,7 @@ export class EventListeners<Events extends object> {
   add<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): void {
     const listeners = this.#of(event);
     if (typeof listener !== 'function') {
-      throw new TypeError(`Expected \`listener\` to be a function, got ${typeof listener}`);
+      throw new TypeError(`Expected \`listener\` to be a function, got ${received(listener)}`);
     }
     listeners.add(listener);
   }

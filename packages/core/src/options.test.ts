@@ -18,7 +18,8 @@ describe('options of Keeper.connect', () => {
 
   it.each([
     [{ retrys: {} }, 'Unknown option `retrys`'],
-    [{ tls: true }, 'Unknown option `tls`'],
+    [{ sasl: true }, 'Unknown option `sasl`'],
+    [{ tls: 'yes' }, 'Expected option `tls`'],
     [{ reconnect: { minMs: 1 } }, 'Unknown option `reconnect.minMs`'],
     [{ connectString: 7 }, 'option `connectString`'],
     [{ sessionTimeoutMs: '5s' }, 'option `sessionTimeoutMs`'],

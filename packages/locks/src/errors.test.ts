@@ -1,6 +1,7 @@
 import { RecipeError, ZooKeeperError } from '@zk-recipes/core';
 import { describe, expect, it } from 'vitest';
 import {
+  AcquireTimeoutError,
   InvalidLeaseLimitError,
   ReentrantAcquireError,
   RevocationRequestedError,
@@ -14,6 +15,7 @@ const errors = [
   new TooManyWaitersError('/lock', 5, 3, { cause }),
   new RevocationRequestedError('/lock', { cause }),
   new InvalidLeaseLimitError('/lock', '3 bytes', { cause }),
+  new AcquireTimeoutError('/lock', 50, { cause }),
 ];
 
 describe('errors of locks', () => {

@@ -4,6 +4,7 @@ import {
   checkOptions,
   epochValidForMs,
   LazySignal,
+  received,
   systemClock,
   waitForEnding,
 } from '@zk-recipes/core/recipe-kit';
@@ -207,7 +208,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   }
 
   async reject(reason = 'rejected'): Promise<void> {
-    if (typeof reason !== 'string') throw new TypeError(`Expected \`reason\` to be a string, got ${typeof reason}`);
+    if (typeof reason !== 'string') throw new TypeError(`Expected \`reason\` to be a string, got ${received(reason)}`);
     const options = { delayMs: LEFT_ALONE_MS, reason };
     await this.#settle({ verb: 'reject', options }, () => this.#bury(reason));
   }
@@ -292,7 +293,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     if (this.#state !== 'held' || epochValidForMs(keeper, this.claim.epoch) > 0) return;
     this.lose('validity');
     // Whoever looks is in the middle of something.
-    queueMicrotask(() => this.#desk.onLapsed(this));
+    systemClock.afterTick(() => this.#desk.onLapsed(this));
   }
 
   #bury(reason: string): Promise<void> {

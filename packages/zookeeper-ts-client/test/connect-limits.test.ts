@@ -71,8 +71,8 @@ describe('onAttemptFailed', () => {
     const session = new FakeSession({ onAttemptFailed: ({ error }) => told.push(error.message) });
     for (const greeting of [
       'HTTP/1.1 400 Bad Request\r\n',
-      '\u0015\u0003\u0003\u0000\u0002\u0002\u0046',
       'SSH-2.0-OpenSSH_9.2\r\n',
+      '\u0015\u0003\u0003\u0000\u0002\u0002\u0046',
     ]) {
       const link = await session.attempt();
       link.open();
@@ -80,9 +80,14 @@ describe('onAttemptFailed', () => {
     }
     expect(told).toEqual([
       'the server answered in HTTP: is this the port of its AdminServer, or of a proxy?',
-      'the server answered in TLS: this port wants a client with TLS',
       'the server answered in SSH: this is not a port of ZooKeeper',
+      expect.stringContaining('the server answered in TLS: this port wants a client with TLS'),
     ]);
+    // Of all that only this does not change by itself.
+    await expect(session.connecting).rejects.toMatchObject({
+      code: 'ZK_CONNECT_FAILED',
+      errors: [{ cause: { code: 'ZK_TLS', failure: 'required' } }],
+    });
   });
 
   it('harms nothing when it throws', async () => {

@@ -1,4 +1,4 @@
-import type { WatchedEvent } from 'zookeeper-ts-client';
+import { received, type WatchedEvent } from 'zookeeper-ts-client';
 import type { Diagnostics } from '../diagnostics.js';
 import { callListener } from '../listeners.js';
 import type { Namespace, WatchFunction } from './namespace.js';
@@ -20,7 +20,7 @@ export class Watches {
   /** @throws {TypeError} it is not a function */
   wrap(listener: WatchFunction): WatchFunction {
     if (typeof listener !== 'function')
-      throw new TypeError(`Expected a watch to be a function, got ${typeof listener}`);
+      throw new TypeError(`Expected a watch to be a function, got ${received(listener)}`);
     const known = this.#wrappers.get(listener);
     if (known !== undefined) return known;
     const wrapper = (event: WatchedEvent): void => {

@@ -1,4 +1,4 @@
-import { validatePath } from 'zookeeper-ts-client';
+import { received, validatePath } from 'zookeeper-ts-client';
 import { Keeper } from '../keeper.js';
 
 /**
@@ -21,11 +21,11 @@ export function checkPlace(keeper: Keeper, path: string): Keeper {
  * @throws TypeError for what is no `Keeper`
  */
 export function checkKeeper(keeper: Keeper): Keeper {
-  if (!(keeper instanceof Keeper)) throw new TypeError(`Expected \`keeper\` to be a Keeper, got ${typeof keeper}`);
+  if (!(keeper instanceof Keeper)) throw new TypeError(`Expected \`keeper\` to be a Keeper, got ${received(keeper)}`);
   return keeper.unlimited;
 }
 
 /** @throws TypeError for what is no function */
 export function checkFunction(name: string, fn: unknown): void {
-  if (typeof fn !== 'function') throw new TypeError(`Expected \`${name}\` to be a function, got ${typeof fn}`);
+  if (typeof fn !== 'function') throw new TypeError(`Expected \`${name}\` to be a function, got ${received(fn)}`);
 }

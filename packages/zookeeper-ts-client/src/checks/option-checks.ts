@@ -127,12 +127,6 @@ export function wholeNumber(
   };
 }
 
-/** One of several texts. */
-export function oneOf(values: readonly string[]): OptionCheck {
-  const expected = values.map((value) => `'${value}'`).join(' or ');
-  return typeCheck(expected, (value) => typeof value === 'string' && values.includes(value));
-}
-
 /** An object whose options are all given, or left out, by their own checks. @param required those that must be given */
 export function objectOf(inside: OptionChecks, required: readonly string[] = []): OptionCheck {
   const names = Object.entries(inside).map(([name, { expected }]) => `${name}: ${expected}`);
