@@ -5,7 +5,7 @@ export function optionNames(type: string, sources: readonly SourceFile[]): strin
   for (const { text } of sources) {
     const alias = new RegExp(`^export type ${type}(?:<[^>]*>)? = (\\w+);`, 'm').exec(text);
     if (alias !== null) return optionNames(alias[1] as string, sources);
-    const declared = new RegExp(`^export interface ${type}\\b([^{]*)\\{([\\s\\S]*?)^\\}`, 'm').exec(
+    const declared = new RegExp(`^export interface ${type}\\b([^{]*)\\{(?:\\}|([\\s\\S]*?)^\\})`, 'm').exec(
       withoutComments(text),
     );
     if (declared === null) continue;

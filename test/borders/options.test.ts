@@ -390,6 +390,18 @@ const rows: Readonly<Record<string, readonly [string, Row][]>> = {
       },
     ],
     [
+      'SettleOrphanOptions',
+      {
+        call: (options) =>
+          new Participant(keeper, '/x', 'a', { prepare: () => 'commit', commit: nothing, abort: nothing }).settleOrphan(
+            'id',
+            options,
+          ),
+        needed: { decision: 'aborted', operator: 'ann', reason: 'why' },
+        wrong: { decision: { type: ['abort', 5] }, operator: text, reason: text },
+      },
+    ],
+    [
       'PostgresOptions',
       {
         call: (options) => postgresHandlers(options),
