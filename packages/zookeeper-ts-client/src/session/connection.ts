@@ -222,15 +222,15 @@ export class Connection {
 
   /** Ends a request that may be too large for the server, unless it may be sent again. */
   #isToRepeat(request: PendingRequest, cause: Error): boolean {
-    const { bytes, isRead } = request;
+    const { bytes, mayRepeat } = request;
     if (request !== this.#alone) {
-      if (isRead) return true;
+      if (mayRepeat) return true;
       const suspicion = `${cause.message}; the request of ${bytes} bytes may be larger than jute.maxbuffer of the server`;
       request.lose('unknown', new Error(suspicion, { cause }));
       return false;
     }
     const tooLarge = (): Error => new RequestTooLargeError(request.description, bytes, { cause });
-    if (isRead) request.fail(tooLarge);
+    if (mayRepeat) request.fail(tooLarge);
     else request.lose('unknown', tooLarge());
     return false;
   }
