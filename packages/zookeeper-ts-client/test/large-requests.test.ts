@@ -120,6 +120,17 @@ describe('a large request that is unanswered when the server closes the connecti
     expect(closed).toMatchObject({ settledTimes: 1, error: { code: 'ZK_CLOSED' } });
   });
 
+  it('is not sent again when its caller had given up before', async () => {
+    const { session, zk } = await connected();
+    const controller = new AbortController();
+    const given = Fate.of(zk.multiRead(reads, controller));
+    await settled();
+    controller.abort('enough');
+    const link = await session.reconnect();
+    expect(given).toMatchObject({ settledTimes: 1, error: 'enough' });
+    expect(link.sent).toEqual([]);
+  });
+
   it('does not keep the session from being proved alive while it is alone', async () => {
     const { session, zk } = await connected();
     Fate.of(zk.setData('/large', LARGE));

@@ -115,7 +115,10 @@ export class Executor {
       );
     } catch (error) {
       // p-retry discards a result that came together with the end of the waiting. What was done is not to be denied.
-      if (done === undefined) throw ownError(stops.find((stop) => stop?.aborted)?.reason) ?? attempts.verdict(error);
+      if (done === undefined) {
+        if (signal?.aborted) throw signal.reason;
+        throw stops.some((stop) => stop?.aborted) ? ownError(over.reason) : attempts.verdict(error);
+      }
     }
     return (done as { readonly result: T }).result;
   }

@@ -29,17 +29,17 @@ export interface Stat {
 
 /** Written out field by field: it is read with nearly every reply, and objects of one class have one shape that the engine knows. */
 class ReadStat implements Stat {
-  readonly czxid: bigint;
-  readonly mzxid: bigint;
-  readonly ctime: number;
-  readonly mtime: number;
-  readonly version: number;
-  readonly cversion: number;
-  readonly aversion: number;
-  readonly ephemeralOwner: bigint;
-  readonly dataLength: number;
-  readonly numChildren: number;
-  readonly pzxid: bigint;
+  declare readonly czxid: bigint;
+  declare readonly mzxid: bigint;
+  declare readonly ctime: number;
+  declare readonly mtime: number;
+  declare readonly version: number;
+  declare readonly cversion: number;
+  declare readonly aversion: number;
+  declare readonly ephemeralOwner: bigint;
+  declare readonly dataLength: number;
+  declare readonly numChildren: number;
+  declare readonly pzxid: bigint;
 
   /** Reads the record; the order is that of the wire. */
   constructor(reader: JuteReader) {

@@ -1,7 +1,6 @@
 import type { Candidate } from '../ensemble/candidate.js';
 import { FrameTooLargeError, MarshallingError, RequestTooLargeError } from '../errors.js';
 import type { JuteReader } from '../jute/reader.js';
-import type { JuteWriter } from '../jute/writer.js';
 import { ErrorCode } from '../protocol/error-code.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import { ConnectRequest, ConnectResponse, MIN_CONNECT_RESPONSE_BYTES } from '../protocol/handshake.js';
@@ -13,7 +12,7 @@ import type { OpenTransport, Transport } from '../transport/transport.js';
 import { type Clock, type Moment, momentOf } from './clock.js';
 import { foreignProtocol, GREETING_BYTES } from './foreign-protocol.js';
 import type { LargeRequests } from './large-requests.js';
-import { Outbox } from './outbox.js';
+import { type FrameBody, Outbox } from './outbox.js';
 import { type PendingRequest, RequestQueue } from './pending-requests.js';
 
 /** How long the server has to read that a session is closed before its connection is destroyed, in milliseconds. */
@@ -24,6 +23,9 @@ const FAREWELL_MS = 1_000;
  * transaction each part may be longer by as much than its operation.
  */
 const REPLY_OVERHEAD_BYTES = 16 + 4 + 68;
+
+/** The record of a request that has only a header. */
+const NO_RECORD: FrameBody = { write: () => {} };
 
 const UNANSWERED =
   'no answer to the handshake (the server may not be serving, have all its connections taken, expect TLS on this port, or be behind what this client has seen)';
@@ -90,7 +92,7 @@ export class Connection {
     this.#nextXid = options.firstXid;
     this.#connectSentAt = momentOf(options.clock);
     this.#lastHeardAtMs = this.#connectSentAt.monotonicMs;
-    this.#outbox = new Outbox(options.clock, (bytes) => this.#write(bytes));
+    this.#outbox = new Outbox(options.clock, (bytes) => this.#give(bytes));
     this.#transport = open(server, {
       onOpen: () => this.#handlers.onOpen(),
       onData: (chunk) => this.#onData(chunk),
@@ -138,19 +140,19 @@ export class Connection {
   sendConnectRequest(request: ConnectRequest): void {
     this.#stage = 'handshaking';
     this.#connectSentAt = momentOf(this.#options.clock);
-    this.#outbox.frame(this.#options.maxFrameBytes, (writer) => ConnectRequest.write(writer, request));
+    this.#outbox.frame(this.#options.maxFrameBytes, { write: (writer) => ConnectRequest.write(writer, request) });
     this.#outbox.flush();
   }
 
   sendAuth(packet: AuthPacket): void {
-    this.#frame(SpecialXid.auth, OpCode.auth, (writer) => AuthPacket.write(writer, packet));
+    this.#write(SpecialXid.auth, OpCode.auth, { write: (writer) => AuthPacket.write(writer, packet) });
   }
 
   /** Sends a ping, unless one is under way. */
   ping(): void {
     if (this.#pingUnderWay) return;
     this.#pingUnderWay = true;
-    this.#frame(SpecialXid.ping, OpCode.ping, () => {});
+    this.#write(SpecialXid.ping, OpCode.ping, NO_RECORD);
     this.#outbox.flush();
   }
 
@@ -168,7 +170,7 @@ export class Connection {
     const most = mayWait && this.#pending.size > 0 ? Math.min(limit, aloneFromBytes - 1) : limit;
     let length: number;
     try {
-      length = this.#frame(xid, request.opCode, (writer) => request.write(writer), most);
+      length = this.#outbox.request(most, xid, request.opCode, request);
     } catch (error) {
       request.fail(() => error);
       return true;
@@ -191,7 +193,7 @@ export class Connection {
   /** Closes the session that the server has granted. Nothing more is heard of the connection, which ends a second later at the latest. */
   decline(): void {
     if (this.#stage === 'over') return;
-    this.#frame(this.#nextXid, OpCode.closeSession, () => {});
+    this.#write(this.#nextXid, OpCode.closeSession, NO_RECORD);
     this.#outbox.flush();
     this.#stage = 'over';
     // Destroyed at once, the socket could lose the request.
@@ -220,28 +222,24 @@ export class Connection {
 
   /** Ends a request that may be too large for the server, unless it may be sent again. */
   #isToRepeat(request: PendingRequest, cause: Error): boolean {
-    const { bytes, isRead } = request;
+    const { bytes, mayRepeat } = request;
     if (request !== this.#alone) {
-      if (isRead) return true;
+      if (mayRepeat) return true;
       const suspicion = `${cause.message}; the request of ${bytes} bytes may be larger than jute.maxbuffer of the server`;
       request.lose('unknown', new Error(suspicion, { cause }));
       return false;
     }
     const tooLarge = (): Error => new RequestTooLargeError(request.description, bytes, { cause });
-    if (isRead) request.fail(tooLarge);
+    if (mayRepeat) request.fail(tooLarge);
     else request.lose('unknown', tooLarge());
     return false;
   }
 
-  #frame(xid: number, opCode: number, body: (writer: JuteWriter) => void, most?: number): number {
-    return this.#outbox.frame(most ?? this.#options.maxFrameBytes, (writer) => {
-      writer.int(xid);
-      writer.int(opCode);
-      body(writer);
-    });
+  #write(xid: number, opCode: number, body: FrameBody): void {
+    this.#outbox.request(this.#options.maxFrameBytes, xid, opCode, body);
   }
 
-  #write(bytes: Buffer): boolean {
+  #give(bytes: Buffer): boolean {
     if (this.#stage === 'over') return true;
     const hasRoom = this.#transport.write(bytes);
     if (hasRoom && this.#pending.size < this.#options.maxInFlight) this.#handlers.onCapacity();

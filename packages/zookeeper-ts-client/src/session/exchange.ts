@@ -86,8 +86,8 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     return describeRequest(this.name, this.path, this.#options.paths?.());
   }
 
-  get isRead(): boolean {
-    return this.#options.operation.isRead === true;
+  get mayRepeat(): boolean {
+    return !this.#settled && this.#options.operation.isRead === true;
   }
 
   get parts(): number {

@@ -4,6 +4,11 @@ import { type Clock, type Moment, momentOf } from './clock.js';
 /** Bytes written in one tick beyond which requests wait for the socket. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
+/** What a frame holds. */
+export interface FrameBody {
+  write(writer: JuteWriter): void;
+}
+
 /** Frames on their way to the socket: what is written in one tick leaves in one write at its end. */
 export class Outbox {
   readonly #clock: Clock;
@@ -39,6 +44,14 @@ export class Outbox {
     return this.#lastSentAtMs;
   }
 
+  /** Writes the frame of a request: its header and its record. @see frame */
+  request(maxBytes: number, xid: number, opCode: number, body: FrameBody): number {
+    this.#writer.beginFrame();
+    this.#writer.int(xid);
+    this.#writer.int(opCode);
+    return this.#endFrame(maxBytes, body);
+  }
+
   /**
    * Writes a frame.
    *
@@ -46,10 +59,14 @@ export class Outbox {
    * @returns its length in bytes, without the four of the length itself
    * @throws what `body` throws; then nothing was written
    */
-  frame(maxBytes: number, body: (writer: JuteWriter) => void): number {
+  frame(maxBytes: number, body: FrameBody): number {
     this.#writer.beginFrame();
+    return this.#endFrame(maxBytes, body);
+  }
+
+  #endFrame(maxBytes: number, body: FrameBody): number {
     try {
-      body(this.#writer);
+      body.write(this.#writer);
     } catch (error) {
       this.#writer.discardFrame();
       throw error;

@@ -9,7 +9,7 @@ const requestNamed = (xid: number): PendingRequest => ({
   xid,
   sentAt: { monotonicMs: 0, wallMs: 0 },
   bytes: 0,
-  isRead: false,
+  mayRepeat: false,
   parts: 1,
   write: () => {},
   reply: () => {},

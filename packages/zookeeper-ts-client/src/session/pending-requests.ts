@@ -15,8 +15,8 @@ export interface PendingRequest {
   sentAt: Moment;
   /** Size of the frame in bytes, set when the request is written. */
   bytes: number;
-  /** Whether the request changes nothing on the servers, so that it may be sent again. */
-  readonly isRead: boolean;
+  /** Whether it may be sent again: it changes nothing on the servers, and its caller still waits for it. */
+  readonly mayRepeat: boolean;
   /** Number of parts that are answered each by itself. */
   readonly parts: number;
   /** Writes the request's record, without the header. */

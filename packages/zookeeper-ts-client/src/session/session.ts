@@ -152,11 +152,11 @@ export class Session {
     const refusal = this.#refusal();
     if (refusal !== null) exchange.fail(refusal);
     else if (this.#connection !== null && this.isConnected && goesNow) {
-      exchange.watchSignal(() => this.#withdraw(exchange, options));
+      if (options.signal !== undefined) exchange.watchSignal(() => this.#withdraw(exchange, options));
       if (this.#connection.send(exchange, !options.ahead)) this.#keepAlive.sent();
       else this.#waiting.push(exchange);
     } else {
-      exchange.watchSignal(() => this.#withdraw(exchange, options));
+      if (options.signal !== undefined) exchange.watchSignal(() => this.#withdraw(exchange, options));
       this.#waiting.push(exchange);
     }
   }
