@@ -85,11 +85,16 @@ export class Rewatch<Listener> {
     this.#unanswered += chunks.length;
     for (const { operation, request, persistentPaths } of rewatchRequests(chunks, zxid)) {
       const onReply = (err: number): void => {
+        // It has set none of them. The zxid of the loss is kept for the next connection.
+        if (err === ErrorCode.THROTTLEDOP) {
+          connection.loseSoon(new Error('the server was too busy to set watches'));
+          return;
+        }
         if (--this.#unanswered === 0) this.#lostAtZxid = null;
         if (err === ErrorCode.UNIMPLEMENTED) for (const path of persistentPaths) this.#giveUp(path);
       };
       const exchange = new Exchange({ operation, request, path: null, result: () => undefined, onReply });
-      // It fails only with its connection, and the next connection sets all watches again.
+      // It fails with its connection, or is refused by a busy server: the next connection sets all watches again.
       exchange.promise.catch(() => {});
       connection.send(exchange);
     }
