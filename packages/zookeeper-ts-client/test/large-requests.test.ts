@@ -123,7 +123,7 @@ describe('a large request that is unanswered when the server closes the connecti
   it('is not sent again when its caller had given up before', async () => {
     const { session, zk } = await connected();
     const controller = new AbortController();
-    const given = Fate.of(zk.multiRead(reads, controller));
+    const given = Fate.of(zk.multiRead(reads, { signal: controller.signal }));
     await settled();
     controller.abort('enough');
     const link = await session.reconnect();

@@ -127,6 +127,29 @@ describe('a lasting watch', () => {
     });
   });
 
+  it('that a busy server did not set again is set by another connection a second later, as of the first loss', async () => {
+    const { session, zk, watch, answered } = await watching();
+    await answered(zk.addWatch('/r', 'PERSISTENT_RECURSIVE', watch), 0, added);
+    await answered(zk.exists('/d', { watch }), 0, stat);
+    const busy = await session.reconnect();
+    expect(busy.sent).toEqual(['setWatches2']);
+    busy.answer(-127);
+    await settled();
+    // The connection serves meanwhile.
+    expect(await answered(zk.exists('/x'), 0, stat)).not.toBeNull();
+    await session.clock.advance(999);
+    expect(busy.isDestroyed).toBe(false);
+    await session.clock.advance(1);
+    expect(busy.isDestroyed).toBe(true);
+    const link = await session.reconnect();
+    expect(link.sent).toEqual(['setWatches2']);
+    expect(decoded(SetWatches2, link.ordinary[0]?.body ?? hex(''))).toMatchObject({
+      relativeZxid: decoded(SetWatches2, busy.ordinary[0]?.body ?? hex('')).relativeZxid,
+      dataWatches: ['/d'],
+      persistentRecursiveWatches: ['/r'],
+    });
+  });
+
   it('is given up where a server does not know such watches, lest every connection end', async () => {
     const { session, zk, events, watch, answered } = await watching();
     await answered(zk.addWatch('/p', 'PERSISTENT', watch), 0, added);

@@ -18,6 +18,9 @@ import { type PendingRequest, RequestQueue } from './pending-requests.js';
 /** How long the server has to read that a session is closed before its connection is destroyed, in milliseconds. */
 const FAREWELL_MS = 1_000;
 
+/** How long a server that is too busy to set watches has until the next connection, in milliseconds. */
+const BUSY_PAUSE_MS = 1_000;
+
 /**
  * By how much the reply to a read may be longer than the request that wrote the data: its header, the length of the data, and the stat. Of a
  * transaction each part may be longer by as much than its operation.
@@ -73,6 +76,7 @@ export class Connection {
   /** The first bytes that came, for the error if they are of another protocol. */
   #greeting: Buffer | null = null;
   #cancelFarewell: (() => void) | null = null;
+  #cancelLoss: (() => void) | null = null;
   /** An event that waits for what was read before it to be acted upon. */
   #heldEvent: WatcherEvent | null = null;
   #connectSentAt: Moment;
@@ -201,6 +205,17 @@ export class Connection {
   }
 
   /**
+   * Loses the connection in a second: the server was too busy to set its watches again. The next connection sets them, and its users read anew
+   * what they watch.
+   */
+  loseSoon(cause: Error): void {
+    const lose = (): void => {
+      if (this.#stage === 'ready') this.#handlers.onLost(cause);
+    };
+    this.#cancelLoss ??= this.#options.clock.schedule(BUSY_PAUSE_MS, lose);
+  }
+
+  /**
    * Ends the connection; every request without a reply ends with it, its outcome known or not.
    *
    * @returns reads to be sent again, each alone: the server may have closed the connection since they are too large
@@ -209,6 +224,7 @@ export class Connection {
     if (this.#stage === 'over') return [];
     this.#stage = 'over';
     this.#heldEvent = null;
+    this.#cancelLoss?.();
     this.#transport.destroy();
     const lost = this.#pending.drain();
     const sent = lost.length - this.#outbox.unsentRequests;

@@ -204,6 +204,11 @@ export class Session {
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
   }
 
+  /** Loses the connection in a second: the server was too busy for what has to be done on each connection. */
+  loseSoon(cause: Error): void {
+    this.#connection?.loseSoon(cause);
+  }
+
   get #deadlines(): Deadlines {
     return deadlinesFor(this.#timeoutMs, this.#choice.size);
   }

@@ -41,6 +41,11 @@ export class Restoring {
     this.#unanswered += requests.length;
     for (const { operation, request, persistentPaths } of requests) {
       const onReply = (err: number): void => {
+        // It has set none of them. The zxid of the loss is kept for the next connection.
+        if (err === ErrorCode.THROTTLEDOP) {
+          this.#session.loseSoon(new Error('the server was too busy to set watches'));
+          return;
+        }
         if (--this.#unanswered === 0) this.#lostAtZxid = null;
         if (err === ErrorCode.UNIMPLEMENTED) for (const unknown of persistentPaths) this.#onUnknown(unknown);
       };
@@ -52,7 +57,7 @@ export class Restoring {
         result: () => undefined,
         onReply,
       });
-      // It fails only with its connection, and the next connection sets all watches again.
+      // It fails with its connection, or is refused by a busy server: the next connection sets all watches again.
       sent.catch(() => {});
     }
   }
