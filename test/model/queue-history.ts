@@ -6,6 +6,10 @@ interface Life {
   /** Who has it now, to all they know. */
   readonly holders: Set<object>;
   end: 'acknowledged' | 'dead' | null;
+  /** Its record was overwritten, so that attempts are counted from the beginning. */
+  isUncounted: boolean;
+  /** It cannot be read any more, and may become a dead letter at any time. */
+  isUnreadable: boolean;
   /** An end of which nobody knows whether it came about. */
   mayHaveEnded: boolean;
 }
@@ -31,7 +35,8 @@ export class QueueHistory {
   }
 
   putBegins(value: string): void {
-    this.#lives.set(value, { put: 'under way', deliveries: 0, holders: new Set(), end: null, mayHaveEnded: false });
+    const unharmed = { isUncounted: false, isUnreadable: false, mayHaveEnded: false };
+    this.#lives.set(value, { put: 'under way', deliveries: 0, holders: new Set(), end: null, ...unharmed });
   }
 
   putEnds(value: string, how: 'done' | 'unknown'): void {
@@ -45,13 +50,22 @@ export class QueueHistory {
     const life = this.#life(value);
     life.deliveries += 1;
     if (life.end !== null) this.complaints.push(`${value} was ${life.end}, and is handed out`);
-    if (attempts < life.deliveries)
+    if (attempts < life.deliveries && !life.isUncounted)
       this.complaints.push(`${value} comes the ${life.deliveries}th time as the ${attempts}th`);
     for (const holder of life.holders) {
       if ((holder as Seen).state === 'held' && !this.#excused.has(value))
         this.complaints.push(`${value} is handed out to two`);
     }
     life.holders.add(delivery);
+  }
+
+  /** An operator has overwritten its record, or the item itself. */
+  damaged(value: string, isRecord: boolean): void {
+    const life = this.#lives.get(value);
+    if (life === undefined) return;
+    this.story.push(`${isRecord ? 'the record of ' : ''}${value} is damaged`);
+    if (isRecord) life.isUncounted = true;
+    else life.isUnreadable = true;
   }
 
   /** Its claim was removed by hand: who has it and who has it next hear of that at the same time. */
@@ -62,6 +76,12 @@ export class QueueHistory {
   /** Nobody works on it any more, though nobody knows yet what will come of that. */
   isLetGo(delivery: Seen): void {
     this.#life(delivery.value).holders.delete(delivery);
+  }
+
+  /** Its settlement was refused, so that it is worked on still. */
+  isKept(delivery: Seen): void {
+    this.#life(delivery.value).holders.add(delivery);
+    this.story.push(`${delivery.value} may not be settled`);
   }
 
   /** @param end `null` if it was given back */

@@ -6,12 +6,13 @@ import type { TestServer } from '@zk-recipes/test-server';
 /** What takes longer hangs, in milliseconds. */
 export const PATIENCE_MS = 4_000;
 
-/** A keeper for somebody who comes back quickly, and never gives up. */
-export async function connectUser(server: TestServer): Promise<Keeper> {
+/** A keeper for a user that comes back quickly. @param retries how often it sends a request again */
+export async function connectUser(server: TestServer, retries = 1_000): Promise<Keeper> {
   return await Keeper.connect({
     connectString: server.connectString,
-    sessionTimeoutMs: 10_000,
-    retry: retryNTimes({ retries: 1_000, delayMs: 1 }),
+    // After a jump of the wall clock it takes as long as that until what was held is given back.
+    sessionTimeoutMs: 3_000,
+    retry: retryNTimes({ retries, delayMs: 1 }),
     reconnect: { minDelayMs: 1, maxDelayMs: 5 },
   });
 }

@@ -1,4 +1,4 @@
-import { ConnectionLossError, HoldLostError, type Keeper } from '@zk-recipes/core';
+import { ConnectionLossError, HoldLostError, type Keeper, NoAuthError, ThrottledOpError } from '@zk-recipes/core';
 import { type Delivery, PriorityQueue } from '@zk-recipes/queues';
 import type { QueueHistory } from './queue-history.js';
 import { Calls, giver, turns } from './queue-users.js';
@@ -36,7 +36,7 @@ export class QueueWorker {
       () => end('done'),
       (error: unknown) => {
         end('unknown');
-        this.#expect(error, 'put', [ConnectionLossError]);
+        this.#expect(error, 'put', [ConnectionLossError, ThrottledOpError]);
       },
     );
     this.#calls.follow(putting);
@@ -47,14 +47,14 @@ export class QueueWorker {
     this.#calls.follow(
       this.queue.take({ signal }).then(
         (delivery) => this.#receive(delivery),
-        (error: unknown) => this.#expect(error, 'take', []),
+        (error: unknown) => this.#expect(error, 'take', [NoAuthError]),
       ),
     );
   }
 
   consume(): void {
     this.#calls.follow(
-      this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [])),
+      this.#consume(this.#controller.signal).catch((error: unknown) => this.#expect(error, 'consume', [NoAuthError])),
     );
   }
 
@@ -80,7 +80,7 @@ export class QueueWorker {
     this.#calls.follow(
       taking.then(
         () => {},
-        (error: unknown) => this.#expect(error, 'consume', []),
+        (error: unknown) => this.#expect(error, 'consume', [NoAuthError]),
       ),
     );
   }
@@ -125,8 +125,13 @@ export class QueueWorker {
       delivery[verb]().then(
         () => this.#history.settled(delivery, end),
         (error: unknown) => {
-          this.#history.notSettled(delivery, !(error instanceof HoldLostError));
-          this.#expect(error, verb, [HoldLostError, ConnectionLossError]);
+          this.#history.notSettled(delivery, !(error instanceof HoldLostError || error instanceof NoAuthError));
+          // It is the worker's still, to be settled some other way.
+          if (error instanceof NoAuthError && delivery.state === 'held') {
+            this.#history.isKept(delivery);
+            this.held.push(delivery);
+          }
+          this.#expect(error, verb, [HoldLostError, ConnectionLossError, NoAuthError]);
         },
       ),
     );

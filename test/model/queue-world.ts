@@ -1,9 +1,11 @@
-import { ConnectionLossError, HoldLostError } from '@zk-recipes/core';
-import { PriorityQueue } from '@zk-recipes/queues';
+import { ConnectionLossError, HoldLostError, type Keeper, NoAuthError } from '@zk-recipes/core';
+import { isPassing, systemClock } from '@zk-recipes/core/recipe-kit';
+import { type Delivery, PriorityQueue } from '@zk-recipes/queues';
 import { TestServer, VirtualClock } from '@zk-recipes/test-server';
 import { until } from '@zk-recipes/test-support';
+import { vi } from 'vitest';
 import { QueueHistory } from './queue-history.js';
-import { connectUser, PATIENCE_MS, patiently, turns } from './queue-users.js';
+import { connectUser, giver, PATIENCE_MS, patiently, turns } from './queue-users.js';
 import { QUEUE_PATH, QueueWorker } from './queue-worker.js';
 
 /** What may be done by a user of a queue, or to it. */
@@ -24,7 +26,8 @@ export const DEEDS = [
     'ack',
   ] as const),
   ...(['retry', 'reject', 'giveUp', 'crash', 'expire', 'disconnect', 'loseReply', 'loseReply', 'loseRequest'] as const),
-  ...(['lag', 'catchUp', 'removeClaim'] as const),
+  ...(['lag', 'catchUp', 'removeClaim', 'damageRecord', 'damageItem', 'jumpAhead', 'jumpBack'] as const),
+  ...(['refuseSettling', 'refuseClaims', 'refuseDeadLetters', 'throttle', 'permit', 'permit', 'permit'] as const),
 ] as const;
 
 /** One step: who, what, and how many turns of the event loop pass afterwards. */
@@ -34,12 +37,32 @@ export interface Step {
   readonly turns: number;
 }
 
+/** Permissions of a directory, without which its children cannot be created or deleted. */
+const ALL = 31;
+const CREATE = 4;
+const DELETE = 8;
+
+const CLAIMS = `${QUEUE_PATH}-side/claims`;
+const DEAD_LETTERS = `${QUEUE_PATH}-dead-letters`;
+
+/** What an operator may refuse: settling, claiming, putting aside. */
+const refusals = {
+  refuseSettling: { path: CLAIMS, perms: ALL - DELETE },
+  refuseClaims: { path: CLAIMS, perms: ALL - CREATE },
+  refuseDeadLetters: { path: DEAD_LETTERS, perms: ALL - CREATE },
+} as const;
+
+/** By how much the wall clock of all users jumps, in milliseconds: past the time for which an item is left alone. */
+const JUMP_MS = 61_000;
+
 /** A queue, its users, and what befalls them. */
 export class QueueWorld {
   readonly #server: TestServer;
   readonly #maxItems: number | undefined;
   readonly #history = new QueueHistory();
   readonly #workers: QueueWorker[] = [];
+  #operator: Keeper | null = null;
+  #wallOffsetMs = 0;
   #count = 0;
 
   private constructor(server: TestServer, maxItems: number | undefined) {
@@ -49,9 +72,12 @@ export class QueueWorld {
 
   /** Plays it all. Returns what was wrong. */
   static async play(workers: number, maxItems: number | undefined, steps: readonly Step[]): Promise<string[]> {
-    const server = await TestServer.start({ clock: new VirtualClock() });
+    const server = await TestServer.start({ clock: new VirtualClock(), tickTimeMs: 500 });
     const world = new QueueWorld(server, maxItems);
+    const wallNow = systemClock.wallNow.bind(systemClock);
+    const wall = vi.spyOn(systemClock, 'wallNow').mockImplementation(() => wallNow() + world.#wallOffsetMs);
     try {
+      world.#operator = await connectUser(server, 1_000);
       for (let index = 0; index < workers; index++) world.#workers.push(await world.#newcomer(index));
       for (const step of steps) {
         await world.#do(step);
@@ -61,8 +87,9 @@ export class QueueWorld {
       const { complaints, story } = world.#history;
       return complaints.length === 0 ? [] : [...complaints, ...story];
     } finally {
-      await Promise.all(world.#workers.map(({ keeper }) => keeper.close()));
+      await Promise.all([world.#operator?.close(), ...world.#workers.map(({ keeper }) => keeper.close())]);
       await server.stop();
+      wall.mockRestore();
     }
   }
 
@@ -98,6 +125,38 @@ export class QueueWorld {
         .forPath('/')
         .catch(() => {});
     if (deed === 'removeClaim') await this.#removeClaim(one);
+    if (deed === 'damageRecord' || deed === 'damageItem') await this.#damage(deed);
+    if (deed === 'jumpAhead') this.#wallOffsetMs += JUMP_MS;
+    if (deed === 'jumpBack') this.#wallOffsetMs -= JUMP_MS;
+    if (deed === 'throttle') faults.throttle({ sessionId });
+    if (deed === 'refuseSettling' || deed === 'refuseClaims' || deed === 'refuseDeadLetters') {
+      const { path, perms } = refusals[deed];
+      await this.#operate((operator) => setPerms(operator, path, perms));
+    }
+    if (deed === 'permit') await this.#permit();
+  }
+
+  async #permit(): Promise<void> {
+    this.#server.faults.clear();
+    for (const path of [CLAIMS, DEAD_LETTERS]) await this.#operate((operator) => setPerms(operator, path, ALL));
+  }
+
+  /** Overwrites what is known of an item, or the version of the item itself, so that it cannot be read; its value is where it was. */
+  async #damage(what: 'damageRecord' | 'damageItem'): Promise<void> {
+    const directory = what === 'damageItem' ? QUEUE_PATH : `${QUEUE_PATH}-side/attempts`;
+    const znodes = this.#server.dump();
+    const one = znodes.find(({ path }) => path.startsWith(`${directory}/queue-`));
+    const item = znodes.find(({ path }) => path === `${QUEUE_PATH}/${one?.path.slice(directory.length + 1)}`);
+    if (one === undefined || !item?.data) return;
+    this.#history.damaged(valueIn(item.data), what === 'damageRecord');
+    const data = what === 'damageItem' ? Buffer.from(item.data) : Buffer.from('no record');
+    if (what === 'damageItem') data.writeInt32BE(0x00990099);
+    await this.#operate((operator) => operator.setData().forPath(one.path, data));
+  }
+
+  /** Something may be gone, or not be there yet. */
+  async #operate(work: (operator: Keeper) => Promise<unknown>): Promise<void> {
+    if (this.#operator !== null) await work(this.#operator).catch(() => {});
   }
 
   /** By hand, as an operator may who thinks that a worker hangs. */
@@ -123,14 +182,15 @@ export class QueueWorld {
   }
 
   async #finish(): Promise<void> {
-    this.#server.faults.clear();
+    await this.#permit();
     for (const one of this.#workers) {
       one.giveUp();
-      while (one.held.length > 0) one.settle('retry');
+      for (let left = one.held.length; left > 0; left--) one.settle('retry');
     }
     await this.#patiently('giving up', Promise.all(this.#workers.map((one) => one.idle())));
     // Nothing is on its way any more.
     await this.#patiently('calm', Promise.all(this.#workers.map(({ keeper }) => keeper.sync().forPath('/'))));
+    this.#expireGhosts();
     await this.#patiently(
       'cleaning up',
       until(() => (this.#remains().length === 0 ? true : undefined), {
@@ -139,28 +199,42 @@ export class QueueWorld {
         timeoutMs: 2 * PATIENCE_MS,
       }),
     );
-    const [one] = this.#workers;
-    if (one === undefined) return;
-    const dead = (await one.queue.deadLetters()).map(({ data }) => valueIn(data));
-    const left = await this.#patiently('the rest', this.#takeAll(one));
-    if (left !== null) this.#history.judge(left, dead);
+    // What is left alone is to be had now. A session that began before the jump would not be certain to live for a while.
+    this.#wallOffsetMs += JUMP_MS;
+    const keeper = await connectUser(this.#server, 1_000);
+    const left = await this.#patiently('the rest', this.#takeAll(keeper));
+    const letters = await new PriorityQueue<string>(keeper, QUEUE_PATH).deadLetters();
+    if (left !== null)
+      this.#history.judge(
+        left,
+        letters.map(({ data }) => valueIn(data)),
+      );
+    await keeper.close();
     const records = this.#server.dump().filter(({ path }) => path.startsWith(`${QUEUE_PATH}-side/attempts/`));
     if (records.length > 0) this.#history.complaints.push(`records are left: ${records.map(({ path }) => path)}`);
   }
 
+  /** Sessions that their users have given up after a jump of the clock end by themselves on a server whose clock goes on. */
+  #expireGhosts(): void {
+    const own = new Set(
+      [this.#operator, ...this.#workers.map(({ keeper }) => keeper)].map((keeper) => keeper?.sessionId),
+    );
+    for (const { id } of this.#server.sessions) if (!own.has(id)) this.#server.expireSession(id);
+  }
+
   /** Takes what is left, in order; it is worked off like anything else. */
-  async #takeAll({ queue, keeper }: QueueWorker): Promise<string[]> {
+  async #takeAll(keeper: Keeper): Promise<string[]> {
     const values: string[] = [];
-    const all = new PriorityQueue<string>(keeper, QUEUE_PATH);
+    const all = new PriorityQueue<string>(keeper, QUEUE_PATH, { maxAttempts: 1_000 });
     let last = '';
-    while ((await queue.size()) > 0) {
-      const delivery = await all.take();
+    for (;;) {
+      const delivery = await takeUnlessEmpty(all);
+      if (delivery === null) return values;
       values.push(delivery.value);
       if (delivery.path < last) this.#history.complaints.push(`${delivery.path} comes after ${last}`);
       last = delivery.path;
       await delivery.ack();
     }
-    return values;
   }
 
   /** What must not be there when nobody does anything. */
@@ -175,17 +249,48 @@ export class QueueWorld {
   }
 
   async #newcomer(index: number): Promise<QueueWorker> {
-    const keeper = await connectUser(this.#server);
     this.#count += 1;
+    // Every other one soon gives up a request, so that what its recipe does then is seen.
+    const keeper = await connectUser(this.#server, this.#count % 2 === 0 ? 1_000 : 3);
     const worker = new QueueWorker(`${index}.${this.#count}`, keeper, this.#history, this.#maxItems);
     keeper.on('backgroundError', ({ error, operation, path }) => {
       // What it had still to do, the end of its session has done; and who processes a queue is told so what is not settled.
       const isTold =
         operation === 'settling a delivery' && (error instanceof HoldLostError || error instanceof ConnectionLossError);
-      if (!worker.isDead && !isTold) this.#history.complaints.push(`${index}, ${operation} ${path}: ${error}`);
+      const isExpected = isPassing(error) || error instanceof NoAuthError;
+      if (!worker.isDead && !isTold && !isExpected)
+        this.#history.complaints.push(`${index}, ${operation} ${path}: ${error}`);
     });
     return worker;
   }
+}
+
+async function setPerms(operator: Keeper, path: string, perms: number): Promise<void> {
+  await operator
+    .setAcl()
+    .withAcl([{ perms, id: { scheme: 'world', id: 'anyone' } }])
+    .forPath(path);
+}
+
+/** The next item; `null` when there is none: those that cannot be read are put aside meanwhile. */
+async function takeUnlessEmpty(queue: PriorityQueue<string>): Promise<Delivery<string> | null> {
+  const giving = giver();
+  const taking = queue.take({ signal: giving.signal }).catch((error: unknown) => {
+    if (giving.signal.aborted) return null;
+    throw error;
+  });
+  let isTaken = false;
+  void taking.then(
+    () => {
+      isTaken = true;
+    },
+    () => {
+      isTaken = true;
+    },
+  );
+  while (!isTaken && (await queue.size()) > 0) await turns(5);
+  if (!isTaken) giving.abort();
+  return await taking;
 }
 
 /** The one value that is framed in an item. */

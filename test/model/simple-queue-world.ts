@@ -178,7 +178,7 @@ export class SimpleQueueWorld {
 
   /** Plays it all. Returns what was wrong. */
   static async play(users: number, steps: readonly SimpleStep[]): Promise<string[]> {
-    const server = await TestServer.start({ clock: new VirtualClock() });
+    const server = await TestServer.start({ clock: new VirtualClock(), tickTimeMs: 500 });
     const world = new SimpleQueueWorld(server);
     const observer = await Keeper.connect({ connectString: server.connectString, sessionTimeoutMs: 10_000 });
     try {

@@ -73,13 +73,19 @@ export class Custody<T> {
 
   /** All is lost with the session, or will be. What nobody has seen was no attempt. */
   loseAll(reason: HoldLostReason): void {
-    for (const delivery of this.#held.values()) {
+    for (const delivery of [...this.#held.values()]) {
       delivery.lose(reason);
-      const isSeen = delivery.isSettling || this.#employer.onLost(delivery);
-      void this.giveBack(delivery.claim, !isSeen);
+      this.returnLost(delivery);
     }
-    this.#held.clear();
-    this.#repeated.clear();
+  }
+
+  /** Gives the claim of a lost delivery back, which the session may outlive. */
+  returnLost(delivery: ClaimedDelivery<T>): void {
+    if (this.#held.get(claimPath(delivery.claim.item)) !== delivery) return;
+    this.drop(delivery);
+    const isSettling = delivery.isSettling;
+    const isSeen = this.#employer.onLost(delivery) || isSettling;
+    void this.giveBack(delivery.claim, !isSeen);
   }
 
   /**

@@ -110,6 +110,8 @@ export interface DeliveryDesk {
   onSettled(delivery: Delivery<unknown>, verb: SettlementVerb): void;
   /** Told when the background goes on to settle a delivery that has no owner any more: its slot is free. */
   onAbandoned(delivery: Delivery<unknown>): void;
+  /** Told when a delivery has seen by itself that its clock has run out: it stays lost, also if the clock was set back meanwhile. */
+  onLapsed(delivery: Delivery<unknown>): void;
 }
 
 /** How a delivery is settled. */
@@ -285,7 +287,10 @@ export class ClaimedDelivery<T> implements Delivery<T> {
 
   #look(): void {
     const { keeper } = this.#desk;
-    if (this.#state === 'held' && epochValidForMs(keeper, this.claim.epoch) <= 0) this.lose('validity');
+    if (this.#state !== 'held' || epochValidForMs(keeper, this.claim.epoch) > 0) return;
+    this.lose('validity');
+    // Whoever looks is in the middle of something.
+    queueMicrotask(() => this.#desk.onLapsed(this));
   }
 
   #bury(reason: string): Promise<void> {

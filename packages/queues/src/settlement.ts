@@ -10,7 +10,16 @@ import {
   SessionExpiredError,
   type Transaction,
 } from '@zk-recipes/core';
-import { childOf, isPassing, isUnknown, LEFT_BEHIND, orNull, persevere, sleep } from '@zk-recipes/core/recipe-kit';
+import {
+  childOf,
+  isPassing,
+  isUnknown,
+  LEFT_BEHIND,
+  orNull,
+  persevere,
+  sleep,
+  withinSession,
+} from '@zk-recipes/core/recipe-kit';
 import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 import type { Claim } from './claims.js';
@@ -264,8 +273,10 @@ export class Settlement {
       isTold = true;
       this.#keeper.reportBackgroundError(error, LEFT_BEHIND, claimPath(item));
     };
-    // Only the end of the session, or of the `Keeper`, makes it reject: the claim goes with that.
-    persevere(this.#keeper, clearing, { signal: this.#lapse, onFailure }).catch(() => {});
+    // Only the end of the session, which may live longer than is certain, or of the `Keeper` makes it reject: the claim goes with that.
+    withinSession(this.#keeper, claim.epoch, undefined, (signal) =>
+      persevere(this.#keeper, clearing, { signal, onFailure }),
+    ).catch(() => {});
   }
 
   async #isDone({ item, record, version }: Claim, verdict: Verdict): Promise<boolean> {

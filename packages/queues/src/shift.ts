@@ -141,6 +141,11 @@ export class Shift<T> implements Counter, Onlooker {
     this.ring();
   }
 
+  onLapsed(delivery: ClaimedDelivery<T>): void {
+    this.#intake.custody.returnLost(delivery);
+    this.ring();
+  }
+
   onUnclaimed(store: Store, name: string): void {
     this.#intake.custody.loseUnclaimed({ store, name });
   }
