@@ -4,7 +4,7 @@ import { Keeper, retryNTimes } from '@zk-recipes/core';
 import type { TestServer } from '@zk-recipes/test-server';
 
 /** What takes longer hangs, in milliseconds. */
-export const PATIENCE_MS = 4_000;
+export const PATIENCE_MS = 10_000;
 
 /** A keeper for a user that comes back quickly. @param retries how often it sends a request again */
 export async function connectUser(server: TestServer, retries = 1_000): Promise<Keeper> {

@@ -11,7 +11,7 @@ export class QueueWorker {
   readonly keeper: Keeper;
   readonly queue: PriorityQueue<string>;
   readonly held: Delivery<string>[] = [];
-  readonly #id: string;
+  readonly id: string;
   readonly #history: QueueHistory;
   readonly #calls = new Calls();
   #controller = giver();
@@ -19,14 +19,14 @@ export class QueueWorker {
   isDead = false;
 
   constructor(id: string, keeper: Keeper, history: QueueHistory, maxItems: number | undefined) {
-    this.#id = id;
+    this.id = id;
     this.keeper = keeper;
     this.queue = new PriorityQueue(keeper, QUEUE_PATH, { maxAttempts: MAX_ATTEMPTS, maxItems });
     this.#history = history;
   }
 
   put(count: number): void {
-    const values = Array.from({ length: count }, () => `${this.#id}/${++this.#puts}`);
+    const values = Array.from({ length: count }, () => `${this.id}/${++this.#puts}`);
     for (const value of values) this.#history.putBegins(value);
     const options = { priority: (this.#puts % 3) - 1, signal: this.#controller.signal };
     const end = (how: 'done' | 'unknown'): void => {
@@ -162,6 +162,6 @@ export class QueueWorker {
   #expect(error: unknown, what: string, expected: readonly (new (...args: never[]) => Error)[]): void {
     const isGivenUp = error instanceof Error && error.message === 'given up';
     if (isGivenUp || this.isDead || expected.some((kind) => error instanceof kind)) return;
-    this.#history.complaints.push(`${this.#id}, ${what}: ${error}`);
+    this.#history.complaints.push(`${this.id}, ${what}: ${error}`);
   }
 }

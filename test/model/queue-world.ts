@@ -128,7 +128,7 @@ export class QueueWorld {
     if (deed === 'damageRecord' || deed === 'damageItem') await this.#damage(deed);
     if (deed === 'jumpAhead') this.#wallOffsetMs += JUMP_MS;
     if (deed === 'jumpBack') this.#wallOffsetMs -= JUMP_MS;
-    if (deed === 'throttle') faults.throttle({ sessionId });
+    if (deed === 'throttle') for (let count = 0; count < 40; count++) void faults.throttleOnce({ sessionId });
     if (deed === 'refuseSettling' || deed === 'refuseClaims' || deed === 'refuseDeadLetters') {
       const { path, perms } = refusals[deed];
       await this.#operate((operator) => setPerms(operator, path, perms));
@@ -245,7 +245,12 @@ export class QueueWorld {
   }
 
   #patiently<T>(what: string, work: Promise<T>): Promise<T | null> {
-    return patiently(work, () => this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`));
+    return patiently(work, () => {
+      this.#history.complaints.push(`${what} hangs; there are ${this.#remains()}`);
+      for (const { path, stat, data } of this.#server.dump(`${QUEUE_PATH}-side`)) {
+        this.#history.story.push(`${path} of ${stat.ephemeralOwner}, version ${stat.version}: ${data}`);
+      }
+    });
   }
 
   async #newcomer(index: number): Promise<QueueWorker> {
@@ -253,7 +258,9 @@ export class QueueWorld {
     // Every other one soon gives up a request, so that what its recipe does then is seen.
     const keeper = await connectUser(this.#server, this.#count % 2 === 0 ? 1_000 : 3);
     const worker = new QueueWorker(`${index}.${this.#count}`, keeper, this.#history, this.#maxItems);
+    keeper.on('state', (state) => this.#history.story.push(`${worker.id} is ${state}, session ${keeper.sessionId}`));
     keeper.on('backgroundError', ({ error, operation, path }) => {
+      this.#history.story.push(`${worker.id}, ${operation} ${path}: ${error}`);
       // What it had still to do, the end of its session has done; and who processes a queue is told so what is not settled.
       const isTold =
         operation === 'settling a delivery' && (error instanceof HoldLostError || error instanceof ConnectionLossError);

@@ -259,19 +259,17 @@ export class Settlement {
         record === null
           ? this.#keeper.transaction().create(recordPath(item), null).delete(recordPath(item))
           : this.#keeper.transaction().check(recordPath(item), record.version);
-      const removal = unchanged.delete(claimPath(item)).commit();
-      await removal.catch((error: unknown) => {
-        const { cause } = error as { readonly cause?: unknown };
-        const isOther =
-          cause instanceof NoNodeError || cause instanceof NodeExistsError || cause instanceof BadVersionError;
-        if (!isOther) throw error;
-      });
+      await unchanged.delete(claimPath(item)).commit();
     };
     let isTold = false;
     const onFailure = (error: unknown): void => {
-      if (isTold || isPassing(error)) return;
+      const cause = error instanceof MultiError ? error.cause : error;
+      // The record was changed in between: the next attempt looks again.
+      const isConflict =
+        cause instanceof NoNodeError || cause instanceof NodeExistsError || cause instanceof BadVersionError;
+      if (isTold || isConflict || isPassing(cause)) return;
       isTold = true;
-      this.#keeper.reportBackgroundError(error, LEFT_BEHIND, claimPath(item));
+      this.#keeper.reportBackgroundError(cause, LEFT_BEHIND, claimPath(item));
     };
     // Only the end of the session, which may live longer than is certain, or of the `Keeper` makes it reject: the claim goes with that.
     withinSession(this.#keeper, claim.epoch, undefined, (signal) =>

@@ -52,6 +52,12 @@ import { Producer } from './producer.js';
  *   given up while waiting          the place in line is left, what was claimed meanwhile goes back
  *   ended while no server answers   `timeoutMs` at most after the handlers, not at all without a connection; what is left goes on in the background
  *   settling or giving back refused  told once as `left behind`; tried again until it is permitted, or the session is over
+ *   dead letter refused             told; the item is given back, and left alone for a minute
+ *   claim, line or list refused     `process` tells it, and tries again after growing pauses; `take` and `consume` reject
+ *   item not readable for now       told; left alone for a minute: one that is too large or forbidden, or whose decoding has not settled
+ *   record damaged, or removed      attempts begin anew; what was worked on is lost, and its claim removed
+ *   wall clock jumps                what was held is lost for good, and given back
+ *   numbers used up                 `put` rejects with `SequenceUsedUpError`
  *   consumer dies                   claim and place go with its session; the attempt counts
  *   claim removed by hand           `signal` aborts; nothing can be settled any more
  *   path removed, containers reaped  made again
