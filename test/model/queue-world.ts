@@ -128,7 +128,9 @@ export class QueueWorld {
     if (deed === 'damageRecord' || deed === 'damageItem') await this.#damage(deed);
     if (deed === 'jumpAhead') this.#wallOffsetMs += JUMP_MS;
     if (deed === 'jumpBack') this.#wallOffsetMs -= JUMP_MS;
-    if (deed === 'throttle') for (let count = 0; count < 40; count++) void faults.throttleOnce({ sessionId });
+    // A watch whose removal is throttled stays on the server: the client sends that once.
+    const when = ({ operation }: { readonly operation: string }): boolean => operation !== 'removeWatches';
+    if (deed === 'throttle') for (let count = 0; count < 40; count++) void faults.throttleOnce({ sessionId, when });
     if (deed === 'refuseSettling' || deed === 'refuseClaims' || deed === 'refuseDeadLetters') {
       const { path, perms } = refusals[deed];
       await this.#operate((operator) => setPerms(operator, path, perms));

@@ -61,7 +61,7 @@ export function claimingToo(
   const record: AttemptRecord = { ...NO_ATTEMPTS, attempts: 1, claim: randomUUID() };
   const claiming = transaction
     .check(itemPath(item))
-    .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
+    .create(claimPath(item), record.claim, { mode: 'EPHEMERAL' })
     .create(recordPath(item), null)
     // Of what is set, unlike of what is created, every server tells the stat.
     .setData(recordPath(item), encodeRecord(record));

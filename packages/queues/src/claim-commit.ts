@@ -67,23 +67,25 @@ export class ClaimCommit {
   }
 
   /**
-   * When the item was claimed, if its record says that it was; `null` if it was not. If the session has not outlived that, the attempt is
+   * When the item was claimed, if the claim or its record says that it was; `null` if it was not. If the session has not outlived that, the attempt is
    * taken back, since nobody has begun to work.
    *
    * @throws SessionExpiredError in that case
    */
   async find({ item, record, attemptsBefore }: ClaimAttempt): Promise<bigint | null> {
-    const [, found, stat] = await this.insist(() =>
+    const [, found, claim] = await this.insist(() =>
       Promise.all([
         // The transaction may have been sent to another server than the one that answers now.
         this.#keeper.sync().forPath(recordPath(item)),
         orNull(this.#keeper.getData().withStat().forPath(recordPath(item))),
-        this.#keeper.exists().forPath(claimPath(item)),
+        orNull(this.#keeper.getData().withStat().forPath(claimPath(item))),
       ]),
     );
+    // Also if the record was damaged since: who has the claim is the one to give it back.
+    const isOwn = claim?.stat.ephemeralOwner === this.#keeper.sessionId && `${claim.data}` === record.claim;
+    if (isOwn) return claim.stat.czxid;
     if (found === null || decodeRecord(found.data).claim !== record.claim) return null;
     // A claim of an earlier session is gone, or about to go.
-    if (stat?.ephemeralOwner === this.#keeper.sessionId) return stat.czxid;
     await this.uncount(item, { ...record, attempts: attemptsBefore }, found.stat.version);
     throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
   }

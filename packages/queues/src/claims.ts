@@ -17,7 +17,7 @@ import { Deferrals } from './deferrals.js';
 /*
  * How an item is claimed, so that no two work on it and none is lost, whatever reply is lost.
  *
- * A claim is one transaction: the item is still there, the claim is created, the record counts one more attempt and bears the claim's
+ * A claim is one transaction: the item is still there, the claim is created, the record counts one more attempt, both bear the claim's
  * uuid, and whoever stood in line for it leaves the line. Whether that was done is told by the uuid in the record, which only the one with the
  * claim writes; and by the version of the record an item is settled, so that nobody settles what somebody else has claimed since.
  */
@@ -225,7 +225,7 @@ export class Claims {
       .transaction()
       .creatingParents()
       .check(itemPath(item), known.itemVersion)
-      .create(claimPath(item), undefined, { mode: 'EPHEMERAL' })
+      .create(claimPath(item), record.claim, { mode: 'EPHEMERAL' })
       .setData(recordPath(item), encodeRecord(record), { version: known.recordVersion });
     const attempt = { item, firstIndex: 0, recordIndex: 2, record, attemptsBefore: attempts };
     const claiming = { transaction: leaving(transaction, seat), attempts: [attempt] };
