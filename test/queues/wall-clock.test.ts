@@ -60,4 +60,41 @@ describeOnSharedServer('queues, when the wall clock jumps', () => {
     expect(second.attempts).toBe(2);
     await second.ack();
   });
+
+  it('give back what is seen to be lost while the clock is ahead, though it is set back at once', async () => {
+    const queue = new Queue<string>(await on.keeper(), freshLine());
+    const other = new Queue<string>(await on.keeper(), queue.path);
+    await queue.put('again');
+    const first = await queue.take();
+    wall.ms = HOUR_MS;
+    expect(first.state).toBe('lost');
+    wall.ms = 0;
+    const second = await other.take({ signal: AbortSignal.timeout(4_000) });
+    expect([first.state, second.attempts]).toEqual(['lost', 2]);
+    await second.ack();
+  });
+
+  it('give back what is lost while its settlement is refused', async () => {
+    const keeper = await on.keeper();
+    const queue = new Queue<string>(keeper, freshLine());
+    const other = new Queue<string>(await on.keeper(), queue.path);
+    await queue.put('again');
+    const first = await queue.take();
+    const permit = (perms: number): Promise<unknown> =>
+      keeper
+        .setAcl()
+        .withAcl([{ perms, id: { scheme: 'world', id: 'anyone' } }])
+        .forPath(`${queue.path}-side/claims`);
+    const [all, remove] = [31, 8];
+    await permit(all - remove);
+    const settling = first.ack();
+    wall.ms = HOUR_MS;
+    await expect(settling).rejects.toThrow();
+    expect(first.state).toBe('lost');
+    wall.ms = 0;
+    await permit(all);
+    const second = await other.take({ signal: AbortSignal.timeout(4_000) });
+    expect(second.attempts).toBe(2);
+    await second.ack();
+  });
 });

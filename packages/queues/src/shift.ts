@@ -133,7 +133,9 @@ export class Shift<T> implements Counter, Onlooker {
   }
 
   onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
-    if (delivery.state !== 'held') this.#intake.custody.drop(delivery);
+    // One that was lost while it was being settled may be claimed still, in a session that lives on.
+    if (delivery.state === 'lost') this.#intake.custody.returnLost(delivery);
+    else if (delivery.state === 'settled') this.#intake.custody.drop(delivery);
     this.#employer.onSettled(delivery, verb);
     this.ring();
   }

@@ -66,27 +66,27 @@ export async function unpack<T>(
       return null;
     }
     if (others.length > 0) own = await desk.settlement.split(claim, [first, ...others]);
+    const decoded = await decode(codec, first, { timeoutMs: decodeTimeoutMs, signal: late, onSlow });
+    if (decoded.kind === 'unreadable') {
+      await desk.settlement.bury(own, desk.deadLetters, `cannot be decoded: ${decoded.reason}`);
+      return null;
+    }
+    if (decoded.kind === 'undecided' && decoded.why === 'given up') return { returned: own };
     if (own.isExhausted) {
       const { attempts, reason } = own.record;
       const last = reason === null ? '' : `: ${reason}`;
       await desk.settlement.bury(own, desk.deadLetters, `gave up after ${attempts} attempts${last}`);
       return null;
     }
-    const decoded = await decode(codec, first, { timeoutMs: decodeTimeoutMs, signal: late, onSlow });
     if (decoded.kind === 'decoded') {
       return new ClaimedDelivery(desk, own, naming.labelOf(claim.item.name), decoded.value);
     }
-    if (decoded.kind === 'unreadable') {
-      await desk.settlement.bury(own, desk.deadLetters, `cannot be decoded: ${decoded.reason}`);
-      return null;
-    }
-    if (decoded.why === 'given up') return { returned: own };
     const reason = `expected \`decode\` to settle within ${decodeTimeoutMs} ms`;
     return await leaveAlone('decoding an item', new Error(reason), { reason });
   } catch (error) {
-    // With the session the claim is gone, and whoever has the next one does the same.
-    const isOver = keeper.closed || epochValidForMs(keeper, claim.epoch) <= 0;
-    if (error instanceof ClaimGone || isOver) return null;
+    if (keeper.closed) return null;
+    // The session may be over, or may live on after a jump of the wall clock: then its claim has to go.
+    if (error instanceof ClaimGone || epochValidForMs(keeper, claim.epoch) <= 0) return { returned: own };
     return await leaveAlone('putting an item aside', error);
   }
 }
