@@ -31,5 +31,8 @@ export const guides = {
   'connection-states': ['@zk-recipes/core/Keeper'],
   sessions: ['@zk-recipes/core/Keeper', 'zookeeper-ts-client/ZooKeeper'],
   'graceful-shutdown': ['@zk-recipes/core/Keeper'],
+  cron: ['@zk-recipes/locks/Mutex'],
+  'session-timeouts': ['@zk-recipes/core/Keeper'],
+  'production-checklist': ['@zk-recipes/core/Keeper'],
   'test-server': ['@zk-recipes/test-server/TestServer'],
 };

@@ -48,6 +48,7 @@ export default defineConfig({
       {
         text: `v${version}`,
         items: [
+          { text: 'Versions and stability', link: '/versions' },
           { text: 'Releases', link: `${repositoryAddress}/releases` },
           { text: 'Contributing', link: `${repositoryAddress}/blob/main/CONTRIBUTING.md` },
         ],

@@ -11,6 +11,7 @@ import { pagesFolder, root } from './site.js';
 /** What the pages of this site have beside common Markdown. */
 export function extendMarkdown(md: MarkdownRenderer): void {
   renderPictures(md);
+  breakLongNames(md);
   includeReadme(md);
   linkToRepository(md);
   linkGuides(md);
@@ -26,6 +27,16 @@ function renderPictures(md: MarkdownRenderer): void {
     const render = pictureLanguages.get(info.trim());
     return render === undefined ? other(tokens, index, ...rest) : figure(render, content);
   };
+}
+
+/** Lets long names in running text and tables be broken where their parts meet: `ZK_NO_AUTH` after an underscore, `NoAuthError` before a capital. */
+function breakLongNames(md: MarkdownRenderer): void {
+  const other = md.renderer.rules.code_inline;
+  if (other === undefined) throw new Error('expected a renderer of code in lines, received none');
+  md.renderer.rules.code_inline = (...args) =>
+    other(...args).replaceAll(/(?<=[>\s])[^\s<>&]{13,}/g, (name) =>
+      name.replaceAll(/(?<=[a-z])(?=[A-Z])|(?<=[_.(/,])(?=\w)/g, '<wbr>'),
+    );
 }
 
 /** Puts the first program and the output of the demo, both of the README, in the place of comments that name them. */

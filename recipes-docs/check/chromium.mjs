@@ -230,8 +230,9 @@ function findProgram() {
 function installProgram() {
   if (process.getuid?.() !== 0) return false;
   console.log('Installs Chromium, by apt-get');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...args) =>
-    spawnSync('apt-get', ['-q', '-y', ...args], { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+    spawnSync('apt-get', ['-q', '-y', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
   const install = () => apt('install', '--no-install-recommends', 'chromium', 'fonts-dejavu-core');
   return install() || (apt('update') && install());
 }

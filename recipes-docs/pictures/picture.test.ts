@@ -126,6 +126,13 @@ describe('a time line', () => {
     expect(picture.match(/<rect class="bar"/g)).toHaveLength(1);
   });
 
+  it('marks one unit as the letter of a quantity, or as a number', () => {
+    expect(textsIn(render('timeline')('unit T, the timeout: 0 0.5 1\na 0: b\n', 680))).toEqual(
+      expect.arrayContaining(['0', '0.5 T', 'T']),
+    );
+    expect(textsIn(render('timeline')('unit s: 0 1\na 0: b\n', 680))).toEqual(expect.arrayContaining(['0', '1 s']));
+  });
+
   it('refuses a time that is no number', () => {
     expect(() => render('timeline')('unit T: 0 1\nclient soon: sends\n', 680)).toThrow('timeline, line 2');
   });

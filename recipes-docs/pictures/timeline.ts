@@ -64,7 +64,7 @@ export function renderTimeline(source: string, width: number): string {
   }
 
   const grid = marks.flatMap((time) => {
-    const label = time === 0 ? '0' : time === 1 ? (unit.split(',')[0] ?? unit) : `${time} ${unit.split(',')[0]}`;
+    const label = labelOf(time, unit.split(',')[0] as string);
     const half = widthOf(label, 'sans') / 2;
     const centre = Math.max(half, Math.min(x(time), width - half));
     return [
@@ -89,4 +89,10 @@ function parse(source: string): Timeline {
     return { lane, from: Number(from), to: Number(to ?? from), text };
   });
   return { unit, marks: marks.trim().split(/ +/).map(Number), entries };
+}
+
+/** A moment as it is read: `0`, `0.5 T`, `T`, `1 s`. */
+function labelOf(time: number, unit: string): string {
+  if (time === 0) return '0';
+  return time === 1 && /^[A-Z]$/.test(unit) ? unit : `${time} ${unit}`;
 }
