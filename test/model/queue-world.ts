@@ -26,17 +26,14 @@ export const DEEDS = [
     'ack',
   ] as const),
   ...(['retry', 'reject', 'giveUp', 'crash', 'expire', 'disconnect', 'loseReply', 'loseReply', 'loseRequest'] as const),
-  ...(['lag', 'catchUp', 'removeClaim', 'damageRecord', 'damageItem'] as const),
+  ...(['lag', 'catchUp', 'removeClaim', 'damageRecord', 'damageItem', 'jumpAhead', 'jumpBack'] as const),
   ...(['refuseSettling', 'refuseClaims', 'refuseDeadLetters', 'throttle', 'permit', 'permit', 'permit'] as const),
 ] as const;
-
-/** Jumps of the wall clock of all users: with `QUEUE_JUMPS=1`, since each costs as long as a session takes to be certain again. */
-export const JUMPS = ['jumpAhead', 'jumpBack'] as const;
 
 /** One step: who, what, and how many turns of the event loop pass afterwards. */
 export interface Step {
   readonly who: number;
-  readonly deed: (typeof DEEDS)[number] | (typeof JUMPS)[number];
+  readonly deed: (typeof DEEDS)[number];
   readonly turns: number;
 }
 
