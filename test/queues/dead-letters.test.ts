@@ -1,5 +1,5 @@
 import { type Keeper, NoNodeError } from '@zk-recipes/core';
-import { jsonCodec, PriorityQueue, Queue } from '@zk-recipes/queues';
+import { jsonCodec, PriorityQueue, Queue, textCodec } from '@zk-recipes/queues';
 import { describeOnSharedServer } from '@zk-recipes/test-support/vitest';
 import { expect, it } from 'vitest';
 import { namesIn, untilEmpty } from '../stage/lines.js';
@@ -35,7 +35,12 @@ describeOnSharedServer('dead letters', () => {
     expect(await queue.size()).toBe(0);
     const [letter, ...others] = await queue.deadLetters();
     expect(others).toEqual([]);
-    expect(letter).toMatchObject({ reason: 'gave up after 2 attempts: second', attempts: 2, data: framed('"job"') });
+    expect(letter).toMatchObject({
+      reason: 'gave up after 2 attempts: second',
+      attempts: 2,
+      data: framed('"job"'),
+      value: 'job',
+    });
     expect(letter?.path).toBe(`${queue.path}-dead-letters/${first.path.slice(queue.path.length + 1)}`);
     await queue.revive(letter as NonNullable<typeof letter>);
     const revived = await queue.take();
@@ -83,6 +88,13 @@ describeOnSharedServer('dead letters', () => {
     await delivery.ack();
     const letters = await queue.deadLetters();
     expect(letters.map(({ data }) => data)).toEqual(bytes.slice(0, 4));
+    // What this codec cannot decode another one may.
+    expect(letters.map(({ value }) => value)).toEqual([undefined, undefined, undefined, undefined]);
+    const lenient = new Queue(keeper, queue.path, {
+      deadLetterPath: `/${letters[0]?.path.split('/')[1]}`,
+      codec: textCodec,
+    });
+    expect((await lenient.deadLetters()).map(({ value }) => value)).toEqual([undefined, '{', '"text"', undefined]);
     expect(letters.map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/^not framed as an item: expected version 0x00010001, got 0x67617262/),
       expect.stringMatching(/^cannot be decoded: /),

@@ -75,11 +75,24 @@ describeOnSharedServer('Two-phase commit', () => {
     expect(outcome.reason).toMatch(/prepare returned yes instead of/);
   });
 
+  it('tells participants that no process serves from those that are slow', async () => {
+    const path = freshPath('tx');
+    const slow = { prepare: () => new Promise<never>(() => {}), commit: () => {}, abort: () => {} };
+    await participant(path, 'slow', slow);
+    const one = await coordinator(path);
+    const run = (participants: string[]) => one.run({ payload: { amount: 1 }, participants, timeoutMs: 300 });
+    expect((await run(['slow'])).reason).toBe('not all had voted after 300 ms');
+    expect((await run(['typo', 'slow', 'gone'])).reason).toBe(
+      'not all had voted after 300 ms; no process serves typo, gone',
+    );
+  });
+
   it('aborts when not all vote in time, and tells a participant that comes later', async () => {
     const path = freshPath('tx');
     const one = await coordinator(path);
     const outcome = await one.run({ payload: { amount: 1 }, participants: ['late'], timeoutMs: 500 });
-    expect(outcome).toMatchObject({ decision: 'aborted', reason: 'not all had voted after 500 ms', votes: {} });
+    const reason = 'not all had voted after 500 ms; no process serves late';
+    expect(outcome).toMatchObject({ decision: 'aborted', reason, votes: {} });
     expect(await one.pending()).toMatchObject([
       { id: outcome.id, decision: 'aborted', unfinished: ['late'], isCoordinatorAlive: true, troubles: {} },
     ]);

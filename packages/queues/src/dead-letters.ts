@@ -1,11 +1,14 @@
 import type { Keeper } from '@zk-recipes/core';
 import { childOf, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 import { decodeRecord } from './attempt-record.js';
+import type { Codec } from './codec.js';
+import { decode } from './decoding.js';
+import { unframeItems } from './item-framing.js';
 import { isItem, nameToRenew } from './item-name.js';
 import type { Store } from './places.js';
 
 /** An item that could not be worked off. */
-export interface DeadLetter {
+export interface DeadLetter<T = unknown> {
   /** Its znode. */
   readonly path: string;
   /** Why; `null` where nobody said. */
@@ -14,16 +17,26 @@ export interface DeadLetter {
   readonly attempts: number;
   /** What its znode held in the queue, and holds now, byte by byte. */
   readonly data: Buffer;
+  /** What the codec makes of its bytes; `undefined` where they cannot be decoded, which may be why it is here. */
+  readonly value: T | undefined;
+}
+
+/** How the bytes of dead letters become values. */
+export interface DeadLetterCodec<T> {
+  readonly codec: Codec<T>;
+  /** How long one may take to be decoded, in milliseconds. */
+  readonly decodeTimeoutMs: number;
 }
 
 /** Reads all dead letters, in the order of their names. */
-export async function readDeadLetters(
+export async function readDeadLetters<T>(
   keeper: Keeper,
   { items, records }: Store,
+  { codec, decodeTimeoutMs }: DeadLetterCodec<T>,
   signal: AbortSignal | undefined,
-): Promise<DeadLetter[]> {
+): Promise<DeadLetter<T>[]> {
   const names = (await namesIn(keeper, items, { signal })).filter(isItem).sort();
-  const letters = names.map(async (name): Promise<DeadLetter | null> => {
+  const letters = names.map(async (name): Promise<DeadLetter<T> | null> => {
     const path = childOf(items, name);
     const [content, record] = await Promise.all([
       orNull(keeper.getData().withStat().forPath(path, { signal })),
@@ -31,9 +44,27 @@ export async function readDeadLetters(
     ]);
     if (content === null) return null;
     const { attempts, reason } = decodeRecord(record);
-    return { path, reason, attempts, data: content.data ?? Buffer.alloc(0) };
+    const data = content.data ?? Buffer.alloc(0);
+    return { path, reason, attempts, data, value: await decodedValue(data, codec, decodeTimeoutMs) };
   });
   return (await Promise.all(letters)).filter((letter) => letter !== null);
+}
+
+async function decodedValue<T>(data: Buffer, codec: Codec<T>, timeoutMs: number): Promise<T | undefined> {
+  const [payload] = payloadsOf(data) ?? [];
+  if (payload === undefined) return undefined;
+  const decoded = await decode(codec, payload, { timeoutMs });
+  return decoded.kind === 'decoded' ? decoded.value : undefined;
+}
+
+/** @returns `null` for what is not framed as an item */
+function payloadsOf(data: Buffer): Buffer[] | null {
+  try {
+    return unframeItems(data);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /** Name under which a dead letter is put into its queue again, before the server's number. */

@@ -199,9 +199,9 @@ export class ItemSource<T> {
   }
 
   /** All dead letters, in the order of their names. */
-  async deadLetters(options: CallOptions = {}): Promise<DeadLetter[]> {
+  async deadLetters(options: CallOptions = {}): Promise<DeadLetter<T>[]> {
     checkOptions(`deadLetters of ${this.#options.name}`, schemas.call, options);
-    return await readDeadLetters(this.keeper.limited, this.#options.deadLetters, options.signal);
+    return await readDeadLetters(this.keeper.limited, this.#options.deadLetters, this.#options, options.signal);
   }
 
   /**

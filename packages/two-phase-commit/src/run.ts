@@ -4,6 +4,7 @@ import {
   Change,
   follow,
   messageOf,
+  namesIn,
   removeWatch,
   systemClock,
   unfollow,
@@ -94,7 +95,30 @@ export class Run {
       return await acrossSessions(keeper, signal, () => this.#untilVoted(signal));
     } catch (error) {
       if (!signal.aborted) throw error;
-      return this.#verdict(messageOf(signal.reason)) as Verdict;
+      const absent = await this.#absent();
+      const whose = absent.length === 0 ? '' : `; no process serves ${absent.join(', ')}`;
+      return this.#verdict(messageOf(signal.reason) + whose) as Verdict;
+    }
+  }
+
+  /**
+   * Participants that have not voted and that no process serves now: their names may be wrong, or all of their processes be gone. Others are slow.
+   * Waits no longer than a caller that has given up does, and returns none where the server does not answer by then.
+   */
+  async #absent(): Promise<string[]> {
+    const { keeper, layout } = this.#store;
+    const limit = new AbortController();
+    const cancelTimer = systemClock.schedule(GRACE_MS, () => limit.abort());
+    try {
+      const silent = this.participants.filter((name) => !this.#votes.has(name) && !this.#unreadable.has(name));
+      const lines = silent.map((name) => namesIn(keeper, layout.line(name), { signal: limit.signal }));
+      const places = await Promise.all(lines);
+      return silent.filter((_, index) => places[index]?.length === 0);
+    } catch {
+      // It is said for people to read, and changes no decision.
+      return [];
+    } finally {
+      cancelTimer();
     }
   }
 
