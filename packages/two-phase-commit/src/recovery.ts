@@ -22,7 +22,8 @@ import type { Store, StoredTransaction } from './store.js';
  * Settles what coordinators have left that are gone. Any number may do so at once: to abort is the same conditional write as any decision,
  * and to remove is refused unless everybody has finished.
  *
- * The transactions are listed first and the coordinators after that: who has begun one that was found was there before.
+ * The transactions are listed first and the coordinators after that: who has begun one that was found was there before. The lists are not sent
+ * together: a busy server that refuses the first for a moment would turn their order round.
  */
 
 /** After which time the background looks again for what is old enough to be removed, at the earliest; in milliseconds. */
@@ -51,11 +52,8 @@ export async function recoverAll(
   const removed = new Set<string>();
   return await acrossSessions(store.keeper, signal, async () => {
     const nowMs = await presence.serverTimeMs(signal);
-    const [ids, names] = await Promise.all([
-      store.ids({ signal }),
-      namesIn(store.keeper, store.layout.coordinators, { signal }),
-    ]);
-    const alive = new Set(names);
+    const ids = await store.ids({ signal });
+    const alive = new Set(await namesIn(store.keeper, store.layout.coordinators, { signal }));
     const isOld = (atMs: number): boolean => nowMs - atMs >= retentionMs;
     const failed: FailedTransaction[] = [];
     const settle = async (id: string): Promise<void> => {
