@@ -149,6 +149,7 @@ const commitRules = [
   'participant-name',
   'records',
   'protocol',
+  'roll-call',
   'slots',
   'for-each',
 ];
