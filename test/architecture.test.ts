@@ -178,6 +178,7 @@ const commitRules = [
   'participant-name',
   'records',
   'protocol',
+  'roll-call',
   'slots',
   'for-each',
 ];

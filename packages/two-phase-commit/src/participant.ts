@@ -325,13 +325,13 @@ export class Participant<T> {
       if (state === 'RECONNECTED') void list();
     };
     this.#keeper.on('state', onState);
-    const watching = this.#persist(ending, () =>
-      this.#keeper.watch().withMode('PERSISTENT_RECURSIVE').forPath(inbox, onEvent, { signal: ending }),
-    );
-    const listing = list();
     this.#orphans.seek(ending);
     try {
-      await Promise.all([watching, listing]);
+      await this.#persist(ending, () =>
+        this.#keeper.watch().withMode('PERSISTENT_RECURSIVE').forPath(inbox, onEvent, { signal: ending }),
+      );
+      // Not sent together: a watch that is refused at first would be set after the list, and miss what comes in between.
+      await list();
       await new Promise<void>((resolve) => {
         if (ending.aborted) resolve();
         else follow(ending, resolve);

@@ -18,11 +18,8 @@ export async function listPending(
 ): Promise<PendingTransaction[]> {
   return await acrossSessions(store.keeper, signal, async () => {
     const nowMs = await presence.serverTimeMs(signal);
-    const [ids, names] = await Promise.all([
-      store.ids({ signal }),
-      namesIn(store.keeper, store.layout.coordinators, { signal }),
-    ]);
-    const alive = new Set(names);
+    const ids = await store.ids({ signal });
+    const alive = new Set(await namesIn(store.keeper, store.layout.coordinators, { signal }));
     const found: PendingTransaction[] = [];
     await forEach(ids, AT_ONCE, async (id) => {
       const pending = await new Inspection(store, id, signal).describe(nowMs, alive);

@@ -1,11 +1,12 @@
-import { SessionExpiredError } from '@zk-recipes/core';
+import { type Keeper, SessionExpiredError } from '@zk-recipes/core';
 import {
   acrossSessions,
+  Change,
   enrol,
   type Member,
   namesIn,
+  removeWatch,
   systemClock,
-  untilChildren,
   untilFirst,
   withAnySignal,
   withinSession,
@@ -16,13 +17,15 @@ import { forEach } from './for-each.js';
 import { PLACE } from './layout.js';
 import type { Presence } from './presence.js';
 import { votesKnown } from './records.js';
+import { isAnyGone, type RollCall } from './roll-call.js';
 import type { Store, StoredTransaction } from './store.js';
 
 /*
  * Settles what coordinators have left that are gone. Any number may do so at once: to abort is the same conditional write as any decision,
  * and to remove is refused unless everybody has finished.
  *
- * The transactions are listed first and the coordinators after that: who has begun one that was found was there before.
+ * The transactions are listed first and the coordinators after that: who has begun one that was found was there before. The lists are not sent
+ * together: a busy server that refuses the first for a moment would turn their order round.
  */
 
 /** After which time the background looks again for what is old enough to be removed, at the earliest; in milliseconds. */
@@ -51,11 +54,8 @@ export async function recoverAll(
   const removed = new Set<string>();
   return await acrossSessions(store.keeper, signal, async () => {
     const nowMs = await presence.serverTimeMs(signal);
-    const [ids, names] = await Promise.all([
-      store.ids({ signal }),
-      namesIn(store.keeper, store.layout.coordinators, { signal }),
-    ]);
-    const alive = new Set(names);
+    const ids = await store.ids({ signal });
+    const alive = new Set(await namesIn(store.keeper, store.layout.coordinators, { signal }));
     const isOld = (atMs: number): boolean => nowMs - atMs >= retentionMs;
     const failed: FailedTransaction[] = [];
     const settle = async (id: string): Promise<void> => {
@@ -154,18 +154,12 @@ async function keepRecovering(
   const told = new Map<string, string>();
   const longestPauseMs = Math.max(retentionMs, SHORTEST_PAUSE_MS);
   let pauseMs = longestPauseMs;
-  for (let known: ReadonlySet<string> | null = null; ; ) {
-    const isAnyGone = (names: readonly string[]): boolean => {
-      const isGone = known === null || [...known].some((name) => !names.includes(name));
-      known = new Set(names);
-      return isGone;
-    };
+  const watch: { last: RollCall | null } = { last: null };
+  for (;;) {
     // What is finished by now is old enough to be removed after that time.
     const pause = new AbortController();
     const cancelTimer = systemClock.schedule(pauseMs, () => pause.abort());
-    await withAnySignal([signal, pause.signal], (either) =>
-      untilChildren(keeper, layout.coordinators, isAnyGone, { signal: either }),
-    )
+    await withAnySignal([signal, pause.signal], (either) => untilAnyGone(keeper, layout.coordinators, watch, either))
       .catch((error: unknown) => {
         if (signal.aborted || !pause.signal.aborted) throw error;
       })
@@ -175,6 +169,29 @@ async function keepRecovering(
     tell(store, failed, told);
     // Who was removed from the line by hand is not the one any more.
     await keeper.transaction().check(member.path).commit({ signal });
+  }
+}
+
+/** Resolves at the first list, and when a coordinator has gone since the last one, however short its life was. */
+async function untilAnyGone(
+  keeper: Keeper,
+  path: string,
+  watch: { last: RollCall | null },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (;;) {
+    const change = new Change();
+    const listing = keeper.getChildren().withStat().watching(change.happened);
+    const { children: names, stat } = await listing.forPath(path, { signal });
+    const { last } = watch;
+    const now = { names, changes: stat.cversion };
+    watch.last = now;
+    const isGone = last === null || isAnyGone(last, now);
+    const event = isGone ? null : await change.orAbort(signal);
+    if (event === null) removeWatch(keeper, path, 'CHILDREN', change.happened);
+    if (isGone) return;
+    signal?.throwIfAborted();
+    if (event?.type === 'None') throw new SessionExpiredError();
   }
 }
 
