@@ -1,7 +1,12 @@
 import { ClosedError, type Keeper } from '@zk-recipes/core';
 import { until } from '@zk-recipes/test-support';
 import { describeOnSharedServer, freshPath } from '@zk-recipes/test-support/vitest';
-import { Coordinator, Participant, type ParticipantHandlers } from '@zk-recipes/two-phase-commit';
+import {
+  Coordinator,
+  Participant,
+  type ParticipantHandlers,
+  type ParticipantTransaction,
+} from '@zk-recipes/two-phase-commit';
 import { InMemoryResource } from '@zk-recipes/two-phase-commit/testing';
 import { expect, it } from 'vitest';
 import { expire, stage } from '../stage/stage.js';
@@ -77,7 +82,9 @@ describeOnSharedServer('Two-phase commit', () => {
 
   it('tells participants that no process serves from those that are slow', async () => {
     const path = freshPath('tx');
-    const slow = { prepare: () => new Promise<never>(() => {}), commit: () => {}, abort: () => {} };
+    const prepare = ({ signal }: ParticipantTransaction<Transfer>): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const slow = { prepare, commit: () => {}, abort: () => {} };
     await participant(path, 'slow', slow);
     const one = await coordinator(path);
     const run = (participants: string[]) => one.run({ payload: { amount: 1 }, participants, timeoutMs: 300 });
