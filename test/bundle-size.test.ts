@@ -29,11 +29,11 @@ function bytesOf(inputs: Metafile['outputs'][string]['inputs'], part: string): n
 }
 
 describe('a bundle', () => {
-  it('with one lock has less than 400 kB before it is minified, 50 kB of them of zod', async () => {
+  it('with one lock has less than 420 kB before it is minified, 50 kB of them of zod', async () => {
     const { total, inputs } = await bundle("import { Mutex } from '@zk-recipes/locks'; console.log(Mutex);");
     expect(bytesOf(inputs, '/zod/')).toBeGreaterThan(0);
     expect(bytesOf(inputs, '/zod/')).toBeLessThan(50_000);
-    expect(total).toBeLessThan(400_000);
+    expect(total).toBeLessThan(420_000);
   });
 
   // What `import { z }` and the re-export of `z` bring along: the whole of zod, with its messages in fifty languages.
