@@ -74,6 +74,20 @@ describeOnOwnServers(
       expect(operations.length).toBeGreaterThan(0);
     });
 
+    it('take hears of what is put while the server refuses its watch, after it has listed', async () => {
+      // Longer than it takes to list, and to put.
+      const retry = retryNTimes({ retries: 5, delayMs: 1_000 });
+      await using busy = await Keeper.connect({ connectString: server.connectString, retry });
+      await new Queue<string>(other, PATH).put('first');
+      await (await new Queue<string>(other, PATH).take()).ack();
+      const refused = server.faults.throttleOnce({ op: 'addWatch', sessionId: busy.sessionId });
+      const taking = new Queue<string>(busy, PATH).take();
+      await refused;
+      await busy.sync().forPath('/');
+      await new Queue<string>(other, PATH).put('second');
+      expect((await taking).value).toBe('second');
+    });
+
     it('consume and take go on, too', async () => {
       const taking = new Queue<string>(keeper, PATH).take();
       await throttleFor(5 * RETRIES);

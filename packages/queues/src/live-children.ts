@@ -1,5 +1,5 @@
 import type { ConnectionState, Keeper, WatchedEvent, WatchHandle } from '@zk-recipes/core';
-import { namesIn } from '@zk-recipes/core/recipe-kit';
+import { namesIn, systemClock } from '@zk-recipes/core/recipe-kit';
 
 /** Hears of the children of a znode. Both may be told what is known already. */
 export interface ChildrenListener {
@@ -44,13 +44,26 @@ export class LiveChildren {
   ): Promise<LiveChildren> {
     const children = new LiveChildren(keeper, path, listener, onFailure);
     keeper.on('state', children.#onState);
+    let isWatched = false;
     const watching = keeper.watch().forPath(path, children.#onEvent, { signal });
-    const listing = children.renew(signal);
-    const [watch, list] = await Promise.allSettled([watching, listing]);
+    const watched = watching.then(() => {
+      isWatched = true;
+    });
+    // Both replies come together, unless the server was too busy for the watch, which is then asked for again: nobody has told of what came in between.
+    const listing = children
+      .renew(signal)
+      .then(() => new Promise<boolean>((resolve) => systemClock.afterIo(() => resolve(isWatched))));
+    const [watch, list] = await Promise.allSettled([watching, listing, watched]);
     if (watch.status === 'fulfilled') children.#watch = watch.value;
-    if (watch.status === 'fulfilled' && list.status === 'fulfilled') return children;
-    children.close();
-    throw watch.status === 'rejected' ? watch.reason : (list as PromiseRejectedResult).reason;
+    try {
+      if (watch.status === 'rejected') throw watch.reason;
+      if (list.status === 'rejected') throw list.reason;
+      if (!list.value) await children.renew(signal);
+      return children;
+    } catch (error) {
+      children.close();
+      throw error;
+    }
   }
 
   /** Reads the list again, and resolves when that is done: after a reconnect, or when what is known was seen to be wrong. */
