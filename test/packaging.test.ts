@@ -1,11 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { TestServer } from '@zk-recipes/test-server';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { programsOf } from './example-programs.js';
 import { packageNames, root } from './source-tree.js';
 
 const packages = packageNames();
@@ -161,6 +164,107 @@ describe('the packages, installed from their tarballs into an empty project', ()
     await node(root, 'node_modules/@arethetypeswrong/cli/dist/index.js', tarball, ...rules);
   });
 }, 120_000);
+
+/** Ways to start a program that was pasted into a file, as README.md has them. */
+const ways: Readonly<Record<string, (file: string) => { file: string; command: string[] }>> = {
+  'an .mjs file': (name) => ({ file: `${name}.mjs`, command: [process.execPath, `${name}.mjs`] }),
+  'a .ts file by tsx': (name) => ({ file: `${name}.ts`, command: ['npx', '--no-install', 'tsx', `${name}.ts`] }),
+  'a .ts file by Node itself': (name) => ({
+    file: `${name}.mts`,
+    command: ['node_modules/node24/bin/node', `${name}.mts`],
+  }),
+  'a CommonJS file': (name) => ({ file: `${name}.cjs`, command: [process.execPath, `${name}.cjs`] }),
+};
+
+describe('the programs of README.md, pasted into a project that has installed zk-recipes', () => {
+  const [leader, cron, queue] = programsOf('README.md').map(({ source }) => source.trim()) as [string, string, string];
+  const running: ChildProcess[] = [];
+  let connectString: string;
+
+  beforeAll(async () => {
+    await run(project, 'npm', 'install', '--no-audit', '--no-fund', '--save-dev', 'tsx@4', 'node24@npm:node@24');
+  }, 300_000);
+
+  /** A server by the command of README.md, whose port is one that is free. */
+  beforeEach(async () => {
+    const server = start(['node_modules/.bin/zk-test-server', '--port', '0']);
+    connectString = /localhost:\d+|127\.0\.0\.1:\d+/.exec(await lineOf(server, /:\d+/))?.[0] as string;
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).reverse().map(end));
+  });
+
+  function start([program = '', ...args]: readonly string[]): ChildProcess {
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const child = spawn(program, args, { cwd: project, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+    running.push(child);
+    return child;
+  }
+
+  async function paste(name: string, source: string, way: string): Promise<ChildProcess> {
+    const { file, command } = (ways[way] as (typeof ways)[string])(name);
+    const text = source.replaceAll('localhost:2181', connectString);
+    await writeFile(join(project, file), file.endsWith('.cjs') ? asCommonJs(text) : text);
+    return start(command);
+  }
+
+  it.each(Object.keys(ways))('lead, one process after the other, as %s', async (way) => {
+    const [first, second] = [await paste('leader', leader, way), await paste('leader', leader, way)];
+    const leads = (child: ChildProcess) => lineOf(child, /^billing-\d+ leads$/).then(() => child);
+    const leading = await Promise.race([leads(first), leads(second)]);
+    // Ctrl-C hands over.
+    process.kill(-(leading.pid as number), 'SIGINT');
+    await leads(leading === first ? second : first);
+  });
+
+  it('do the job of a night once', async () => {
+    for (const said of ['sends the report', 'another machine has sent the report']) {
+      await lineOf(await paste('cron', cron, 'an .mjs file'), new RegExp(`^${said}$`));
+    }
+  });
+
+  it('work off a queue, the most urgent item first', async () => {
+    const worker = await paste('queue', queue, 'an .mjs file');
+    await lineOf(worker, /^thumbnail of cat.png 1$/);
+    const ended = once(worker, 'exit');
+    process.kill(-(worker.pid as number), 'SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it('go on leading when a reply is lost', async () => {
+    await using server = await TestServer.start();
+    connectString = server.connectString;
+    const child = await paste('leader', leader, 'an .mjs file');
+    await lineOf(child, /leads$/);
+    await server.faults.dropReplyOnce({ op: 'multi' });
+    const writes = server.stats.requests['multi'] ?? 0;
+    await expect.poll(() => server.stats.requests['multi'] ?? 0, { timeout: 20_000 }).toBeGreaterThan(writes + 1);
+    expect(child.exitCode).toBeNull();
+  });
+}, 120_000);
+
+/** A program with `import` and `await` at its top as CommonJS, as README.md says how. */
+function asCommonJs(source: string): string {
+  const lines = source.split('\n');
+  const imports = lines.filter((line) => line.startsWith('import '));
+  const required = imports.map((line) => line.replace(/^import (\{.*\}) from ('.*');$/, 'const $1 = require($2);'));
+  const rest = lines.filter((line) => !line.startsWith('import '));
+  return [...required, 'async function main() {', ...rest, '}', 'main();'].join('\n');
+}
+
+/** Resolves with the first line that a program prints from now on and that matches. */
+async function lineOf(child: ChildProcess, pattern: RegExp): Promise<string> {
+  const lines = createInterface({ input: child.stdout as Readable });
+  for await (const line of lines) if (pattern.test(line)) return line;
+  throw new Error(`Expected a line that matches ${pattern} before the end of the program, got none`);
+}
+
+/** Ends a program with all that it has started. */
+async function end(child: ChildProcess): Promise<void> {
+  const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve();
+  if (isRunning(-(child.pid as number))) process.kill(-(child.pid as number), 'SIGKILL');
+  await ended;
+}
 
 /** Whether a process is there; a negative number is that of a group. */
 function isRunning(id: number): boolean {
