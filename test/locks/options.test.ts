@@ -108,7 +108,7 @@ describeOnSharedServer('wrong arguments of locks', () => {
     it('what is to be run is no function', async () => {
       const mutex = new Mutex(keeper, freshLine());
       const others = [new Semaphore(keeper, mutex.path, { maxLeases: 1 }), new MultiLock(keeper, [mutex])];
-      for (const one of [mutex, ...others]) await expect(one.run('work' as never)).rejects.toThrow(/`fn`.*string/);
+      for (const one of [mutex, ...others]) await expect(one.run('work' as never)).rejects.toThrow(/`fn`.*'work'/);
       expect(await namesIn(keeper, mutex.path)).toEqual([]);
     });
 

@@ -13,14 +13,14 @@ export function offencesIn(history: History): string[] {
 }
 
 /** Holds that both believed in at one moment, though one of them excludes the other. */
-export function overlapsIn({ held }: Pick<History, 'held'>): string[] {
+function overlapsIn({ held }: Pick<History, 'held'>): string[] {
   return conflictsAmong(held.filter(isBelieved))
     .filter(([earlier, later]) => later.from < earlier.to)
     .map(([earlier, later]) => `overlap: ${name(earlier)} and ${name(later)}`);
 }
 
 /** Leases that were granted beyond their number. A number that was changed meanwhile counts with what it was, and with what it became. */
-export function excessesIn({ held, limits }: Pick<History, 'held' | 'limits'>): string[] {
+function excessesIn({ held, limits }: Pick<History, 'held' | 'limits'>): string[] {
   const leases = held.filter(({ mode }) => mode === 'lease').filter(isBelieved);
   return leases.flatMap((lease) => {
     const beside = leases.filter(({ line, from, to }) => line === lease.line && from <= lease.from && lease.from < to);
@@ -31,7 +31,7 @@ export function excessesIn({ held, limits }: Pick<History, 'held' | 'limits'>): 
 }
 
 /** Holds that came before others who had stood before them in the line. Readers are not ordered among themselves. */
-export function disorderIn({ held }: Pick<History, 'held'>): string[] {
+function disorderIn({ held }: Pick<History, 'held'>): string[] {
   const believed = held.filter(isBelieved);
   const locks = conflictsAmong(believed);
   // Two replies may overtake each other; what the server did first has the smaller token.
@@ -48,7 +48,7 @@ export function disorderIn({ held }: Pick<History, 'held'>): string[] {
 }
 
 /** Tokens that are not larger than those of whom the holder had to wait for. Who was a writer reads on with the writer's token. */
-export function regressionsIn({ held }: Pick<History, 'held'>): string[] {
+function regressionsIn({ held }: Pick<History, 'held'>): string[] {
   return conflictsAmong(held.filter(isBelieved))
     .filter(
       ([earlier, later]) => later.token <= earlier.token && !(earlier.number === later.number && isOne(earlier, later)),
@@ -57,7 +57,7 @@ export function regressionsIn({ held }: Pick<History, 'held'>): string[] {
 }
 
 /** Holds that were believed in while one of their znodes was not there. */
-export function unfoundedIn({ held, presences }: Pick<History, 'held' | 'presences'>): string[] {
+function unfoundedIn({ held, presences }: Pick<History, 'held' | 'presences'>): string[] {
   const byPath = new Map(presences.map((presence) => [presence.path, presence]));
   return held.filter(isBelieved).flatMap((hold) =>
     hold.paths.flatMap((path) => {
@@ -71,7 +71,7 @@ export function unfoundedIn({ held, presences }: Pick<History, 'held' | 'presenc
 }
 
 /** Who was refused though nobody else was in the line: one znode, at most, was the own one. */
-export function groundlessRefusalsIn({ refusals, presences, limits }: Omit<History, 'held'>): string[] {
+function groundlessRefusalsIn({ refusals, presences, limits }: Omit<History, 'held'>): string[] {
   return refusals
     .filter(({ lines, permits, from, to }) =>
       lines.every((line) => {

@@ -6,7 +6,7 @@ import type { Mode } from './history.js';
 /** Below which everything is that is contended for. */
 export const ROOT = '/model';
 /** Where a shared number of leases is. */
-export const LIMIT_PATH = `${ROOT}/limit`;
+const LIMIT_PATH = `${ROOT}/limit`;
 /** Leases of the semaphore whose number never changes, and those that the other one has at first. */
 export const FIXED_LEASES = 3;
 export const FIRST_LEASES = 2;

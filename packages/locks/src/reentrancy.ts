@@ -37,7 +37,7 @@ export function insideOf(place: LockPlace): Inside | undefined {
 }
 
 /** Whether two places are one directory of one connection, however namespaces cut its path. */
-export function isSameLock(one: LockPlace, other: LockPlace): boolean {
+function isSameLock(one: LockPlace, other: LockPlace): boolean {
   // A `Keeper` has one root, whatever namespaces it was given.
   const isOneConnection = one.keeper.usingNamespace('') === other.keeper.usingNamespace('');
   return isOneConnection && realPath(one.keeper, one.path) === realPath(other.keeper, other.path);

@@ -11,7 +11,7 @@ import { type AttemptRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 
 /** Why an item is not claimed: `contradicted` if it, or its record, is not as it was taken to be. */
-export type Refusal = 'gone' | 'taken' | 'contradicted' | 'unseated';
+type Refusal = 'gone' | 'taken' | 'contradicted' | 'unseated';
 
 /** What a transaction does to claim one item. */
 export interface ClaimAttempt {

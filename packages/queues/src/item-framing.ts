@@ -7,9 +7,6 @@ const VERSION = 0x00010001;
 const ITEM = 0x01;
 const END = 0x02;
 
-/** Bytes around a payload that is alone in its znode. */
-export const FRAMING_BYTES = 10;
-
 /** Frames payloads, in their order, as one znode holds them. */
 export function frameItems(payloads: readonly Uint8Array[]): Buffer {
   const size = payloads.reduce((sum, { length }) => sum + 5 + length, 5);

@@ -6,7 +6,7 @@ import { type JuteReader, MarshallingError } from 'zookeeper-ts-client/protocol'
  */
 
 /** `Id` of zookeeper.jute, as it came. */
-export interface GivenId {
+interface GivenId {
   readonly scheme: string | null;
   readonly id: string | null;
 }

@@ -2,7 +2,7 @@ import { received } from '../checks/received.js';
 import { validatePath } from '../protocol/znode-path.js';
 
 /** ZooKeeper's port for clients. */
-export const DEFAULT_PORT = 2181;
+const DEFAULT_PORT = 2181;
 
 /** One server as the connect string names it: the host is a name, which may have several addresses, or an IP address. */
 export interface ServerAddress {
