@@ -35,18 +35,18 @@ export {
   readAclUnsafe,
 } from './client/well-known-acls.js';
 export { ZooKeeper, type ZooKeeperEvents } from './client/zookeeper.js';
-// Addresses
-export { type ConnectString, parseConnectString, type ServerAddress } from './ensemble/connect-string.js';
-export * from './errors.js';
-// Records with values of 64 bits as JSON, for recipes
-export { jsonSafe } from './json-safe.js';
-export type { Acl, Id } from './protocol/acl.js';
 // Errors
-export { ErrorCode } from './protocol/error-code.js';
+export { ErrorCode } from './errors/error-code.js';
+export * from './errors/errors.js';
+// Records with values of 64 bits as JSON, for recipes
+export { jsonSafe } from './errors/json-safe.js';
+export type { Acl, Id } from './protocol/acl.js';
 export type { ClientInfo } from './protocol/operations/auth.js';
 // Znodes
 export type { Stat } from './protocol/stat.js';
 export { validatePath } from './protocol/znode-path.js';
+// Addresses
+export { type ConnectString, parseConnectString, type ServerAddress } from './servers/connect-string.js';
 // Time, for recipes and tests
 export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from './session/clock.js';
 export type { RequestSignal } from './session/request-signal.js';

@@ -4,14 +4,14 @@
  * @packageDocumentation
  */
 
+export { ErrorCode, errorName } from './errors/error-code.js';
 // Encoding
-export { MarshallingError } from './errors.js';
+export { MarshallingError } from './errors/errors.js';
 export { type Codec, type Decoded, type Decoder, type Encoder, record } from './jute/codec.js';
 export { JuteReader } from './jute/reader.js';
 export { JuteWriter } from './jute/writer.js';
 // Records
 export { Acl, AclList, Id } from './protocol/acl.js';
-export { ErrorCode, errorName } from './protocol/error-code.js';
 // Frames
 export { DEFAULT_MAX_FRAME_BYTES, FRAME_HEADER_BYTES, FrameDecoder } from './protocol/frame.js';
 export { ConnectRequest, ConnectResponse, MIN_CONNECT_RESPONSE_BYTES, PASSWORD_BYTES } from './protocol/handshake.js';

@@ -1,4 +1,3 @@
-import type { Candidate } from '../src/ensemble/candidate.js';
 import type { Codec } from '../src/jute/codec.js';
 import { ConnectRequest, ConnectResponse } from '../src/protocol/handshake.js';
 import { ReplyHeader, SpecialXid } from '../src/protocol/headers.js';
@@ -6,6 +5,7 @@ import { OpCode } from '../src/protocol/op-code.js';
 import { Create2Response } from '../src/protocol/operations/create.js';
 import type { Stat } from '../src/protocol/stat.js';
 import { WatcherEvent } from '../src/protocol/watcher-event.js';
+import type { Candidate } from '../src/servers/candidate.js';
 import type { OpenTransport, Transport, TransportHandlers } from '../src/transport/transport.js';
 import { decoded, encoded, frame } from './bytes.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sessionOptions } from '../src/client/options.js';
-import { parseConnectString } from '../src/ensemble/connect-string.js';
 import { Stat } from '../src/protocol/stat.js';
+import { parseConnectString } from '../src/servers/connect-string.js';
 import { Session } from '../src/session/session.js';
 import { FakeClock, settled } from './fake-clock.js';
 import { FakeDns } from './fake-dns.js';

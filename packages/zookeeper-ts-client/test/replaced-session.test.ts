@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ZooKeeper } from '../src/client/zookeeper.js';
-import { SessionExpiredError } from '../src/errors.js';
+import { SessionExpiredError } from '../src/errors/errors.js';
 import { settled } from './fake-clock.js';
 import { FakeSession, Fate } from './fake-session.js';
 

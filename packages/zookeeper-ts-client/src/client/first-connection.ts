@@ -1,4 +1,4 @@
-import { AuthFailedError, ClosedError, ConnectFailedError, SessionExpiredError } from '../errors.js';
+import { AuthFailedError, ClosedError, ConnectFailedError, SessionExpiredError } from '../errors/errors.js';
 import { withCallerFrames } from '../session/caller-frames.js';
 import type { Clock } from '../session/clock.js';
 import type { ConnectionState } from '../session/session-state.js';

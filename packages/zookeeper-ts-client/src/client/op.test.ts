@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MarshallingError, MultiError, NoNodeError } from '../errors.js';
+import { MarshallingError, MultiError, NoNodeError } from '../errors/errors.js';
 import type { MultiResponseItem } from '../protocol/operations/multi.js';
 import { Failure } from '../session/exchange.js';
 import { Chroot } from './chroot.js';

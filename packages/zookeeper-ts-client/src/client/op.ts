@@ -1,7 +1,13 @@
 import { asData } from '../checks/as-bytes.js';
 import { checkOptions } from '../checks/option-checks.js';
-import { type KeeperError, keeperError, MarshallingError, MultiError, type MultiErrorResult } from '../errors.js';
-import { ErrorCode } from '../protocol/error-code.js';
+import { ErrorCode } from '../errors/error-code.js';
+import {
+  type KeeperError,
+  keeperError,
+  MarshallingError,
+  MultiError,
+  type MultiErrorResult,
+} from '../errors/errors.js';
 import { OpCode } from '../protocol/op-code.js';
 import type { MultiRequestItem, MultiResponseItem } from '../protocol/operations/multi.js';
 import type { Stat } from '../protocol/stat.js';

@@ -1,8 +1,8 @@
 import { asData } from '../checks/as-bytes.js';
 import { anything, checkOptions, type OptionChecks } from '../checks/option-checks.js';
 import { received } from '../checks/received.js';
+import { ErrorCode } from '../errors/error-code.js';
 import type { Acl } from '../protocol/acl.js';
-import { ErrorCode } from '../protocol/error-code.js';
 import type { Operation } from '../protocol/operation.js';
 import { getAcl, setAcl } from '../protocol/operations/acl.js';
 import { type ClientInfo, whoAmI } from '../protocol/operations/auth.js';

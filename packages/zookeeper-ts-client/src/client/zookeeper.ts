@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { checkOptions, numberFrom } from '../checks/option-checks.js';
-import { formatCandidate } from '../ensemble/candidate.js';
-import { formatServer, parseConnectString } from '../ensemble/connect-string.js';
-import { ChrootMissingError, ConnectionLossError, NodeExistsError, TlsError } from '../errors.js';
+import { ChrootMissingError, ConnectionLossError, NodeExistsError, TlsError } from '../errors/errors.js';
 import type { Acl } from '../protocol/acl.js';
 import type { ClientInfo } from '../protocol/operations/auth.js';
 import type { Stat } from '../protocol/stat.js';
+import { formatCandidate } from '../servers/candidate.js';
+import { formatServer, parseConnectString } from '../servers/connect-string.js';
 import type { RequestSignal } from '../session/request-signal.js';
 import { Session } from '../session/session.js';
 import type { HistoryWentBack } from '../session/session-options.js';

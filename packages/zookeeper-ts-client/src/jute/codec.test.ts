@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decoded, encoded, hex } from '../../test/bytes.js';
-import { MarshallingError } from '../errors.js';
+import { MarshallingError } from '../errors/errors.js';
 import {
   boolean,
   buffer,

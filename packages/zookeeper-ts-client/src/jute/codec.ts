@@ -1,4 +1,4 @@
-import { MarshallingError } from '../errors.js';
+import { MarshallingError } from '../errors/errors.js';
 import type { JuteReader } from './reader.js';
 import type { JuteWriter } from './writer.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encode, hex } from '../../test/bytes.js';
-import { MarshallingError } from '../errors.js';
+import { MarshallingError } from '../errors/errors.js';
 import { JuteReader } from './reader.js';
 
 const read = <T>(bytes: string, how: (reader: JuteReader) => T): T => how(JuteReader.over(hex(bytes)));

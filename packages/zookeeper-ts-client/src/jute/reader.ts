@@ -1,4 +1,4 @@
-import { MarshallingError } from '../errors.js';
+import { MarshallingError } from '../errors/errors.js';
 
 /** Data up to this share of its memory is copied out, so that a few bytes kept by the user do not keep all of it alive. */
 const VIEW_SHARE = 0.5;

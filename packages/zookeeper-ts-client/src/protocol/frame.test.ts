@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { frame, hex } from '../../test/bytes.js';
-import { MarshallingError } from '../errors.js';
+import { MarshallingError } from '../errors/errors.js';
 import { FrameDecoder } from './frame.js';
 
 /** Pushes the chunks one by one and returns the bytes of every frame that came out. */

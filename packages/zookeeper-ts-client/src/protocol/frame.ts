@@ -1,4 +1,4 @@
-import { MarshallingError } from '../errors.js';
+import { MarshallingError } from '../errors/errors.js';
 import { JuteReader } from '../jute/reader.js';
 
 /** Bytes of the length in front of every frame. */

@@ -1,4 +1,4 @@
-import { withoutBigints } from '../json-safe.js';
+import { withoutBigints } from '../errors/json-safe.js';
 import type { Codec } from '../jute/codec.js';
 import type { JuteReader } from '../jute/reader.js';
 

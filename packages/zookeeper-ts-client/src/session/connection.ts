@@ -1,13 +1,13 @@
-import type { Candidate } from '../ensemble/candidate.js';
-import { FrameTooLargeError, MarshallingError, RequestTooLargeError } from '../errors.js';
+import { ErrorCode } from '../errors/error-code.js';
+import { FrameTooLargeError, MarshallingError, RequestTooLargeError } from '../errors/errors.js';
 import type { JuteReader } from '../jute/reader.js';
-import { ErrorCode } from '../protocol/error-code.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import { ConnectRequest, ConnectResponse, MIN_CONNECT_RESPONSE_BYTES } from '../protocol/handshake.js';
 import { MAX_XID, SpecialXid } from '../protocol/headers.js';
 import { OpCode } from '../protocol/op-code.js';
 import { AuthPacket } from '../protocol/operations/auth.js';
 import { WatcherEvent } from '../protocol/watcher-event.js';
+import type { Candidate } from '../servers/candidate.js';
 import type { OpenTransport, Transport } from '../transport/transport.js';
 import { type Clock, type Moment, momentOf } from './clock.js';
 import { foreignProtocol, GREETING_BYTES } from './foreign-protocol.js';

@@ -1,7 +1,13 @@
-import { AuthFailedError, ConnectionLossError, describeRequest, errorOfReply, type RequestOutcome } from '../errors.js';
+import { ErrorCode } from '../errors/error-code.js';
+import {
+  AuthFailedError,
+  ConnectionLossError,
+  describeRequest,
+  errorOfReply,
+  type RequestOutcome,
+} from '../errors/errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
-import { ErrorCode } from '../protocol/error-code.js';
 import type { Operation } from '../protocol/operation.js';
 import { withCallerFrames } from './caller-frames.js';
 import type { Moment } from './clock.js';

@@ -1,4 +1,4 @@
-import { TlsError } from '../errors.js';
+import { TlsError } from '../errors/errors.js';
 
 /** Number of bytes by which a protocol is recognized. */
 export const GREETING_BYTES = 8;

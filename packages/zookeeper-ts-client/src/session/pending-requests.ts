@@ -1,4 +1,4 @@
-import type { RequestOutcome } from '../errors.js';
+import type { RequestOutcome } from '../errors/errors.js';
 import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
 import type { Moment } from './clock.js';

@@ -1,5 +1,5 @@
-import type { Candidate } from '../ensemble/candidate.js';
-import type { CandidateRounds } from '../ensemble/candidate-rounds.js';
+import type { Candidate } from '../servers/candidate.js';
+import type { CandidateRounds } from '../servers/candidate-rounds.js';
 import { probeReadWrite } from '../transport/isro-probe.js';
 import type { OpenTransport, Transport } from '../transport/transport.js';
 import type { Clock } from './clock.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.js';
 import { FakeDns } from '../../test/fake-dns.js';
-import type { Candidate } from '../ensemble/candidate.js';
+import type { Candidate } from '../servers/candidate.js';
 import { ServerRotation } from './server-rotation.js';
 
 /** A rotation over one name, in the order of its addresses. */

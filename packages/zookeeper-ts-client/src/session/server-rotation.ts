@@ -1,9 +1,9 @@
 import type { LookupFunction } from 'node:net';
-import type { Candidate } from '../ensemble/candidate.js';
-import { CandidateRounds } from '../ensemble/candidate-rounds.js';
-import type { ServerAddress } from '../ensemble/connect-string.js';
-import { HostProvider } from '../ensemble/host-provider.js';
-import { Resolver } from '../ensemble/resolver.js';
+import type { Candidate } from '../servers/candidate.js';
+import { CandidateRounds } from '../servers/candidate-rounds.js';
+import type { ServerAddress } from '../servers/connect-string.js';
+import { HostProvider } from '../servers/host-provider.js';
+import { Resolver } from '../servers/resolver.js';
 import type { Clock } from './clock.js';
 import { type ReconnectDelays, reconnectDelayMs } from './reconnect-policy.js';
 

@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net';
-import type { Candidate } from '../ensemble/candidate.js';
-import type { ServerAddress } from '../ensemble/connect-string.js';
 import type { WatcherEvent } from '../protocol/watcher-event.js';
+import type { Candidate } from '../servers/candidate.js';
+import type { ServerAddress } from '../servers/connect-string.js';
 import type { OpenTransport } from '../transport/transport.js';
 import type { Clock } from './clock.js';
 import type { ReconnectDelays } from './reconnect-policy.js';

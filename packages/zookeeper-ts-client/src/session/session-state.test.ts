@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionExpiredError } from '../errors.js';
+import type { SessionExpiredError } from '../errors/errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
 import { endError, type SessionEffect, type SessionEvent, type SessionState, transition } from './session-state.js';
 

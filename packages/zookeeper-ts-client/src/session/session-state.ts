@@ -1,6 +1,6 @@
-import type { Candidate } from '../ensemble/candidate.js';
-import { AuthFailedError, ClosedError, SessionExpiredError, type SessionExpiry } from '../errors.js';
+import { AuthFailedError, ClosedError, SessionExpiredError, type SessionExpiry } from '../errors/errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
+import type { Candidate } from '../servers/candidate.js';
 
 /** What a client presents to get its session back. */
 export interface SessionIdentity {

@@ -1,10 +1,10 @@
-import { type Candidate, formatCandidate } from '../ensemble/candidate.js';
-import type { ServerAddress } from '../ensemble/connect-string.js';
-import { ClosedError } from '../errors.js';
-import { jsonSafe } from '../json-safe.js';
-import { ErrorCode } from '../protocol/error-code.js';
+import { ErrorCode } from '../errors/error-code.js';
+import { ClosedError } from '../errors/errors.js';
+import { jsonSafe } from '../errors/json-safe.js';
 import { type ConnectResponse, PASSWORD_BYTES } from '../protocol/handshake.js';
 import { closeSession } from '../protocol/operations/sync.js';
+import { type Candidate, formatCandidate } from '../servers/candidate.js';
+import type { ServerAddress } from '../servers/connect-string.js';
 import { momentOf, Timer } from './clock.js';
 import { Connection } from './connection.js';
 import { Credentials } from './credentials.js';

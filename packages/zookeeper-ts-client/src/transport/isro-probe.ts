@@ -1,4 +1,4 @@
-import type { Candidate } from '../ensemble/candidate.js';
+import type { Candidate } from '../servers/candidate.js';
 import type { OpenTransport, Transport } from './transport.js';
 
 /** Asks a server by the four-letter word `isro` whether it takes writes. Any failure or silence is a no. */

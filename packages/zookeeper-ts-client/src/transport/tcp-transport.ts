@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { type Candidate, formatCandidate } from '../ensemble/candidate.js';
+import { type Candidate, formatCandidate } from '../servers/candidate.js';
 import type { OpenTransport, Transport, TransportHandlers } from './transport.js';
 
 /**

@@ -1,4 +1,4 @@
-import { TlsError, type TlsFailure } from '../errors.js';
+import { TlsError, type TlsFailure } from '../errors/errors.js';
 
 /** When a connection over TLS failed: while its options were made, in the handshake, or after it. */
 export type TlsStage = 'options' | 'handshake' | 'connection';

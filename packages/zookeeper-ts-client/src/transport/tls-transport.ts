@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { type Candidate, formatCandidate } from '../ensemble/candidate.js';
-import { formatServer } from '../ensemble/connect-string.js';
+import { type Candidate, formatCandidate } from '../servers/candidate.js';
+import { formatServer } from '../servers/connect-string.js';
 import { describeTlsFailure } from './tls-failure.js';
 import type { OpenTransport, Transport, TransportHandlers } from './transport.js';
 

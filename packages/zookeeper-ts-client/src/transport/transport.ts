@@ -1,4 +1,4 @@
-import type { Candidate } from '../ensemble/candidate.js';
+import type { Candidate } from '../servers/candidate.js';
 
 /** One connection to one server: bytes in both directions, nothing of what they mean. */
 export interface Transport {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RequestRejectedError } from '../errors.js';
-import { ErrorCode } from '../protocol/error-code.js';
+import { ErrorCode } from '../errors/error-code.js';
+import { RequestRejectedError } from '../errors/errors.js';
 import { isHiddenByRecursive, mayRemove, mustAskServer, removalAfterRefusal } from './old-servers.js';
 import { type WatchKind, WatchTable } from './watch-table.js';
 import { ANY_ON_WIRE, type WatcherType } from './watcher-type.js';

@@ -1,4 +1,4 @@
-import { RequestRejectedError } from '../errors.js';
+import { RequestRejectedError } from '../errors/errors.js';
 import type { WatchKind, WatchTable } from './watch-table.js';
 import { ANY_ON_WIRE, typeTraits, type WatcherType } from './watcher-type.js';
 

@@ -1,4 +1,4 @@
-import { ErrorCode } from '../protocol/error-code.js';
+import { ErrorCode } from '../errors/error-code.js';
 import type { Session } from '../session/session.js';
 import { restoreRequests } from './restore-requests.js';
 import type { WatchTable } from './watch-table.js';

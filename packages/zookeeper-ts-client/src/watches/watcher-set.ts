@@ -1,7 +1,7 @@
 import { aBoolean, aFunction, anything, aSignal, type ChecksOf, checkOptions } from '../checks/option-checks.js';
 import { received } from '../checks/received.js';
-import { ClosedError, ConnectionLossError, NoWatcherError, SessionExpiredError } from '../errors.js';
-import { ErrorCode } from '../protocol/error-code.js';
+import { ErrorCode } from '../errors/error-code.js';
+import { ClosedError, ConnectionLossError, NoWatcherError, SessionExpiredError } from '../errors/errors.js';
 import type { ReadRequest } from '../protocol/operations/exists.js';
 import { addWatch, removeWatches } from '../protocol/operations/watches.js';
 import type { WatcherEvent } from '../protocol/watcher-event.js';

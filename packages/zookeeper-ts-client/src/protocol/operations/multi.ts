@@ -1,4 +1,4 @@
-import { MarshallingError } from '../../errors.js';
+import { MarshallingError } from '../../errors/errors.js';
 import { boolean, type Codec, int, record, ustring, vector } from '../../jute/codec.js';
 import { OpCode } from '../op-code.js';
 import type { Operation } from '../operation.js';

@@ -1,5 +1,5 @@
+import { ErrorCode, errorName } from './error-code.js';
 import { withoutBigints } from './json-safe.js';
-import { ErrorCode, errorName } from './protocol/error-code.js';
 
 /** What may have become of a request whose reply never came. */
 export type RequestOutcome = 'not-sent' | 'unknown';

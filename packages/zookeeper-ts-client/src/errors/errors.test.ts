@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import * as client from '../index.js';
+import { ErrorCode } from './error-code.js';
 import * as errors from './errors.js';
-import * as client from './index.js';
-import { ErrorCode } from './protocol/error-code.js';
 
 type ErrorClass = { readonly prototype: Error & { readonly code: string } };
 
