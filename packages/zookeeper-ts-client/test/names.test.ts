@@ -315,8 +315,8 @@ it('a session reports failed look-ups until it has ended', async () => {
   const clock = new FakeClock();
   const dns = new FakeDns({ one: new Error('SERVFAIL') });
   const failures: string[] = [];
-  const environment = { clock, random: () => 0.999_999, open: new FakeNetwork().open, lookup: dns.lookup, firstXid: 1 };
-  const session = new Session(parseConnectString('one,two').servers, sessionOptions({}, environment), {
+  const runtime = { clock, random: () => 0.999_999, open: new FakeNetwork().open, lookup: dns.lookup, firstXid: 1 };
+  const session = new Session(parseConnectString('one,two').servers, sessionOptions({}, runtime), {
     onState: () => {},
     onEvent: () => {},
     onAttemptFailed: (_, { message }) => failures.push(message),

@@ -90,8 +90,8 @@ export interface ZooKeeperOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What only tests replace. */
-export interface Environment {
+/** Time, chance and network: what a client takes from outside. Only tests and simulations replace it. */
+export interface Runtime {
   readonly clock: Clock;
   readonly random: () => number;
   readonly open: OpenTransport;
@@ -100,7 +100,7 @@ export interface Environment {
 }
 
 /** The machine itself. */
-export const systemEnvironment: Environment = {
+export const systemRuntime: Runtime = {
   clock: systemClock,
   random: Math.random,
   open: openTcpTransport,
@@ -170,7 +170,7 @@ export function checkConnectOptions(
 }
 
 /** Fills in the defaults of options that have been checked. */
-export function sessionOptions(options: ZooKeeperOptions, environment: Environment): SessionOptions {
+export function sessionOptions(options: ZooKeeperOptions, runtime: Runtime): SessionOptions {
   const { session, reconnect = {} } = options;
   const { minDelayMs = 100 } = reconnect;
   const { maxDelayMs = Math.max(1000, minDelayMs) } = reconnect;
@@ -184,8 +184,8 @@ export function sessionOptions(options: ZooKeeperOptions, environment: Environme
     canBeReadOnly: options.canBeReadOnly ?? false,
     lastZxidSeen: options.lastZxidSeen ?? 0n,
     identity: session === undefined ? null : { id: session.id, passwd: session.passwd },
-    ...environment,
-    open: options.tls === undefined ? environment.open : tlsTransport(options.tls),
-    lookup: options.lookup ?? environment.lookup,
+    ...runtime,
+    open: options.tls === undefined ? runtime.open : tlsTransport(options.tls),
+    lookup: options.lookup ?? runtime.lookup,
   };
 }

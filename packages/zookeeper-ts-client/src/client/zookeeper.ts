@@ -26,9 +26,9 @@ import type { MultiOp, MultiReadResult, MultiResult, ReadOp } from './op.js';
 import {
   checkConnectOptions,
   checkZooKeeperOptions,
-  type Environment,
+  type Runtime,
   sessionOptions,
-  systemEnvironment,
+  systemRuntime,
   type ZooKeeperOptions,
 } from './options.js';
 import { authBytes, type ZnodeData } from './request-arguments.js';
@@ -80,7 +80,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   #giveUpHope!: () => void;
   #hasConnected = false;
   readonly #options: ZooKeeperOptions;
-  readonly #environment: Environment;
+  readonly #runtime: Runtime;
   readonly #connectDeadlineMs: number;
   /** Attempts since the last connection that stood. */
   #attempt = 0;
@@ -88,13 +88,12 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   #state: ConnectionState = 'connecting';
 
   /** Prepares a client that is not connected; use `ZooKeeper.connect`. */
-  private constructor(connectString: string, options: ZooKeeperOptions, environment: Environment) {
+  private constructor(connectString: string, options: ZooKeeperOptions, runtime: Runtime) {
     super();
-    if (environment === undefined)
-      throw new TypeError('Expected ZooKeeper.connect or ZooKeeper.open, got new ZooKeeper');
+    if (runtime === undefined) throw new TypeError('Expected ZooKeeper.connect or ZooKeeper.open, got new ZooKeeper');
     checkZooKeeperOptions(options);
     this.#options = options;
-    this.#environment = environment;
+    this.#runtime = runtime;
     this.#connectDeadlineMs = options.connectDeadlineMs ?? 30_000;
     // Any number of users may follow the states of one session.
     this.setMaxListeners(0);
@@ -103,7 +102,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     });
     const { servers, chroot } = parseConnectString(connectString);
     this.#chroot = new Chroot(chroot);
-    const settings = sessionOptions(options, environment);
+    const settings = sessionOptions(options, runtime);
     this.#session = new Session(servers, settings, {
       onState: (state) => this.#announce(state),
       onEvent: (event) => this.#watchers.fire(event),
@@ -137,9 +136,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   static async connect(
     connectString: string,
     options: ZooKeeperOptions = {},
-    environment: Environment = systemEnvironment,
+    runtime: Runtime = systemRuntime,
   ): Promise<ZooKeeper> {
-    const zookeeper = new ZooKeeper(connectString, options, environment);
+    const zookeeper = new ZooKeeper(connectString, options, runtime);
     try {
       if (!options.signal?.aborted) zookeeper.#session.start();
       await zookeeper.untilConnected({ signal: options.signal });
@@ -154,12 +153,8 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
    * Starts a client and does not wait: what is asked of it waits for a connection. `connectDeadlineMs` and `signal` have no
    * effect, and a chroot that is missing is told by `untilConnected` alone.
    */
-  static open(
-    connectString: string,
-    options: ZooKeeperOptions = {},
-    environment: Environment = systemEnvironment,
-  ): ZooKeeper {
-    const zookeeper = new ZooKeeper(connectString, options, environment);
+  static open(connectString: string, options: ZooKeeperOptions = {}, runtime: Runtime = systemRuntime): ZooKeeper {
+    const zookeeper = new ZooKeeper(connectString, options, runtime);
     zookeeper.#session.start();
     return zookeeper;
   }
@@ -173,7 +168,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   async untilConnected(options: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'> = {}): Promise<void> {
     checkConnectOptions('untilConnected', options);
     const { signal, connectDeadlineMs: limitMs = this.#connectDeadlineMs } = options;
-    const { clock } = this.#environment;
+    const { clock } = this.#runtime;
     const limits = {
       signal,
       authenticated: this.#authenticated,
