@@ -30,9 +30,6 @@ const REPLY_OVERHEAD_BYTES = 16 + 4 + 68;
 /** The record of a request that has only a header. */
 const NO_RECORD: FrameBody = { write: () => {} };
 
-const UNANSWERED =
-  'no answer to the handshake (the server may not be serving, have all its connections taken, expect TLS on this port, or be behind what this client has seen)';
-
 /** What a connection needs from around it. */
 export interface ConnectionOptions {
   readonly clock: Clock;
@@ -47,6 +44,8 @@ export interface ConnectionOptions {
 /** What a connection reports, in the order of the wire. */
 export interface ConnectionHandlers {
   onOpen(): void;
+  /** Whether the next frame is the answer to the handshake. */
+  isHandshaking(): boolean;
   onHandshake(response: ConnectResponse): void;
   onEvent(event: WatcherEvent): void;
   /** A reply to an ordinary request, which tells to what transaction the server had come. */
@@ -72,7 +71,8 @@ export class Connection {
   readonly #decoder: FrameDecoder;
   readonly #pending = new RequestQueue();
   #nextXid: number;
-  #stage: 'opening' | 'handshaking' | 'ready' | 'over' = 'opening';
+  /** Whether nothing more is to be heard of it. */
+  #isOver = false;
   /** The first bytes that came, for the error if they are of another protocol. */
   #greeting: Buffer | null = null;
   #cancelFarewell: (() => void) | null = null;
@@ -120,9 +120,9 @@ export class Connection {
     return this.#connectSentAt;
   }
 
-  /** Whether the handshake was sent and not a byte has come in answer to it. */
-  get isUnanswered(): boolean {
-    return this.#stage === 'handshaking' && this.#greeting === null;
+  /** Whether not a byte has come. */
+  get hasHeardNothing(): boolean {
+    return this.#greeting === null;
   }
 
   /** Whether a ping waits for its answer. */
@@ -142,7 +142,6 @@ export class Connection {
   }
 
   sendConnectRequest(request: ConnectRequest): void {
-    this.#stage = 'handshaking';
     this.#connectSentAt = momentOf(this.#options.clock);
     this.#outbox.frame(this.#options.maxFrameBytes, { write: (writer) => ConnectRequest.write(writer, request) });
     this.#outbox.flush();
@@ -196,10 +195,10 @@ export class Connection {
 
   /** Closes the session that the server has granted. Nothing more is heard of the connection, which ends a second later at the latest. */
   decline(): void {
-    if (this.#stage === 'over') return;
+    if (this.#isOver) return;
     this.#write(this.#nextXid, OpCode.closeSession, NO_RECORD);
     this.#outbox.flush();
-    this.#stage = 'over';
+    this.#isOver = true;
     // Destroyed at once, the socket could lose the request.
     this.#cancelFarewell = this.#options.clock.schedule(FAREWELL_MS, () => this.#transport.destroy());
   }
@@ -210,7 +209,7 @@ export class Connection {
    */
   loseSoon(cause: Error): void {
     const lose = (): void => {
-      if (this.#stage === 'ready') this.#handlers.onLost(cause);
+      if (!this.#isOver) this.#handlers.onLost(cause);
     };
     this.#cancelLoss ??= this.#options.clock.schedule(BUSY_PAUSE_MS, lose);
   }
@@ -221,8 +220,8 @@ export class Connection {
    * @returns reads to be sent again, each alone: the server may have closed the connection since they are too large
    */
   abandon(cause: Error): readonly PendingRequest[] {
-    if (this.#stage === 'over') return [];
-    this.#stage = 'over';
+    if (this.#isOver) return [];
+    this.#isOver = true;
     this.#heldEvent = null;
     this.#cancelLoss?.();
     this.#transport.destroy();
@@ -256,7 +255,7 @@ export class Connection {
   }
 
   #give(bytes: Buffer): boolean {
-    if (this.#stage === 'over') return true;
+    if (this.#isOver) return true;
     const hasRoom = this.#transport.write(bytes);
     if (hasRoom && this.#pending.size < this.#options.maxInFlight) this.#handlers.onCapacity();
     return hasRoom;
@@ -269,7 +268,7 @@ export class Connection {
 
   #onClose(cause: Error): void {
     this.#cancelFarewell?.();
-    if (this.#stage === 'over') return;
+    if (this.#isOver) return;
     // What the server said before it closed comes first.
     const held = this.#heldEvent;
     this.#heldEvent = null;
@@ -278,11 +277,11 @@ export class Connection {
       this.#readFrames(false);
     }
     this.#wasClosedByServer = true;
-    this.#handlers.onLost(this.isUnanswered ? new Error(`${UNANSWERED}: ${cause.message}`, { cause }) : cause);
+    this.#handlers.onLost(cause);
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#stage === 'over') return;
+    if (this.#isOver) return;
     this.#greeting ??= Buffer.from(chunk.subarray(0, GREETING_BYTES));
     this.#lastHeardAtMs = this.#options.clock.now();
     // The chunk is only lent: what waits behind a held event is copied.
@@ -301,13 +300,13 @@ export class Connection {
     let settled = false;
     try {
       for (let frame = this.#decoder.next(); frame !== null; frame = this.#decoder.next()) {
-        if (this.#stage === 'over') return;
+        if (this.#isOver) return;
         if (this.#decoder.oversizedBytes > 0) {
           this.#readOversized(frame, this.#decoder.oversizedBytes);
           settled = true;
           continue;
         }
-        if (this.#stage !== 'ready') {
+        if (this.#handlers.isHandshaking()) {
           this.#readHandshake(frame);
           continue;
         }
@@ -336,7 +335,7 @@ export class Connection {
       this.#giveUp(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    if (settled && this.#stage === 'ready' && this.hasCapacity) this.#handlers.onCapacity();
+    if (settled && !this.#isOver && this.hasCapacity) this.#handlers.onCapacity();
   }
 
   #hold(event: WatcherEvent): void {
@@ -353,7 +352,6 @@ export class Connection {
     // A read-only server answers a request for a session it may not make with a bare reply header.
     if (frame.remaining < MIN_CONNECT_RESPONSE_BYTES) throw new Error('the server refused the handshake');
     const response = ConnectResponse.read(frame);
-    this.#stage = 'ready';
     // Before the handshake a length that is too large is another protocol.
     this.#decoder.cutOversized((header) => this.#largestReply(header.int()));
     this.#handlers.onHandshake(response);
@@ -390,7 +388,7 @@ export class Connection {
     const err = header.int();
     const limit = this.#largestReply(xid);
     const request = this.#pending.first;
-    if (this.#stage !== 'ready' || request === undefined || request.xid !== xid) {
+    if (request === undefined || request.xid !== xid) {
       throw new MarshallingError(`frame of ${bytes} bytes, where at most ${limit} are allowed (maxFrameBytes)`);
     }
     this.#answered(request);
@@ -403,8 +401,8 @@ export class Connection {
 
   /** What came cannot be understood. The oldest request is lost for this very cause, since its reply would not be read another time. */
   #giveUp(cause: Error): void {
-    if (this.#stage === 'ready') this.#pending.shift()?.lose('unknown', cause);
-    const foreign = this.#stage === 'handshaking' ? foreignProtocol(this.#greeting, cause) : null;
+    this.#pending.shift()?.lose('unknown', cause);
+    const foreign = foreignProtocol(this.#greeting, cause);
     this.#handlers.onLost(foreign ?? new Error(`what came cannot be read: ${cause.message}`, { cause }));
   }
 }

@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { SessionExpiredError } from '../errors/errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
+import type { Connection } from './connection.js';
 import { endError, type SessionEffect, type SessionEvent, type SessionState, transition } from './session-state.js';
 
 const server = { host: 'zk1', port: 2181, address: '10.0.0.1' };
+/** Of it a transition asks nothing. */
+const connection = { server } as Connection;
 const cause = new Error('cable pulled');
 const passwd = new Uint8Array(16).fill(7);
 const identity = { id: 5n, passwd };
@@ -15,18 +19,20 @@ const gone: ConnectResponse = { ...accepted, timeOut: 0, sessionId: 0n, passwd: 
 const states = {
   idle: { phase: 'idle', identity: null },
   pausing: { phase: 'pausing', identity },
-  opening: { phase: 'opening', identity, server },
-  'opening the first': { phase: 'opening', identity: null, server },
-  'opening after read-only': { phase: 'opening', identity: { id: 0n, passwd }, server },
-  verifying: { phase: 'verifying', identity, server },
-  connected: { phase: 'connected', identity, server, readOnly: false },
-  closing: { phase: 'closing', identity, server },
+  connecting: { phase: 'connecting', identity, connection },
+  'connecting the first': { phase: 'connecting', identity: null, connection },
+  handshaking: { phase: 'handshaking', identity, connection },
+  'handshaking the first': { phase: 'handshaking', identity: null, connection },
+  'handshaking after read-only': { phase: 'handshaking', identity: { id: 0n, passwd }, connection },
+  verifying: { phase: 'verifying', identity, connection },
+  connected: { phase: 'connected', identity, connection, readOnly: false },
+  closing: { phase: 'closing', identity, connection },
   ended: { phase: 'ended', identity, end: { reason: 'expired', expiry: 'server' } },
 } satisfies Record<string, SessionState>;
 
 const events = {
   start: { type: 'start' },
-  attempt: { type: 'attempt', server },
+  attempt: { type: 'attempt', connection },
   opened: { type: 'opened' },
   accepted: { type: 'responded', response: accepted, inDoubt: false },
   'accepted as asked': { type: 'responded', response: same, inDoubt: false },
@@ -69,13 +75,21 @@ const rows: readonly [StateName, EventName, SessionState['phase'], string][] = [
   ['idle', 'start', 'pausing', 'pause, announce connecting'],
   ['idle', 'close', 'ended', ends('closed')],
   ['idle', 'closed', 'ended', ends('closed')],
-  ['pausing', 'attempt', 'opening', 'open'],
+  ['pausing', 'attempt', 'connecting', ''],
+  ...(['connecting', 'connecting the first'] as const).flatMap(
+    (name): [StateName, EventName, SessionState['phase'], string][] => [
+      [name, 'opened', 'handshaking', 'send-connect-request'],
+      [name, 'lost', 'pausing', 'drop, pause'],
+      [name, 'close', 'ended', ends('closed')],
+      [name, 'closed', 'ended', ends('closed')],
+    ],
+  ),
+  ['connecting', 'silent', 'ended', expires('silence')],
   ['pausing', 'silent', 'ended', expires('silence')],
   ['pausing', 'close', 'ended', ends('closed')],
   ['pausing', 'closed', 'ended', ends('closed')],
-  ...(['opening', 'opening the first', 'opening after read-only'] as const).flatMap(
+  ...(['handshaking', 'handshaking the first', 'handshaking after read-only'] as const).flatMap(
     (name): [StateName, EventName, SessionState['phase'], string][] => [
-      [name, 'opened', 'opening', 'send-connect-request'],
       [name, 'another protocol', 'pausing', 'drop, pause'],
       [name, 'accepted read-only', 'connected', `${accepts}-read-only`],
       [name, 'accepted read-only in doubt', 'connected', `${accepts}-read-only`],
@@ -84,12 +98,12 @@ const rows: readonly [StateName, EventName, SessionState['phase'], string][] = [
       [name, 'closed', 'ended', ends('closed')],
     ],
   ),
-  ['opening', 'accepted as asked', 'connected', accepts],
-  ['opening', 'accepted', 'ended', `decline, ${expires('replaced')}`],
-  ['opening', 'accepted in doubt', 'ended', `decline, ${expires('replaced')}`],
-  ['opening', 'gone', 'ended', expires('server')],
-  ['opening', 'silent', 'ended', expires('silence')],
-  ...(['opening the first', 'opening after read-only'] as const).flatMap(
+  ['handshaking', 'accepted as asked', 'connected', accepts],
+  ['handshaking', 'accepted', 'ended', `decline, ${expires('replaced')}`],
+  ['handshaking', 'accepted in doubt', 'ended', `decline, ${expires('replaced')}`],
+  ['handshaking', 'gone', 'ended', expires('server')],
+  ['handshaking', 'silent', 'ended', expires('silence')],
+  ...(['handshaking the first', 'handshaking after read-only'] as const).flatMap(
     (name): [StateName, EventName, SessionState['phase'], string][] => [
       [name, 'accepted', 'connected', accepts],
       [name, 'accepted as asked', 'connected', accepts],
@@ -127,25 +141,54 @@ describe('transition', () => {
   });
 
   it('keeps the identity that a server gave, through losses', () => {
-    const connected = transition(states['opening the first'], events.accepted).state;
+    const connected = transition(states['handshaking the first'], events.accepted).state;
     expect(connected.identity).toEqual({ id: 9n, passwd });
     expect(transition(connected, events.lost).state.identity).toEqual({ id: 9n, passwd });
   });
 
   it('asks for a new session after a read-only server has made one up', () => {
-    expect(transition(states['opening the first'], events['accepted read-only']).state.identity?.id).toBe(0n);
-    expect(transition(states['opening after read-only'], events['accepted read-only']).state.identity?.id).toBe(0n);
+    expect(transition(states['handshaking the first'], events['accepted read-only']).state.identity?.id).toBe(0n);
+    expect(transition(states['handshaking after read-only'], events['accepted read-only']).state.identity?.id).toBe(0n);
   });
 
   it('keeps the session that a read-write server knows while it is on a read-only one', () => {
-    expect(transition(states.opening, events['accepted read-only']).state.identity).toEqual(identity);
+    expect(transition(states.handshaking, events['accepted read-only']).state.identity).toEqual(identity);
   });
 
   it('says in the error which session was asked for and which one came', () => {
-    const { state } = transition(states.opening, events.accepted);
+    const { state } = transition(states.handshaking, events.accepted);
     if (state.phase !== 'ended') throw new Error('the session lives');
     const error = endError(state.end) as SessionExpiredError;
     expect(error).toMatchObject({ expiry: 'replaced', message: expect.stringContaining('granted another session') });
     expect(error.cause).toMatchObject({ message: 'expected session 0x5 in the handshake, got session 0x9' });
+  });
+});
+
+describe('the table in the docstring of transition', () => {
+  const source = readFileSync(new URL('./session-state.ts', import.meta.url), 'utf8');
+  const cells = [...source.matchAll(/^ \* \| (.+) \| (.+) \| (.+) \| (.*) \|$/gm)].map((row) =>
+    row.slice(1).map((cell) => cell.trim()),
+  );
+  const [, ...table] = cells.filter(([phase]) => !phase?.startsWith('-'));
+
+  it('has a row for each pair of phases between which a session goes, and for no other', () => {
+    const phases = [...new Set(Object.values(states).map(({ phase }) => phase))];
+    const told = table.flatMap(([from = '', , to = '']) => {
+      const names = from === 'any but ended' ? phases.filter((phase) => phase !== 'ended') : from.split(', ');
+      return names.map((name) => `${name} to ${to}`);
+    });
+    const gone = rows.map(([from, , to]) => `${states[from].phase} to ${to}`);
+    expect([...new Set(told)].sort()).toEqual([...new Set(gone)].sort());
+  });
+
+  it('names the effects of each of them', () => {
+    const words = new Set(
+      table.flatMap(([, , , effects = '']) => effects.split(', ').filter((effect) => effect !== '')),
+    );
+    const known = rows.flatMap(([, , , effects]) => effects.split(', '));
+    for (const word of words) {
+      const bare = word.replace('[-read-only]', '');
+      expect(known.some((effect) => effect.startsWith(bare))).toBe(true);
+    }
   });
 });

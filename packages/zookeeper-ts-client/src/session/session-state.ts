@@ -1,6 +1,6 @@
 import { AuthFailedError, ClosedError, SessionExpiredError, type SessionExpiry } from '../errors/errors.js';
 import type { ConnectResponse } from '../protocol/handshake.js';
-import type { Candidate } from '../servers/candidate.js';
+import type { Connection } from './connection.js';
 
 /** What a client presents to get its session back. */
 export interface SessionIdentity {
@@ -18,26 +18,30 @@ export type SessionEnd =
   | { readonly reason: 'auth-failed'; readonly message?: string | undefined }
   | { readonly reason: 'closed' };
 
-/** Where a session is in its life. `identity` is `null` before the first server has accepted it. */
+/** Where a session is in its life, and the connection that it has there. `identity` is `null` before the first server has accepted it. */
 export type SessionState =
   | { readonly phase: 'idle'; readonly identity: SessionIdentity | null }
   | { readonly phase: 'pausing'; readonly identity: SessionIdentity | null }
-  | { readonly phase: 'opening'; readonly identity: SessionIdentity | null; readonly server: Candidate }
+  /** The connection is being opened. */
+  | { readonly phase: 'connecting'; readonly identity: SessionIdentity | null; readonly connection: Connection }
+  /** The handshake was sent. */
+  | { readonly phase: 'handshaking'; readonly identity: SessionIdentity | null; readonly connection: Connection }
   /** A server has granted the session and has yet to say to which transaction its history has come. */
-  | { readonly phase: 'verifying'; readonly identity: SessionIdentity; readonly server: Candidate }
+  | { readonly phase: 'verifying'; readonly identity: SessionIdentity; readonly connection: Connection }
   | {
       readonly phase: 'connected';
       readonly identity: SessionIdentity;
-      readonly server: Candidate;
+      readonly connection: Connection;
       readonly readOnly: boolean;
     }
-  | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly server: Candidate }
+  | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly connection: Connection }
   | { readonly phase: 'ended'; readonly identity: SessionIdentity | null; readonly end: SessionEnd };
 
 /** What can happen to a session. */
 export type SessionEvent =
   | { readonly type: 'start' }
-  | { readonly type: 'attempt'; readonly server: Candidate }
+  /** A connection to one server was begun. */
+  | { readonly type: 'attempt'; readonly connection: Connection }
   | { readonly type: 'opened' }
   /** `inDoubt`: the handshake did not say what the client had seen, so the server's history may be an older one. */
   | { readonly type: 'responded'; readonly response: ConnectResponse; readonly inDoubt: boolean }
@@ -53,15 +57,22 @@ export type SessionEvent =
 /** What is to be done about it, in this order. */
 export type SessionEffect =
   | { readonly type: 'pause' }
-  | { readonly type: 'open'; readonly server: Candidate }
   | { readonly type: 'send-connect-request' }
   | { readonly type: 'accept'; readonly response: ConnectResponse }
   | { readonly type: 'verify' }
   | { readonly type: 'restore' }
   /** Closes the session that the server granted in place of the one asked for. */
-  | { readonly type: 'decline' }
-  /** `established`: requests had been taken for this connection, which are lost with it. */
-  | { readonly type: 'drop'; readonly cause: Error; readonly established: boolean }
+  | { readonly type: 'decline'; readonly connection: Connection }
+  /**
+   * Ends what is under way: the pause, the attempt or the connection. `established`: requests had been taken for this connection, which are lost
+   * with it.
+   */
+  | {
+      readonly type: 'drop';
+      readonly connection: Connection | null;
+      readonly cause: Error;
+      readonly established: boolean;
+    }
   | { readonly type: 'send-close' }
   | { readonly type: 'end'; readonly end: SessionEnd }
   | { readonly type: 'announce'; readonly state: ConnectionState };
@@ -86,28 +97,27 @@ export interface Transition {
  * The life of a session. Pure. A pair of phase and event without a row has no effect. Each end is announced, too.
  * Announcements come last, because a listener may act on the session at once.
  *
- * | phase      | event                              | next phase | effects                                         |
- * |------------|------------------------------------|------------|-------------------------------------------------|
- * | idle       | start                              | pausing    | pause, announce connecting                      |
- * | pausing    | attempt                            | opening    | open                                            |
- * | pausing    | silent, id asked                   | ended      | drop, end expired (silence)                     |
- * | opening    | opened                             | opening    | send-connect-request                            |
- * | opening    | responded, protocol version not 0  | pausing    | drop, pause                                     |
- * | opening    | responded, id asked, gone          | ended      | drop, end expired (server)                      |
- * | opening    | responded, id asked, another given | ended      | decline, drop, end expired (replaced)           |
- * | opening    | responded, refused                 | pausing    | drop, pause                                     |
- * | opening    | responded, history in doubt        | verifying  | accept, verify                                  |
- * | opening    | responded                          | connected  | accept, restore, announce connected[-read-only] |
- * | opening    | lost                               | pausing    | drop, pause                                     |
- * | opening    | silent, id asked                   | ended      | drop, end expired (silence)                     |
- * | verifying  | verified                           | connected  | restore, announce connected                     |
- * | verifying  | lost                               | pausing    | drop, pause                                     |
- * | verifying, connected | auth-refused             | ended      | drop, end auth-failed                           |
- * | verifying, connected | close                    | closing    | send-close                                      |
- * | connected  | lost                               | pausing    | drop, pause, announce disconnected              |
- * | closing    | closed, lost, auth-refused         | ended      | drop, end closed                                |
- * | idle, pausing, opening | close                  | ended      | drop, end closed                                |
- * | any but ended | closed                          | ended      | drop, end closed                                |
+ * | phase       | event                              | next phase  | effects                                         |
+ * |-------------|------------------------------------|-------------|-------------------------------------------------|
+ * | idle        | start                              | pausing     | pause, announce connecting                      |
+ * | pausing     | attempt                            | connecting  |                                                 |
+ * | connecting  | opened                             | handshaking | send-connect-request                            |
+ * | handshaking | responded, protocol version not 0  | pausing     | drop, pause                                     |
+ * | handshaking | responded, id asked, gone          | ended       | drop, end expired (server)                      |
+ * | handshaking | responded, id asked, another given | ended       | decline, drop, end expired (replaced)           |
+ * | handshaking | responded, refused                 | pausing     | drop, pause                                     |
+ * | handshaking | responded, history in doubt        | verifying   | accept, verify                                  |
+ * | handshaking | responded                          | connected   | accept, restore, announce connected[-read-only] |
+ * | connecting, handshaking | lost                   | pausing     | drop, pause                                     |
+ * | pausing, connecting, handshaking | silent, id asked | ended    | drop, end expired (silence)                     |
+ * | verifying   | verified                           | connected   | restore, announce connected                     |
+ * | verifying   | lost                               | pausing     | drop, pause                                     |
+ * | verifying, connected | auth-refused              | ended       | drop, end auth-failed                           |
+ * | verifying, connected | close                     | closing     | send-close                                      |
+ * | connected   | lost                               | pausing     | drop, pause, announce disconnected              |
+ * | closing     | closed, lost, auth-refused         | ended       | drop, end closed                                |
+ * | idle, pausing, connecting, handshaking | close   | ended       | drop, end closed                                |
+ * | any but ended | closed                           | ended       | drop, end closed                                |
  *
  * An answer for another session than the one asked for ends the session at once, before anything is restored: the session
  * asked for may be over, and its ephemerals with it. Some servers (ClickHouse Keeper) answer so at every reconnect.
@@ -121,14 +131,12 @@ export function transition(state: SessionState, event: SessionEvent): Transition
       return event.type === 'close' ? end(state, CLOSED) : stay(state);
     case 'pausing':
       if (event.type === 'attempt') {
-        return {
-          state: { phase: 'opening', identity: state.identity, server: event.server },
-          effects: [{ type: 'open', server: event.server }],
-        };
+        return { state: { phase: 'connecting', identity: state.identity, connection: event.connection }, effects: [] };
       }
       if (event.type === 'silent') return afterSilence(state, event.cause);
       return event.type === 'close' ? end(state, CLOSED) : stay(state);
-    case 'opening':
+    case 'connecting':
+    case 'handshaking':
       return whileOpening(state, event);
     case 'verifying':
       return whileVerifying(state, event);
@@ -139,12 +147,13 @@ export function transition(state: SessionState, event: SessionEvent): Transition
   }
 }
 
-function whileOpening(state: SessionState & { phase: 'opening' }, event: SessionEvent): Transition {
+function whileOpening(state: SessionState & { phase: 'connecting' | 'handshaking' }, event: SessionEvent): Transition {
   switch (event.type) {
     case 'opened':
-      return { state, effects: [{ type: 'send-connect-request' }] };
+      if (state.phase === 'handshaking') return stay(state);
+      return { state: { ...state, phase: 'handshaking' }, effects: [{ type: 'send-connect-request' }] };
     case 'responded':
-      return afterHandshake(state, event.response, event.inDoubt);
+      return state.phase === 'handshaking' ? afterHandshake(state, event.response, event.inDoubt) : stay(state);
     case 'silent':
       return afterSilence(state, event.cause);
     case 'lost':
@@ -157,7 +166,7 @@ function whileOpening(state: SessionState & { phase: 'opening' }, event: Session
 }
 
 function afterHandshake(
-  state: SessionState & { phase: 'opening' },
+  state: SessionState & { phase: 'handshaking' },
   response: ConnectResponse,
   inDoubt: boolean,
 ): Transition {
@@ -172,7 +181,9 @@ function afterHandshake(
   }
   if (asked !== 0n && !readOnly && sessionId !== asked) {
     const cause = new Error(`expected session 0x${hex(asked)} in the handshake, got session 0x${hex(sessionId)}`);
-    return end(state, { reason: 'expired', expiry: 'replaced', cause }, [{ type: 'decline' }]);
+    return end(state, { reason: 'expired', expiry: 'replaced', cause }, [
+      { type: 'decline', connection: state.connection },
+    ]);
   }
   // A read-only server makes up a session that no other server knows: the next handshake asks for a new one.
   const id = readOnly ? asked : sessionId;
@@ -181,15 +192,16 @@ function afterHandshake(
   const identity = { id, passwd };
   const accept: SessionEffect = { type: 'accept', response };
   if (inDoubt && !readOnly) {
-    return { state: { phase: 'verifying', identity, server: state.server }, effects: [accept, { type: 'verify' }] };
+    const { connection } = state;
+    return { state: { phase: 'verifying', identity, connection }, effects: [accept, { type: 'verify' }] };
   }
-  return connect(identity, state.server, readOnly, [accept]);
+  return connect(identity, state.connection, readOnly, [accept]);
 }
 
 function whileVerifying(state: SessionState & { phase: 'verifying' }, event: SessionEvent): Transition {
   switch (event.type) {
     case 'verified':
-      return connect(state.identity, state.server, false, []);
+      return connect(state.identity, state.connection, false, []);
     case 'lost':
       return tryAnother(state, event.cause);
     default:
@@ -199,7 +211,7 @@ function whileVerifying(state: SessionState & { phase: 'verifying' }, event: Ses
 
 function whileConnected(state: SessionState & { phase: 'connected' }, event: SessionEvent): Transition {
   if (event.type !== 'lost') return whileServed(state, event);
-  return pause(state.identity, [{ type: 'drop', cause: event.cause, established: true }], 'disconnected');
+  return pause(state.identity, [drop(state, event.cause, true)], 'disconnected');
 }
 
 /** What a server that has accepted the session and its user may do at any time. */
@@ -209,7 +221,7 @@ function whileServed(state: SessionState & { phase: 'verifying' | 'connected' },
       return end(state, { reason: 'auth-failed', message: event.message });
     case 'close':
       return {
-        state: { phase: 'closing', identity: state.identity, server: state.server },
+        state: { phase: 'closing', identity: state.identity, connection: state.connection },
         effects: [{ type: 'send-close' }],
       };
     default:
@@ -219,12 +231,12 @@ function whileServed(state: SessionState & { phase: 'verifying' | 'connected' },
 
 function connect(
   identity: SessionIdentity,
-  server: Candidate,
+  connection: Connection,
   readOnly: boolean,
   effects: readonly SessionEffect[],
 ): Transition {
   return {
-    state: { phase: 'connected', identity, server, readOnly },
+    state: { phase: 'connected', identity, connection, readOnly },
     effects: [
       ...effects,
       { type: 'restore' },
@@ -247,8 +259,17 @@ function hex(id: bigint): string {
   return BigInt.asUintN(64, id).toString(16);
 }
 
-function tryAnother({ identity }: SessionState, cause: Error): Transition {
-  return pause(identity, [{ type: 'drop', cause, established: false }]);
+function tryAnother(state: SessionState, cause: Error): Transition {
+  return pause(state.identity, [drop(state, cause, false)]);
+}
+
+function drop(state: SessionState, cause: Error, established: boolean): SessionEffect {
+  return { type: 'drop', connection: connectionOf(state), cause, established };
+}
+
+/** The connection that a session has now; `null` where it has none. */
+export function connectionOf(state: SessionState): Connection | null {
+  return 'connection' in state ? state.connection : null;
 }
 
 function stay(state: SessionState): Transition {
@@ -271,7 +292,7 @@ function end(state: SessionState, sessionEnd: SessionEnd, first: readonly Sessio
     state: { phase: 'ended', identity: state.identity, end: sessionEnd },
     effects: [
       ...first,
-      { type: 'drop', cause: endError(sessionEnd), established: false },
+      drop(state, endError(sessionEnd), false),
       { type: 'end', end: sessionEnd },
       { type: 'announce', state: sessionEnd.reason },
     ],

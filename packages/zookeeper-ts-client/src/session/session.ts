@@ -18,6 +18,7 @@ import { ReadWriteSearch } from './read-write-search.js';
 import { ServerRotation } from './server-rotation.js';
 import type { SessionListener, SessionOptions } from './session-options.js';
 import {
+  connectionOf,
   endError,
   type SessionEffect,
   type SessionEnd,
@@ -25,8 +26,8 @@ import {
   type SessionState,
   transition,
 } from './session-state.js';
+import { UnsentRequests } from './unsent-requests.js';
 import { Validity } from './validity.js';
-import { WaitingLine } from './waiting-line.js';
 
 /** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
 export class Session {
@@ -35,13 +36,12 @@ export class Session {
   readonly #listener: SessionListener;
   readonly #validity = new Validity();
   readonly #credentials = new Credentials();
-  readonly #waiting: WaitingLine;
+  readonly #unsent: UnsentRequests;
   readonly #keepAlive: KeepAlive;
   readonly #search: ReadWriteSearch;
   readonly #history = new HistoryCheck();
   readonly #large = new LargeRequests();
   #state: SessionState;
-  #connection: Connection | null = null;
   #sessionId: bigint;
   #timeoutMs: number;
   #lastZxid: bigint;
@@ -72,7 +72,7 @@ export class Session {
     this.#choice = new ServerRotation(servers, options, (server, cause) => {
       if (this.#state.phase !== 'ended') listener.onAttemptFailed(server, cause);
     });
-    this.#waiting = new WaitingLine(
+    this.#unsent = new UnsentRequests(
       clock,
       () => options.requestTimeoutMs ?? this.#timeoutMs,
       () => this.isConnected,
@@ -99,6 +99,9 @@ export class Session {
   get lastZxid(): bigint {
     return this.#lastZxid;
   }
+  get #connection(): Connection | null {
+    return connectionOf(this.#state);
+  }
   get isConnected(): boolean {
     return this.#state.phase === 'connected';
   }
@@ -108,7 +111,7 @@ export class Session {
   }
   /** The server that the session is connected to. */
   get server(): ServerAddress | null {
-    return this.#state.phase === 'connected' || this.#state.phase === 'closing' ? this.#state.server : null;
+    return this.#state.phase === 'connected' || this.#state.phase === 'closing' ? this.#state.connection.server : null;
   }
   /** Milliseconds for which the session is certainly alive on the server, 0 when that is not known. @see Validity */
   get validForMs(): number {
@@ -148,22 +151,22 @@ export class Session {
     exchange: Exchange<Request, Response, Result>,
     options: ExchangeOptions<Request, Response, Result>,
   ): void {
-    const goesNow = options.ahead || (this.#waiting.isEmpty && this.#connection?.hasCapacity);
+    const goesNow = options.ahead || (this.#unsent.isEmpty && this.#connection?.hasCapacity);
     const refusal = this.#refusal();
     if (refusal !== null) exchange.fail(refusal);
     else if (this.#connection !== null && this.isConnected && goesNow) {
       if (options.signal !== undefined) exchange.watchSignal(() => this.#withdraw(exchange, options));
       if (this.#connection.send(exchange, !options.ahead)) this.#keepAlive.sent();
-      else this.#waiting.push(exchange);
+      else this.#unsent.push(exchange);
     } else {
       if (options.signal !== undefined) exchange.watchSignal(() => this.#withdraw(exchange, options));
-      this.#waiting.push(exchange);
+      this.#unsent.push(exchange);
     }
   }
 
   /** Takes a request that its caller has given up out of the line. */
   #withdraw(request: PendingRequest, { onLost }: { readonly onLost?: () => void }): boolean {
-    const wasWaiting = this.#waiting.remove(request);
+    const wasWaiting = this.#unsent.remove(request);
     if (wasWaiting) onLost?.();
     return wasWaiting;
   }
@@ -233,13 +236,12 @@ export class Session {
   readonly #performers: { readonly [Type in SessionEffect['type']]: (effect: SessionEffect & { type: Type }) => void } =
     {
       pause: () => this.#pause(),
-      open: ({ server }) => this.#open(server),
       'send-connect-request': () => this.#sendConnectRequest(),
       accept: ({ response }) => this.#accept(response),
       verify: () => this.#connection?.ping(),
-      decline: () => this.#connection?.decline(),
+      decline: ({ connection }) => connection.decline(),
       restore: () => this.#restore(),
-      drop: ({ cause, established }) => this.#drop(cause, established),
+      drop: ({ connection, cause, established }) => this.#drop(connection, cause, established),
       'send-close': () => this.#sendClose(),
       end: (effect) => this.#end(effect.end),
       announce: ({ state }) => this.#listener.onState(state),
@@ -247,7 +249,7 @@ export class Session {
 
   #pause(): void {
     this.#watchSilence();
-    this.#choice.next((server) => this.#dispatch({ type: 'attempt', server }));
+    this.#choice.next((server) => this.#attempt(server));
   }
 
   /** A session that no server has said anything about for 4/3 of its timeout is over, in whatever way they were silent. */
@@ -260,11 +262,16 @@ export class Session {
 
   #giveUpSilentSession(): void {
     const { phase } = this.#state;
-    if (phase !== 'pausing' && phase !== 'opening') return;
+    if (phase !== 'pausing' && !this.#isOpening) return;
     const silentMs = Math.round(this.#options.clock.now() - this.#heardAtMs);
     // A server may have accepted the session, and closed the connection, since the timer fired; and timers can be early.
     if (silentMs < this.#deadlines.silenceMs) this.#watchSilence();
     else this.#dispatch({ type: 'silent', cause: new Error(`no server has said anything for ${silentMs} ms`) });
+  }
+
+  /** Whether an attempt is under way that has no answer yet. */
+  get #isOpening(): boolean {
+    return this.#state.phase === 'connecting' || this.#state.phase === 'handshaking';
   }
 
   get #attemptLimitMs(): number {
@@ -279,13 +286,15 @@ export class Session {
     return this.#state.identity?.id ?? 0n;
   }
 
-  #open(server: Candidate): void {
+  /** Begins a connection to one server. */
+  #attempt(server: Candidate): void {
     const connection: Connection = new Connection(
       this.#options.open,
       server,
       { ...this.#options, large: this.#large },
       {
         onOpen: () => this.#dispatch({ type: 'opened' }),
+        isHandshaking: () => this.#state.phase === 'handshaking',
         onHandshake: (response) => this.#dispatch({ type: 'responded', response, inDoubt: this.#history.isInDoubt }),
         onEvent: (event) => this.#listener.onEvent(event),
         onReply: (err, zxid) => {
@@ -305,18 +314,19 @@ export class Session {
         onCapacity: () => this.#sendWaiting(),
         onLost: (cause) => {
           if (this.#connection !== connection) return;
-          if (connection.isUnanswered && this.#askedId === 0n && this.lastZxid > 0n) {
+          const isUnanswered = this.#state.phase === 'handshaking' && connection.hasHeardNothing;
+          if (isUnanswered && this.#askedId === 0n && this.lastZxid > 0n) {
             this.#history.closedBy(formatCandidate(connection.server));
           }
-          if (this.#state.phase === 'opening') this.#refused++;
-          this.#dispatch({ type: 'lost', cause });
+          if (this.#isOpening) this.#refused++;
+          this.#dispatch({ type: 'lost', cause: isUnanswered ? unanswered(cause) : cause });
         },
       },
     );
-    this.#connection = connection;
+    this.#dispatch({ type: 'attempt', connection });
     const limitMs = this.#attemptLimitMs;
     const giveUp = (): void => {
-      if (this.#connection !== connection || this.#state.phase !== 'opening') return;
+      if (this.#connection !== connection || !this.#isOpening) return;
       this.#unanswered++;
       this.#dispatch({ type: 'lost', cause: new Error(`no session within ${limitMs} ms`) });
     };
@@ -385,19 +395,17 @@ export class Session {
 
   #sendWaiting(): void {
     while (this.isConnected && this.#connection?.hasCapacity) {
-      const request = this.#waiting.shift();
+      const request = this.#unsent.shift();
       if (request === undefined) return;
       if (!this.#connection.send(request, true)) {
-        this.#waiting.unshift(request);
+        this.#unsent.unshift(request);
         return;
       }
       this.#keepAlive.sent();
     }
   }
 
-  #drop(cause: Error, established: boolean): void {
-    const connection = this.#connection;
-    this.#connection = null;
+  #drop(connection: Connection | null, cause: Error, established: boolean): void {
     this.#timer.clear();
     this.#choice.cancel();
     this.#keepAlive.stop();
@@ -408,13 +416,13 @@ export class Session {
     if (!established) return;
     this.#heardAtMs = connection.lastHeardAtMs;
     // Whoever comes after the loss waits for the next connection; those before it had counted on this one.
-    for (const request of this.#waiting.drain()) request.lose('not-sent', cause);
-    for (const request of again) this.#waiting.push(request);
+    for (const request of this.#unsent.drain()) request.lose('not-sent', cause);
+    for (const request of again) this.#unsent.push(request);
   }
 
   #sendClose(): void {
     this.#validity.stop();
-    for (const request of this.#waiting.drain()) this.#connection?.send(request);
+    for (const request of this.#unsent.drain()) this.#connection?.send(request);
     const closed = (): void => this.#dispatch({ type: 'closed' });
     const confirmed = (): void => {
       this.#isCloseConfirmed = true;
@@ -436,8 +444,15 @@ export class Session {
   #end(end: SessionEnd): void {
     this.#validity.stop();
     this.#silence.clear();
-    for (const request of this.#waiting.drain()) request.fail(() => endError(end));
+    for (const request of this.#unsent.drain()) request.fail(() => endError(end));
     this.#credentials.fail(endError(end));
     this.#listener.onEnd(end.reason);
   }
+}
+
+/** Why a server closed a connection after the handshake was sent, and before it said anything. */
+function unanswered(cause: Error): Error {
+  const why =
+    'no answer to the handshake (the server may not be serving, have all its connections taken, expect TLS on this port, or be behind what this client has seen)';
+  return new Error(`${why}: ${cause.message}`, { cause });
 }

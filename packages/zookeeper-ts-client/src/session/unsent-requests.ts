@@ -2,7 +2,7 @@ import type { Clock } from './clock.js';
 import { type PendingRequest, RequestQueue } from './pending-requests.js';
 
 /** Requests that no connection has taken yet, in their order. While there is no connection none waits longer than its limit. */
-export class WaitingLine {
+export class UnsentRequests {
   readonly #queue = new RequestQueue();
   readonly #clock: Clock;
   readonly #limitMs: () => number;
