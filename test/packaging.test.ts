@@ -168,8 +168,8 @@ describe('the packages, installed from their tarballs into an empty project', ()
 /** Ways to start a program that was pasted into a file, as README.md has them. */
 const ways: Readonly<Record<string, (file: string) => { file: string; command: string[] }>> = {
   'an .mjs file': (name) => ({ file: `${name}.mjs`, command: [process.execPath, `${name}.mjs`] }),
-  'a .ts file by tsx': (name) => ({ file: `${name}.ts`, command: ['npx', '--no-install', 'tsx', `${name}.ts`] }),
-  'a .ts file by Node itself': (name) => ({
+  'an .mts file by tsx': (name) => ({ file: `${name}.mts`, command: ['npx', '--no-install', 'tsx', `${name}.mts`] }),
+  'an .mts file by Node itself': (name) => ({
     file: `${name}.mts`,
     command: ['node_modules/node24/bin/node', `${name}.mts`],
   }),

@@ -94,6 +94,35 @@ describe('data that is none', () => {
   });
 });
 
+describe('what is no list of values, or no dead letter', () => {
+  it.each<[unknown, string]>([
+    ['abc', "'abc'"],
+    [5, '5'],
+    [null, 'null'],
+    [new Set([1]), 'an object of class Set'],
+  ])('is refused by putAll of each queue: case %#', async (values, got) => {
+    const puts = [
+      () => new Queue(keeper, '/x').putAll(values as never),
+      () => new PriorityQueue(keeper, '/x').putAll(values as never),
+      () => new DelayQueue(keeper, '/x').putAll(values as never),
+      () => new IdQueue(keeper, '/x').putAll(values as never, { id: 'a' }),
+      () => new ShardedQueue(keeper, '/x').putAll(values as never),
+    ];
+    for (const put of puts) {
+      expect(await refusal(put)).toEqual(new TypeError(`Expected \`values\` to be an array, got ${got}`));
+    }
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'Expected `letter` to be an object, got undefined'],
+    ['/x', "Expected `letter` to be an object, got '/x'"],
+    [{ path: 5, data: Buffer.of() }, 'Expected `letter.path` to be a string, got 5'],
+    [{ path: '/x' }, 'Expected `letter.data` to be a Uint8Array, got undefined'],
+  ])('is refused by revive: case %#', async (letter, message) => {
+    expect(await refusal(() => new Queue(keeper, '/x').revive(letter as never))).toEqual(new TypeError(message));
+  });
+});
+
 describe('a codec that makes no bytes', () => {
   it.each<[string, (codec: Codec<unknown>) => unknown]>([
     ['a Queue', (codec) => new Queue(keeper, '/x', { codec }).put(1)],

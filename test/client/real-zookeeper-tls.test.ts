@@ -120,6 +120,7 @@ describeOnOwnServers('a client over TLS', () => {
     });
 
     it('says that its own options cannot be used', async () => {
+      await expectFailure(`localhost:${port}`, { tls: { ca: '/etc/zookeeper/ca.pem' } }, 'options');
       await expectFailure(`localhost:${port}`, { tls: { ca: certificates.ca, key: 'none', cert: 'none' } }, 'options');
       const tls = () => {
         throw new Error('no such file');

@@ -49,7 +49,9 @@ describeOnSharedServer('producing', () => {
 
   it('puts all of several items, or none', async () => {
     const queue = new Queue<unknown>(await on.keeper(), freshLine());
-    await expect(queue.putAll([1, undefined])).rejects.toThrow('Expected a value that JSON can hold, got undefined');
+    await expect(queue.putAll([1, undefined])).rejects.toThrow(
+      'Expected the value to be what JSON can hold, got undefined',
+    );
     expect(await queue.size()).toBe(0);
     await queue.putAll([]);
     expect(await queue.size()).toBe(0);

@@ -71,7 +71,6 @@ describeOnOwnServers(
       await processing;
       expect(seen).toEqual(['a', 'b', 'last']);
       expect(await filled.size()).toBe(0);
-      expect(operations.length).toBeGreaterThan(0);
     });
 
     it('take hears of what is put while the server refuses its watch, after it has listed', async () => {

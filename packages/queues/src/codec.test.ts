@@ -31,7 +31,7 @@ describe('codecs', () => {
   });
 
   it('refuse what they cannot hold, or read', () => {
-    expect(() => jsonCodec().encode(undefined)).toThrow('Expected a value that JSON can hold, got undefined');
+    expect(() => jsonCodec().encode(undefined)).toThrow('Expected the value to be what JSON can hold, got undefined');
     expect(() => jsonCodec().encode(() => {})).toThrow('got a function');
     expect(() => jsonCodec().decode(Buffer.of(0xff))).toThrow(TypeError);
     expect(() => textCodec.decode(Buffer.of(0xff))).toThrow(TypeError);

@@ -1,4 +1,4 @@
-import { asBytes, received } from '@zk-recipes/core/recipe-kit';
+import { asBytes, asJson, received } from '@zk-recipes/core/recipe-kit';
 
 /** Turns values into the bytes that a znode holds, and back. */
 export interface Codec<T> {
@@ -39,11 +39,7 @@ export function jsonCodec<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
     throw new TypeError('Expected `schema` to be a Standard Schema, with a function `~standard.validate`');
   }
   return {
-    encode(value) {
-      const text: string | undefined = JSON.stringify(value);
-      if (text === undefined) throw new TypeError(`Expected a value that JSON can hold, got ${received(value)}`);
-      return Buffer.from(text);
-    },
+    encode: (value) => asJson(value, 'the value'),
     decode(bytes) {
       const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
       if (schema === undefined) return value as T;
@@ -68,9 +64,14 @@ export const bytesCodec: Codec<Uint8Array> = {
   decode: (bytes) => bytes,
 };
 
-/** A value as the bytes of an item. @throws TypeError if the codec makes something else of it; whatever `encode` throws */
-export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
-  return asBytes(codec.encode(value), 'the result of `encode` of the codec');
+/**
+ * Values as the bytes of items.
+ *
+ * @throws TypeError for what is no array, or if the codec makes something else of a value; whatever `encode` throws
+ */
+export function encodedAll<T>(codec: Codec<T>, values: readonly T[]): Uint8Array[] {
+  if (!Array.isArray(values)) throw new TypeError(`Expected \`values\` to be an array, got ${received(values)}`);
+  return values.map((value) => asBytes(codec.encode(value), 'the result of `encode` of the codec'));
 }
 
 function checkedValue<T>(result: SchemaResult<T>): T {

@@ -1,5 +1,6 @@
 import type { Keeper } from '@zk-recipes/core';
 import { childOf, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
+import * as z from 'zod/mini';
 import { decodeRecord } from './attempt-record.js';
 import type { Codec } from './codec.js';
 import { decode } from './decoding.js';
@@ -15,11 +16,17 @@ export interface DeadLetter<T = unknown> {
   readonly reason: string | null;
   /** How often it was handed out. */
   readonly attempts: number;
-  /** What its znode held in the queue, and holds now, byte by byte. */
+  /** What its znode held in the queue, and holds now, byte by byte: Curator's frame, and in it what the codec made. */
   readonly data: Buffer;
   /** What the codec makes of its bytes; `undefined` where they cannot be decoded, which may be why it is here. */
   readonly value: T | undefined;
 }
+
+/** What a dead letter must have to be revived. */
+export const letterSchema: z.ZodMiniType = z.object({
+  path: z.string(),
+  data: z.custom((value) => value instanceof Uint8Array, 'a Uint8Array'),
+});
 
 /** How the bytes of dead letters become values. */
 export interface DeadLetterCodec<T> {

@@ -1,6 +1,6 @@
 import type { Keeper } from '@zk-recipes/core';
 import { checkOptions, checkPlace, childOf, namesIn } from '@zk-recipes/core/recipe-kit';
-import { type Codec, encoded, jsonCodec } from './codec.js';
+import { type Codec, encodedAll, jsonCodec } from './codec.js';
 import { frameItems } from './item-framing.js';
 import { inOrder, isItem, plainName } from './item-name.js';
 import { ItemSource } from './item-source.js';
@@ -66,8 +66,9 @@ export class ShardedQueue<T> extends ItemSource<T> {
   async putAll(values: readonly T[], options: CallOptions = {}): Promise<void> {
     checkOptions('put of ShardedQueue', schemas.call, options);
     const { signal } = options;
-    if (values.length === 0) return;
-    const parcels = values.map((value) => ({ name: plainName(), data: frameItems([encoded(this.#codec, value)]) }));
+    const payloads = encodedAll(this.#codec, values);
+    if (payloads.length === 0) return;
+    const parcels = payloads.map((payload) => ({ name: plainName(), data: frameItems([payload]) }));
     const shard = await this.#chooseShard(signal);
     await this.#producerOf(shard).put(parcels, signal);
   }

@@ -1,7 +1,7 @@
 import type { Keeper, Transaction } from '@zk-recipes/core';
-import { checkOptions, checkPlace, childOf, nameOf } from '@zk-recipes/core/recipe-kit';
-import { type Codec, encoded, jsonCodec } from './codec.js';
-import { type DeadLetter, revivedName } from './dead-letters.js';
+import { checkArgument, checkOptions, checkPlace, childOf, nameOf } from '@zk-recipes/core/recipe-kit';
+import { type Codec, encodedAll, jsonCodec } from './codec.js';
+import { type DeadLetter, letterSchema, revivedName } from './dead-letters.js';
 import { frameItems } from './item-framing.js';
 import type { ItemNaming } from './item-name.js';
 import { ItemSource } from './item-source.js';
@@ -95,9 +95,10 @@ export class WorkQueue<T> extends ItemSource<T> {
   /**
    * Puts a dead letter back into the queue, at the end of its order, as one that was never handed out.
    *
-   * @throws NoNodeError if it is there no more
+   * @throws NoNodeError if it is there no more; TypeError for what is no dead letter
    */
   async revive(letter: DeadLetter, options: CallOptions = {}): Promise<void> {
+    checkArgument('letter', letterSchema, letter);
     checkOptions('revive of a queue', schemas.call, options);
     const { items, records } = this.#deadLetters;
     const name = nameOf(letter.path);
@@ -112,11 +113,12 @@ export class WorkQueue<T> extends ItemSource<T> {
 
   /** Puts values under one name. */
   protected async putUnder(name: string, values: readonly T[], signal: AbortSignal | undefined): Promise<void> {
-    if (values.length > this.#maxItems) {
-      throw new RangeError(`Expected at most \`maxItems\`, ${this.#maxItems}, items at once, got ${values.length}`);
+    const payloads = encodedAll(this.#codec, values);
+    if (payloads.length > this.#maxItems) {
+      throw new RangeError(`Expected at most \`maxItems\`, ${this.#maxItems}, items at once, got ${payloads.length}`);
     }
-    if (values.length === 0) return;
-    const parcels = values.map((value) => ({ name, data: frameItems([encoded(this.#codec, value)]) }));
+    if (payloads.length === 0) return;
+    const parcels = payloads.map((payload) => ({ name, data: frameItems([payload]) }));
     signal?.throwIfAborted();
     if (this.#maxItems === Number.POSITIVE_INFINITY) await this.#producer.put(parcels, signal);
     else await this.#producer.putWithin(this.#maxItems, parcels, signal);

@@ -1,4 +1,4 @@
-import { asBytes, received } from '@zk-recipes/core/recipe-kit';
+import { asBytes, asJson } from '@zk-recipes/core/recipe-kit';
 
 /** Turns payloads into bytes and back. */
 export interface Codec<T> {
@@ -15,11 +15,6 @@ export function encodePayload<T>(codec: Codec<T>, payload: T): Uint8Array {
 
 /** JSON, unchecked. Default. */
 export const json: Codec<unknown> = {
-  encode: (value) => {
-    const text = JSON.stringify(value);
-    if (text === undefined)
-      throw new TypeError(`Expected \`payload\` to be what JSON can hold, got ${received(value)}`);
-    return Buffer.from(text);
-  },
+  encode: (value) => asJson(value, '`payload`'),
   decode: (bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')),
 };

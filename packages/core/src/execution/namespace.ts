@@ -1,4 +1,4 @@
-import type { WatchedEvent } from 'zookeeper-ts-client';
+import { received, type WatchedEvent } from 'zookeeper-ts-client';
 
 /** Hears of a change of a watched znode. */
 export type WatchFunction = (event: WatchedEvent) => void;
@@ -19,9 +19,7 @@ export class Namespace {
    */
   toReal(path: string): string {
     if (typeof path !== 'string' || !path.startsWith('/')) {
-      throw new TypeError(
-        `Expected \`path\` to start with '/', got ${typeof path === 'string' ? `'${path}'` : String(path)}`,
-      );
+      throw new TypeError(`Expected \`path\` to start with '/', got ${received(path)}`);
     }
     if (this.root === '') return path;
     return path === '/' ? this.root : this.root + path;

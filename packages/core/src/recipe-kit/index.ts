@@ -36,6 +36,7 @@ export { isPassing, isUnknown } from '../passing-failure.js';
 export { handOut, runWhileHeld, standInLine } from './acquisition.js';
 // Going on
 export { acrossSessions } from './across-sessions.js';
+export { asJson } from './as-json.js';
 // Waiting for a znode
 export {
   type AwaitDeletionOptions,

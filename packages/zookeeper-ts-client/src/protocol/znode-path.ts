@@ -1,3 +1,5 @@
+import { received } from '../checks/received.js';
+
 /** Characters that no path may have: controls, surrogates, private use and specials. @see org.apache.zookeeper.common.PathUtils */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const forbidden = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
@@ -11,8 +13,7 @@ const forbidden = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
  * @throws TypeError that says what was expected and what came
  */
 export function validatePath(path: string, name = '`path`', sequential = false): void {
-  if (typeof path !== 'string')
-    throw new TypeError(`Expected ${name} to be a string, got ${path === null ? 'null' : typeof path}`);
+  if (typeof path !== 'string') throw new TypeError(`Expected ${name} to be a string, got ${received(path)}`);
   if (!path.startsWith('/')) throw new TypeError(`Expected ${name} to start with '/', got '${path}'`);
   if (!sequential && path.endsWith('/')) {
     if (path.length === 1) return;

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { received } from '../checks/received.js';
 import { type Candidate, formatCandidate } from '../servers/candidate.js';
 import { formatServer } from '../servers/connect-string.js';
 import { describeTlsFailure } from './tls-failure.js';
@@ -49,7 +50,7 @@ class TlsTransport implements Transport {
   async open(tls: Tls): Promise<void> {
     try {
       const options = await Promise.resolve().then(() => (typeof tls === 'function' ? tls() : tls));
-      if (!this.#isOver) this.#connect(options === true ? {} : options);
+      if (!this.#isOver) this.#connect(options === true ? {} : checkedAuthorities(options));
     } catch (error) {
       // A key or certificate that cannot be read, or what the function threw.
       this.#failure = describeTlsFailure(error, 'options');
@@ -106,4 +107,14 @@ class TlsTransport implements Transport {
     this.#isOver = true;
     this.#handlers.onClose(this.#failure ?? new Error(`${formatCandidate(this.#candidate)} closed the connection`));
   }
+}
+
+/** Node trusts nobody where `ca` is no PEM, the name of a file for instance, and says only that the server is not trusted. */
+function checkedAuthorities(options: TlsOptions): TlsOptions {
+  for (const ca of [options.ca ?? []].flat()) {
+    if (!Buffer.from(ca).includes('-----BEGIN ')) {
+      throw new TypeError(`Expected \`ca\` to be the contents of a PEM file, got ${received(ca)}`);
+    }
+  }
+  return options;
 }
