@@ -25,72 +25,94 @@ import { type Tls, tlsTransport } from '../transport/tls-transport.js';
 import type { OpenTransport } from '../transport/transport.js';
 import type { Auth } from './well-known-acls.js';
 
-/** An attempt to connect that gave no session. */
+/** Failed attempt to establish a session at a server. */
 export interface AttemptFailure {
   /** `host:port` of the server. */
   readonly server: string;
   readonly error: Error;
-  /** Ordinal of the attempt since the last connection that stood; the first is 1. */
+  /** Number of the attempt since the last established connection; the first attempt is 1. */
   readonly attempt: number;
 }
 
-/** How `ZooKeeper.connect` is told what to do. Everything has a default. Durations are milliseconds. */
+/** Options of `ZooKeeper.connect`. Every option has a default. Durations are in milliseconds. */
 export interface ZooKeeperOptions {
-  /** Asked for; the server negotiates it into its own range (2 to 20 ticks). Default 10,000; from 1 to 2^31-1. */
+  /**
+   * Requested session timeout in milliseconds. The server limits it to its own range (2 to 20 ticks). Default 10,000; from 1 to
+   * 2^31-1.
+   */
   readonly sessionTimeoutMs?: number | undefined;
-  /** For one attempt, TCP and handshake together, without the look-up. Default: the session timeout divided by the number of addresses. */
+  /**
+   * Limit of one attempt to connect, in milliseconds: TCP connect and handshake together, without the name look-up. Default: at most
+   * the session timeout divided by the number of addresses.
+   */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * How long a request made without a connection waits for one: default the session timeout. And, only where given, how
-   * long a request may take: a connection on which a reply is overdue is given up, since replies come in order.
+   * Longest time in milliseconds that a request waits for a connection. Default: the session timeout.
+   *
+   * If this option is given, it also limits the wait for the reply. The client gives up a connection on which a reply is overdue,
+   * since replies come in order.
    */
   readonly requestTimeoutMs?: number | undefined;
-  /** Largest frame sent or accepted, in bytes. Default 1,048,575, as `jute.maxbuffer` of the server, which it should equal. */
+  /**
+   * Size of the largest frame that the client sends or accepts, in bytes. Default 1,048,575, which is the default of `jute.maxbuffer`.
+   * Set it to the `jute.maxbuffer` of the servers.
+   */
   readonly maxFrameBytes?: number | undefined;
-  /** Requests sent and not answered beyond which others wait. Default 1,000. */
+  /** Largest number of requests that are sent and not answered. Further requests wait. Default 1,000. */
   readonly maxInFlight?: number | undefined;
   /**
-   * Pauses between attempts, once every address has been tried: random, from `minDelayMs` up to a limit that doubles with each
-   * round to `maxDelayMs`. Default 100 and 1,000.
+   * Pauses between rounds of attempts, in milliseconds; a round tries every address once. Each pause is random, from `minDelayMs` to a
+   * limit that doubles with each round up to `maxDelayMs`. Default 100 and 1,000.
    */
   readonly reconnect?:
     | { readonly minDelayMs?: number | undefined; readonly maxDelayMs?: number | undefined }
     | undefined;
-  /** Whether a server in read-only mode will do until another is found. Default false. */
+  /** Whether the client accepts a server in read-only mode until it finds another server. Default false. */
   readonly canBeReadOnly?: boolean | undefined;
   /**
-   * Resolves the names of servers, as the option of `net.connect`; asked for all addresses of all names before each round of
-   * attempts. An answer may take 10 s; the last good one stays in use meanwhile. Default `dns.lookup`.
+   * Resolves the names of servers; has the signature of the option `lookup` of `net.connect`. Before each round of attempts the client
+   * asks for all addresses of all names. A look-up may take 10 s; meanwhile the last successful result stays in use. Default
+   * `dns.lookup`.
    */
   readonly lookup?: LookupFunction | undefined;
   /**
-   * Connects over TLS: `true` for the defaults, or what `tls.connect` of Node takes. The certificate of the server is verified, and its name, which
-   * is that of the connect string. A function is asked at each connection. Default: no TLS.
+   * Connects over TLS: `true` for the defaults, or the options of Node's `tls.connect`. The client verifies the server's certificate
+   * and its name, which must be the name in the connect string. A function is called for each connection. Default: no TLS.
    */
   readonly tls?: Tls | undefined;
-  /** Credentials, sent on every connection before anything else. */
+  /** Credentials, which the client sends first on every connection. */
   readonly auth?: readonly Auth[] | undefined;
-  /** Creates the chroot of the connect string, with its parents, if it does not exist. Default false: `connect` rejects then. */
+  /**
+   * Creates the chroot of the connect string, with its parents, if it does not exist. Default false: `connect` rejects if the chroot
+   * is missing.
+   */
   readonly createChroot?: boolean | undefined;
   /**
-   * How long `connect` tries to get a session, over all servers and rounds. Default 30,000; from 1, or `Infinity` to try until
-   * `signal` aborts.
+   * Longest time in milliseconds in which `connect` tries to get a session, over all servers and rounds. Default 30,000; from 1, or
+   * `Infinity` to try until `signal` aborts.
    */
   readonly connectDeadlineMs?: number | undefined;
-  /** Told of each attempt at a server that gave no session, now and at every reconnect. What it throws is a `callbackError`. */
+  /**
+   * Called for each failed attempt at a server, during the first connection and at every reconnect. An error that it throws becomes a
+   * `callbackError` event.
+   */
   readonly onAttemptFailed?: ((failure: AttemptFailure) => void) | undefined;
   /**
-   * The last transaction that an earlier session of this program has seen. The new session starts there, so that it never reads
-   * older data; if the servers have lost that transaction, `historyWentBack` says so. Default 0n: start at any.
+   * Zxid of the last transaction that an earlier session of this program has seen. The new session starts at that transaction, so it
+   * never reads older data. If the servers have lost that transaction, the client emits `historyWentBack`. Default 0n: start at any
+   * transaction.
    */
   readonly lastZxidSeen?: bigint | undefined;
-  /** A session of an earlier process to go on with. Resuming one that another process uses takes it away from that one. */
+  /** Session of an earlier process to resume. If another process uses the session, that process loses it. */
   readonly session?: { readonly id: bigint; readonly passwd: Uint8Array } | undefined;
-  /** Gives up connecting: `connect` rejects with what each server said. Has no effect once connected. */
+  /**
+   * Stops connecting when it aborts: `connect` rejects with the last failure at each server. The signal has no effect once the client
+   * is connected.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Time, chance and network: what a client takes from outside. Only tests and simulations replace it. */
+/** Clock, random numbers and network of a client. Only tests and simulations replace them. */
 export interface Runtime {
   readonly clock: Clock;
   readonly random: () => number;
@@ -99,7 +121,7 @@ export interface Runtime {
   readonly firstXid: number;
 }
 
-/** The machine itself. */
+/** Runtime that uses the real clock, random numbers and network of the machine. */
 export const systemRuntime: Runtime = {
   clock: systemClock,
   random: Math.random,
@@ -117,7 +139,7 @@ const resumed: ChecksOf<NonNullable<ZooKeeperOptions['session']>> = {
   id: anyBigint,
   passwd: bytesOfLength(PASSWORD_BYTES),
 };
-/** What is inside belongs to Node, which checks it at each connection. */
+/** Node checks the contents at each connection. */
 const trueObjectOrFunction: OptionCheck = {
   expected: 'true, an object or a function',
   faultOf: (value) =>
@@ -149,7 +171,8 @@ const checks: ChecksOf<ZooKeeperOptions> = {
 /**
  * Checks the options of a client.
  *
- * @throws TypeError for an option that does not exist or is of a wrong type, RangeError for one out of range; both name the option
+ * @throws {TypeError} when an option does not exist or has the wrong type; the message names the option
+ * @throws {RangeError} when an option is out of range; the message names the option
  */
 export function checkZooKeeperOptions(options: ZooKeeperOptions): void {
   checkOptions('ZooKeeper.connect', checks, options);
@@ -161,7 +184,11 @@ export function checkZooKeeperOptions(options: ZooKeeperOptions): void {
   }
 }
 
-/** Checks the options of the first connection alone. @throws as `checkZooKeeperOptions` */
+/**
+ * Checks only the options of the first connection.
+ *
+ * @throws the same errors as `checkZooKeeperOptions`
+ */
 export function checkConnectOptions(
   where: string,
   options: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'>,
@@ -169,7 +196,7 @@ export function checkConnectOptions(
   checkOptions(where, { signal: checks.signal, connectDeadlineMs: checks.connectDeadlineMs }, options);
 }
 
-/** Fills in the defaults of options that have been checked. */
+/** Converts options that have been checked to session options, and fills in the defaults. */
 export function sessionOptions(options: ZooKeeperOptions, runtime: Runtime): SessionOptions {
   const { session, reconnect = {} } = options;
   const { minDelayMs = 100 } = reconnect;

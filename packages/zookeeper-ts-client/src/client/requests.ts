@@ -42,7 +42,7 @@ import {
   versionCallChecks,
 } from './request-options.js';
 
-/** Data of a znode and what the server knows about it. */
+/** Data and `Stat` of a znode. */
 export interface DataAndStat {
   data: Buffer | null;
   stat: Stat;
@@ -53,11 +53,11 @@ interface WithPath {
 }
 
 interface WithWatch {
-  /** Called once, when what was read has changed. */
+  /** Watcher that is called once, when the result of the read has changed. */
   readonly watch?: Watcher | undefined;
 }
 
-/** A request as plain data: what a client is asked to do, in its own paths. The methods of `ZooKeeper` make them. */
+/** Request to a client as plain data; paths are relative to the client's chroot. The methods of `ZooKeeper` build such requests. */
 export type Request =
   | ({ readonly op: 'create'; readonly data?: ZnodeData | undefined } & WithPath & CreateOptions)
   | ({ readonly op: 'delete' } & WithPath & VersionOptions)
@@ -76,7 +76,7 @@ export type Request =
   | ({ readonly op: 'getConfig' } & WithWatch)
   | ({ readonly op: 'reconfig' } & ReconfigChange);
 
-/** What each request resolves with. */
+/** Result types of all requests, by operation. */
 export interface Responses {
   create: { path: string; stat: Stat };
   delete: undefined;
@@ -96,35 +96,39 @@ export interface Responses {
   reconfig: DataAndStat;
 }
 
-/** What a request resolves with. */
+/** Result type of a request. */
 export type ResponseOf<R extends Request> = Responses[R['op']];
 
 type Op = Request['op'];
 type RequestOf<O extends Op> = Extract<Request, { readonly op: O }>;
 
-/** A request as it goes over the wire. */
+/** Operation and record that the session sends for a request. */
 interface WireRequest<Wire, Reply> {
   readonly operation: Operation<Wire, Reply>;
   readonly request: Wire;
 }
 
-/** How the requests of one kind are sent, and what is made of their replies. */
+/** Definition of one kind of request: its options, its encoding, and the decoding of its reply. */
 interface RequestKind<O extends Op, Wire, Reply> {
-  /** What the options of the method of this name must be. */
+  /** Checks for the options of the method of the same name. */
   readonly options: OptionChecks;
-  /** Throws a `TypeError` or `RangeError` for wrong arguments. */
+  /**
+   * Converts the request to its wire form.
+   *
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
   encode(request: RequestOf<O>, chroot: Chroot): WireRequest<Wire, Reply>;
-  /** Runs while the frame of the reply is handled, before the next frame is looked at. */
+  /** Converts the reply to the result. Runs while the session handles the reply's frame, before it handles the next frame. */
   decode(reply: Reply, request: RequestOf<O>, chroot: Chroot): Responses[O];
-  /** Which one-shot watch it can set. */
+  /** Kind of one-shot watch that the request can set. */
   readonly watch?: 'data' | 'child' | 'exists';
-  /** An error code that is an answer too, and what it means. */
+  /** Error code that counts as a result, and that result. */
   readonly answer?: { readonly errorCode: number; readonly result: Responses[O] };
 }
 
 type AnyKind<O extends Op> = RequestKind<O, unknown, unknown>;
 
-/** All kinds of requests: what each takes, how it is written, and what it gives. */
+/** Definitions of all kinds of requests. */
 const kinds: { readonly [O in Op]: AnyKind<O> } = {
   create: kind('create', {
     options: createCallChecks,
@@ -134,7 +138,7 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
   delete: kind('delete', {
     options: versionCallChecks,
     encode({ path, version = -1 }, chroot) {
-      // The root of a client is not to be deleted, also where it is the chroot: the server refuses its own.
+      // The client's root must not be deleted, even when it is the chroot: `/` is sent unchanged, and the server refuses it.
       const serverPath = path === '/' ? path : chroot.serverPath(path);
       return { operation: deleteNode, request: { path: serverPath, version: checkedVersion(version) } };
     },
@@ -200,7 +204,7 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
   getEphemerals: kind('getEphemerals', {
     options: requestChecks,
     encode({ path }, chroot) {
-      // As the server has it, an empty prefix is that of all.
+      // As on the server, an empty prefix selects all ephemerals.
       const prefix = path === '' ? '/' : path;
       validatePath(prefix, '`prefix`', true);
       return { operation: getEphemerals, request: { prefixPath: chroot.root + prefix } };
@@ -224,7 +228,7 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
   }),
   getConfig: kind('getConfig', {
     options: readChecks,
-    // The configuration stands at an absolute path, also for a client with a chroot.
+    // The configuration has an absolute path, which the chroot does not change.
     encode: () => ({ operation: getData, request: { path: CONFIG_NODE, watch: false } }),
     decode: same,
     watch: 'data',
@@ -239,17 +243,22 @@ const kinds: { readonly [O in Op]: AnyKind<O> } = {
   }),
 };
 
-/** What a request needs of its client. */
+/** Parts of the client that a request needs. */
 export interface RequestContext {
   readonly chroot: Chroot;
   readonly watchers: WatcherSet;
   readonly signal: RequestSignal | undefined;
 }
 
-/** Arguments of the methods, which are parts of a request and no options. */
+/** Names of method arguments; they are parts of a request but not options. */
 const argumentChecks: OptionChecks = { op: anything, path: anything, data: anything, acl: anything, ops: anything };
 
-/** Checks what a user has made. @throws TypeError for an unknown `op` or part; TypeError or RangeError for a wrong part */
+/**
+ * Checks a request that the caller has built.
+ *
+ * @throws {TypeError} when `op` or another part is unknown
+ * @throws {TypeError | RangeError} when a part has a wrong value
+ */
 export function checkRequest(request: Request): void {
   if (!Object.hasOwn(kinds, request?.op)) {
     throw new TypeError(`Expected \`op\` to be one of ${Object.keys(kinds).join(', ')}, got ${received(request?.op)}`);
@@ -258,12 +267,20 @@ export function checkRequest(request: Request): void {
   checkOptions(request.op, { ...parts, ...argumentChecks }, request);
 }
 
-/** Checks the options of the method that is called as the request's `op`. @throws TypeError or RangeError */
+/**
+ * Checks the options of the method `op`.
+ *
+ * @throws {TypeError | RangeError} when an option is wrong
+ */
 export function checkMethodOptions(op: Request['op'], options: object): void {
   checkOptions(op, kinds[op].options, options);
 }
 
-/** What the session is to send for a request, and to make of the reply. @throws TypeError or RangeError for wrong arguments */
+/**
+ * Builds what the session needs to send a request and to handle its reply.
+ *
+ * @throws {TypeError | RangeError} when an argument is wrong
+ */
 export function exchangeFor<R extends Request>(
   request: R,
   { chroot, watchers, signal }: RequestContext,
@@ -284,13 +301,13 @@ export function exchangeFor<R extends Request>(
   return { ...exchange, ...watchers.read(watch, (wire as ReadRequest).path, request.watch, signal) };
 }
 
-/** The path of a request as the caller gave it, for errors. */
+/** Returns the path of a request as the caller gave it, for errors; `null` when the request has no path. */
 function pathOf(request: Request): string | null {
   if (request.op === 'getConfig') return CONFIG_NODE;
   return 'path' in request ? request.path : null;
 }
 
-/** Says of which kind a table entry is, so that its types are known. */
+/** Gives a definition the types of its operation. */
 function kind<O extends Op, Wire, Reply>(_: O, of: RequestKind<O, Wire, Reply>): AnyKind<O> {
   return of as unknown as AnyKind<O>;
 }

@@ -1,14 +1,14 @@
 import type { ConnectionState } from '../session/session-state.js';
 import { follow, unfollow } from '../session/signal-followers.js';
 
-/** What following the states needs of a client. */
+/** Part of a client that is needed to observe its states. */
 export interface Stateful {
   readonly state: ConnectionState;
   on(event: 'state', listener: (state: ConnectionState) => void): unknown;
   off(event: 'state', listener: (state: ConnectionState) => void): unknown;
 }
 
-/** Whether nothing comes after this state. */
+/** Whether a state is final: no other state follows it. */
 export function hasEnded(state: ConnectionState): boolean {
   return state === 'expired' || state === 'auth-failed' || state === 'closed';
 }
@@ -16,7 +16,10 @@ export function hasEnded(state: ConnectionState): boolean {
 type Next = IteratorResult<ConnectionState, undefined>;
 const DONE: Next = { done: true, value: undefined };
 
-/** The present state and each later one, none left out, until the session has ended. Rejects with the signal's reason. */
+/**
+ * Iterates over the current state and every later state, without gaps, until the session has ended. Rejects with the signal's reason
+ * when the signal aborts.
+ */
 export function statesOf(client: Stateful, signal: AbortSignal | undefined): AsyncIterableIterator<ConnectionState> {
   const states: ConnectionState[] = [];
   const asked: { readonly resolve: (next: Next) => void; readonly reject: (reason: unknown) => void }[] = [];

@@ -50,44 +50,51 @@ import {
 } from './requests.js';
 import { hasEnded, statesOf } from './states.js';
 
-/** Events of a client. */
+/** Events that a client emits. */
 export interface ZooKeeperEvents {
+  /** The connection state changed; the argument is the new state. */
   state: [state: ConnectionState];
-  /** The servers have lost transactions that `lastZxidSeen` named. Told before the client counts as connected. */
+  /** The servers have lost transactions up to `lastZxidSeen`. The client emits this event before its state becomes `connected`. */
   historyWentBack: [event: HistoryWentBack];
-  /** A watch or a listener of the user threw; nothing else came of it. */
+  /** A watcher, a listener or another callback of the caller threw or rejected. The error has no other effect. */
   callbackError: [error: unknown];
 }
 
 /**
- * A client: one session with an ensemble, kept through reconnects until it is closed or the server ends it.
+ * ZooKeeper client: one session with an ensemble. The client keeps the session through reconnects until the caller closes the client
+ * or the server ends the session.
  *
- * Paths are below the chroot of the connect string. Requests leave in the order of the calls, those of one tick in one write, and
- * results and events come in the order of the wire. Every method rejects with `TypeError` or `RangeError` for wrong arguments,
- * `KeeperError` and its kin when the server refuses, `ConnectionLossError` when no reply came, `SessionExpiredError`,
- * `AuthFailedError` or `ClosedError` when the session is over, `MarshallingError` for a frame over `maxFrameBytes`.
+ * All paths are relative to the chroot of the connect string. The client sends requests in the order of the calls, and combines the
+ * requests of one tick of the event loop into one write. Results and events arrive in the order in which the server sends them.
+ *
+ * Every method rejects with:
+ * - `TypeError` or `RangeError` when an argument is wrong;
+ * - `KeeperError` or a subclass when the server refuses the request;
+ * - `ConnectionLossError` when no reply came;
+ * - `SessionExpiredError`, `AuthFailedError` or `ClosedError` when the session has ended;
+ * - `MarshallingError` when a frame is larger than `maxFrameBytes`.
  */
 export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   readonly #session: Session;
   readonly #chroot: Chroot;
   readonly #watchers: WatcherSet;
-  /** The last failure of each address, and of each look-up, until the first connection. */
+  /** Last failure of each address and of each name look-up, until the first connection. */
   readonly #attempts = new Map<string, Error>();
-  /** Resolves when a server has taken the credentials of the options. */
+  /** Resolves when a server has accepted the credentials of `options.auth`. */
   readonly #authenticated: Promise<unknown>;
-  /** Resolves when every server has failed by its TLS, before the first connection. */
+  /** Resolves when the connection to every server has failed because of TLS before the first connection. */
   readonly #hopeless: Promise<void>;
   #giveUpHope!: () => void;
   #hasConnected = false;
   readonly #options: ZooKeeperOptions;
   readonly #runtime: Runtime;
   readonly #connectDeadlineMs: number;
-  /** Attempts since the last connection that stood. */
+  /** Number of failed attempts since the last established connection. */
   #attempt = 0;
   #historyWentBack: HistoryWentBack | null = null;
   #state: ConnectionState = 'connecting';
 
-  /** Prepares a client that is not connected; use `ZooKeeper.connect`. */
+  /** Creates a client that is not connected. Use `ZooKeeper.connect` instead. */
   private constructor(connectString: string, options: ZooKeeperOptions, runtime: Runtime) {
     super();
     if (runtime === undefined) throw new TypeError('Expected ZooKeeper.connect or ZooKeeper.open, got new ZooKeeper');
@@ -95,7 +102,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     this.#options = options;
     this.#runtime = runtime;
     this.#connectDeadlineMs = options.connectDeadlineMs ?? 30_000;
-    // Any number of users may follow the states of one session.
+    // Without a limit: any number of listeners may observe the states of one session.
     this.setMaxListeners(0);
     this.#hopeless = new Promise((resolve) => {
       this.#giveUpHope = resolve;
@@ -122,16 +129,19 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     });
     const credentials = (options.auth ?? []).map((auth) => this.#session.addAuth(auth.scheme, authBytes(auth)));
     this.#authenticated = Promise.all(credentials);
-    // A refusal ends the session, of which the state and every request tell.
+    // The rejection needs no handler here: a refusal ends the session, and the state and every request report that end.
     this.#authenticated.catch(() => {});
   }
 
   /**
-   * Connects to an ensemble and resolves when there is a session, and the chroot exists.
+   * Connects to an ensemble. Resolves when the session is established and the chroot exists.
    *
    * @param connectString `host:port,host:port/chroot`; the port defaults to 2181
-   * @throws ConnectFailedError with what each server said when `connectDeadlineMs` has passed or `signal` aborts;
-   *   ChrootMissingError; SessionExpiredError if `session` is gone; AuthFailedError
+   * @throws {ConnectFailedError} when `connectDeadlineMs` passes, `signal` aborts, or every server fails because of TLS; the error
+   *   contains the last failure at each server
+   * @throws {ChrootMissingError} when the chroot does not exist and `createChroot` is not set
+   * @throws {SessionExpiredError} when the session of `options.session` no longer exists
+   * @throws {AuthFailedError} when the server refuses the credentials
    */
   static async connect(
     connectString: string,
@@ -150,8 +160,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   }
 
   /**
-   * Starts a client and does not wait: what is asked of it waits for a connection. `connectDeadlineMs` and `signal` have no
-   * effect, and a chroot that is missing is told by `untilConnected` alone.
+   * Starts a client without waiting for a connection. Requests wait until the client is connected.
+   *
+   * `connectDeadlineMs` and `signal` have no effect. Only `untilConnected` reports a missing chroot.
    */
   static open(connectString: string, options: ZooKeeperOptions = {}, runtime: Runtime = systemRuntime): ZooKeeper {
     const zookeeper = new ZooKeeper(connectString, options, runtime);
@@ -162,8 +173,9 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   /**
    * Waits until the client is connected and the chroot exists.
    *
-   * @param options.connectDeadlineMs as in `connect`; default 30,000
-   * @throws as `connect`
+   * @param options.connectDeadlineMs longest wait in milliseconds, as in `connect`; default: the value given to `connect` or `open`,
+   *   else 30,000
+   * @throws the same errors as `connect`
    */
   async untilConnected(options: Pick<ZooKeeperOptions, 'signal' | 'connectDeadlineMs'> = {}): Promise<void> {
     checkConnectOptions('untilConnected', options);
@@ -182,13 +194,17 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
       try {
         return await this.#checkChroot(signal);
       } catch (error) {
-        // The connection broke meanwhile: the chroot is looked for on the next one.
+        // The connection was lost during the check: repeat the check on the next connection.
         if (!(error instanceof ConnectionLossError)) throw error;
       }
     }
   }
 
-  /** Creates the chroot if it is missing and that is wanted. @throws ChrootMissingError if it is missing and that is not wanted */
+  /**
+   * Checks that the chroot exists, and creates a missing chroot if `createChroot` is true.
+   *
+   * @throws {ChrootMissingError} when the chroot is missing and `createChroot` is not true
+   */
   async #checkChroot(signal: AbortSignal | undefined): Promise<void> {
     const { root } = this.#chroot;
     if (root === '' || (await this.exists('/', { signal })) !== null) return;
@@ -204,58 +220,77 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     await Promise.all(created);
   }
 
-  /** Id of the session, as `Stat.ephemeralOwner` has it. */
+  /** Id of the session, in the same form as `Stat.ephemeralOwner`. */
   get sessionId(): bigint {
     return this.#session.id;
   }
-  /** With `sessionId` what another process needs to resume the session. Keep it secret. */
+  /** Password of the session. With `sessionId` and this password another process can resume the session, so keep it secret. */
   get sessionPasswd(): Buffer {
     return Buffer.from(this.#session.passwd);
   }
-  /** The negotiated timeout in milliseconds. */
+  /** Negotiated session timeout in milliseconds. */
   get sessionTimeoutMs(): number {
     return this.#session.timeoutMs;
   }
+  /** Current state of the connection. */
   get state(): ConnectionState {
     return this.#state;
   }
-  /** The newest transaction whose effects this client has seen. */
+  /** Zxid of the newest transaction whose effects this client has seen. */
   get lastZxid(): bigint {
     return this.#session.lastZxid;
   }
-  /** `host:port` of the server now connected to, as configured; `null` when there is none. */
+  /** `host:port` of the connected server, as configured; `null` when the client is not connected. */
   get server(): string | null {
     return this.#session.server === null ? null : formatServer(this.#session.server);
   }
-  /** What everything rejects with since the session has ended: how it ended. `null` before. */
+  /** Error with which every request rejects after the session has ended, which says how the session ended; `null` before. */
   get endError(): Error | null {
     return this.#session.endError;
   }
-  /** Whether the server has confirmed that the session is closed; without that it may live on for a session timeout. */
+  /**
+   * Whether the server has confirmed that the session is closed. Without the confirmation the session may live for another session
+   * timeout.
+   */
   get isCloseConfirmed(): boolean {
     return this.#session.isCloseConfirmed;
   }
-  /** What the servers have lost of what `lastZxidSeen` named; `null` when that is nothing, or not known yet. */
+  /**
+   * Report that the servers have lost transactions up to `lastZxidSeen`; `null` when they have lost none, or when the client does not
+   * know yet.
+   */
   get historyWentBack(): HistoryWentBack | null {
     return this.#historyWentBack;
   }
-  /** Milliseconds for which the session is certainly alive on the server, whatever happens to this process or the network; 0 when unknown. */
+  /**
+   * Returns the number of milliseconds for which the session is certainly alive on the server, even if this process or the network
+   * fails. Returns 0 when this time is not known.
+   */
   validForMs(): number {
     return this.#session.validForMs;
   }
 
-  /** Milliseconds since the oldest request was sent that the server has not answered; 0 when there is none. */
+  /** Returns the number of milliseconds since the client sent the oldest unanswered request; 0 when no request is unanswered. */
   unansweredForMs(): number {
     return this.#session.unansweredForMs;
   }
 
-  /** Each state from now on, the present one first, until the session has ended. */
+  /**
+   * Iterates over the states of the connection: first the current state, then each later state, until the session has ended.
+   *
+   * @param options.signal ends the iteration: the iterator rejects with the signal's reason
+   */
   states(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<ConnectionState> {
     checkOptions('states', requestChecks, options);
     return statesOf(this, options.signal);
   }
 
-  /** Creates a znode; resolves with its path, the number of a sequential one included, and its `Stat`. */
+  /**
+   * Creates a znode. Resolves with its `Stat` and its path; the path of a sequential znode includes its sequence number.
+   *
+   * @throws {NodeExistsError} when the znode exists already
+   * @throws {NoNodeError} when the parent does not exist
+   */
   create(
     path: string,
     data: ZnodeData = null,
@@ -264,71 +299,106 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     return this.#ask({ op: 'create', path, data }, options);
   }
 
+  /**
+   * Deletes a znode that has no children.
+   *
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {NotEmptyError} when the znode has children
+   * @throws {BadVersionError} when the znode has another version than `options.version`
+   */
   delete(path: string, options: VersionOptions & RequestOptions = {}): Promise<void> {
     return this.#ask({ op: 'delete', path }, options);
   }
 
-  /** `null` when there is no such znode; a watch is set then as well, for its creation. */
+  /**
+   * Reads the `Stat` of a znode; resolves with `null` when the znode does not exist. A watch on a missing znode reports its creation.
+   */
   exists(path: string, options: ReadOptions = {}): Promise<Stat | null> {
     return this.#ask({ op: 'exists', path }, options);
   }
 
+  /**
+   * Reads the data and the `Stat` of a znode.
+   *
+   * @throws {NoNodeError} when the znode does not exist
+   */
   getData(path: string, options: ReadOptions = {}): Promise<DataAndStat> {
     return this.#ask({ op: 'getData', path }, options);
   }
 
+  /**
+   * Replaces the data of a znode. Resolves with the new `Stat`.
+   *
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {BadVersionError} when the znode has another version than `options.version`
+   */
   setData(path: string, data: ZnodeData, options: VersionOptions & RequestOptions = {}): Promise<Stat> {
     return this.#ask({ op: 'setData', path, data }, options);
   }
 
-  /** Names of the children, in no particular order. */
+  /** Reads the names of the children, in no particular order, and the `Stat` of the parent. */
   getChildren(path: string, options: ReadOptions = {}): Promise<{ children: string[]; stat: Stat }> {
     return this.#ask({ op: 'getChildren', path }, options);
   }
 
-  /** Without the permission ADMIN the server masks digests: never write such a list back. */
+  /** Reads the ACL of a znode. Without the permission ADMIN the server masks digests: never write such a masked list back. */
   getAcl(path: string, options: RequestOptions = {}): Promise<{ acl: Acl[]; stat: Stat }> {
     return this.#ask({ op: 'getAcl', path }, options);
   }
 
-  /** `version` is that of the ACL, `Stat.aversion`. */
+  /** Replaces the ACL of a znode. `options.version` is the expected version of the ACL, which is `Stat.aversion`. */
   setAcl(path: string, acl: readonly Acl[], options: VersionOptions & RequestOptions = {}): Promise<Stat> {
     return this.#ask({ op: 'setAcl', path, acl }, options);
   }
 
-  /** Lets the server catch up with the leader: reads issued behind it see what was committed before it. They need not wait for it. */
+  /**
+   * Makes the server catch up with the leader. Reads that the client sends after a `sync` see everything that was committed before it.
+   * These reads need not wait for the reply to the `sync`.
+   */
   sync(path: string, options: RequestOptions = {}): Promise<void> {
     return this.#ask({ op: 'sync', path }, options);
   }
 
-  /** All operations or none, as one transaction. @throws MultiError with the error of each operation */
+  /**
+   * Runs all operations as one transaction: either all succeed, or none has an effect.
+   *
+   * @throws {MultiError} when an operation fails; the error lists the error of each operation
+   */
   multi(ops: readonly MultiOp[], options: RequestOptions = {}): Promise<MultiResult[]> {
     return this.#ask({ op: 'multi', ops }, options);
   }
 
-  /** Several reads in one round trip, each with its value or its own error. Servers from 3.6. */
+  /** Runs several reads in one round trip. Each read resolves to its value or its own error. Requires servers from 3.6. */
   multiRead(ops: readonly ReadOp[], options: RequestOptions = {}): Promise<MultiReadResult[]> {
     return this.#ask({ op: 'multiRead', ops }, options);
   }
 
-  /** Ephemerals of this session whose paths begin with `prefix`, letter by letter; all by default. Servers from 3.6. */
+  /**
+   * Lists the ephemerals of this session whose paths begin with `prefix`. The server compares characters, not path segments. Default:
+   * all ephemerals of the session. Requires servers from 3.6.
+   */
   getEphemerals(prefix = '/', options: RequestOptions = {}): Promise<string[]> {
     return this.#ask({ op: 'getEphemerals', path: prefix }, options);
   }
 
-  /** Number of all descendants. Servers from 3.6. */
+  /** Counts all descendants of a znode. Requires servers from 3.6. */
   getAllChildrenNumber(path: string, options: RequestOptions = {}): Promise<number> {
     return this.#ask({ op: 'getAllChildrenNumber', path }, options);
   }
 
-  /** Identities of this connection: `ip` always, and what it authenticated as. Servers from 3.7. */
+  /**
+   * Lists the identities of this connection: always the identity `ip`, and one identity for each authentication. Requires servers from
+   * 3.7.
+   */
   whoAmI(options: RequestOptions = {}): Promise<ClientInfo[]> {
     return this.#ask({ op: 'whoAmI' }, options);
   }
 
   /**
-   * Sets a watch that stays, also through reconnects. What happened while disconnected is not told for it: read again when the
-   * state is `connected`. Servers from 3.6; before 3.9 they keep only the last mode set for a path.
+   * Sets a persistent watch, which remains after each event and after reconnects.
+   *
+   * The watch does not report changes that happened while the client was disconnected: read again when the state becomes `connected`.
+   * Requires servers from 3.6. Servers before 3.9 keep only the last mode that was set for a path.
    */
   async addWatch(
     path: string,
@@ -340,32 +410,43 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   }
 
   /**
-   * Removes watches of a path; each removed watch function is told by an event of its own type.
+   * Removes watches of a path. Each removed watcher receives an event of the matching type, such as `DataWatchRemoved`.
    *
-   * @throws NoWatcherError if there is none
+   * @throws {NoWatcherError} when the path has no such watch
    */
   async removeWatches(path: string, options: RemoveWatchesOptions & RequestOptions = {}): Promise<void> {
     checkOptions('removeWatches', removeWatchesChecks, options);
     await abortable(this.#watchers.remove(this.#chroot.serverPath(path), path, options), options.signal);
   }
 
-  /** Adds credentials, also for every later connection. Resolves when a server has taken them; a refusal ends the session. */
+  /**
+   * Adds credentials to this connection and every later one. Resolves when a server has accepted the credentials; a refusal ends the
+   * session.
+   */
   async addAuth(scheme: string, auth: Uint8Array | string, options: RequestOptions = {}): Promise<void> {
     checkOptions('addAuth', requestChecks, options);
     return abortable(this.#session.addAuth(scheme, authBytes({ scheme, auth })), options.signal);
   }
 
-  /** The ensemble's configuration: one line a server, then its version in hexadecimal. Not below the chroot. */
+  /**
+   * Reads the configuration of the ensemble: one line for each server, then the version in hexadecimal. The chroot does not apply to
+   * this znode.
+   */
   getConfig(options: ReadOptions = {}): Promise<DataAndStat> {
     return this.#ask({ op: 'getConfig' }, options);
   }
 
-  /** Changes the ensemble; resolves with its new configuration. */
+  /** Changes the configuration of the ensemble. Resolves with the new configuration. */
   reconfig(options: ReconfigOptions): Promise<DataAndStat> {
     return this.#ask({ op: 'reconfig' }, options);
   }
 
-  /** Replaces the servers. Clients move to new ones with the probability that spreads them evenly; the session stays. */
+  /**
+   * Replaces the list of servers. The client may move to a new server, with the probability that spreads all clients evenly; the
+   * session continues.
+   *
+   * @throws {TypeError} when the connect string has a chroot other than the client's
+   */
   updateServerList(connectString: string): void {
     const { servers, chroot } = parseConnectString(connectString);
     if (chroot !== '' && chroot !== this.#chroot.root) {
@@ -375,10 +456,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
   }
 
   /**
-   * Ends the session; its ephemerals go at once. Without a connection the server ends it after its timeout. Idempotent; never
-   * rejects.
+   * Ends the session; the server deletes its ephemerals at once. Without a connection the server ends the session after the session
+   * timeout. `close` is idempotent and never rejects.
    *
-   * @param options.timeoutMs how long the server's answer is waited for: default 2/3 of the session timeout, which is the most
+   * @param options.timeoutMs longest wait for the server's reply, in milliseconds. Default and maximum: 2/3 of the session timeout
    */
   close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('close', { timeoutMs: numberFrom(0) }, options);
@@ -395,14 +476,15 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     });
   }
 
+  /** Closes the client at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /**
-   * Sends a request that is described as plain data. The methods of this class are short names of it.
+   * Sends a request that is described as plain data. The other request methods are short forms of `send`.
    *
-   * @returns what the method of that name resolves with
+   * @returns the same result as the method with the name `request.op`
    */
   send<R extends Request>(request: R, options: RequestOptions = {}): Promise<ResponseOf<R>> {
     try {
@@ -414,7 +496,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     }
   }
 
-  /** Sends a request by the method of its name, whose options are parts of the request. */
+  /** Sends a request for the method of the same name. The options of the method become parts of the request. */
   #ask<R extends Request>(request: R, options: RequestOptions): Promise<ResponseOf<R>> {
     try {
       checkMethodOptions(request.op, options);
@@ -446,7 +528,10 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
     this.#call(() => this.#options.onAttemptFailed?.({ server, error, attempt }));
   }
 
-  /** Whether each known address was tried, and the last attempt at each failed by its TLS, which no further attempt changes. */
+  /**
+   * Whether the client has tried every known address and the last attempt at each address failed because of TLS. Further attempts
+   * would fail in the same way.
+   */
   #hasFailedByTls(): boolean {
     const failures = [...this.#attempts.values()];
     return failures.length >= this.#session.candidateCount && failures.every((error) => error instanceof TlsError);
@@ -459,7 +544,7 @@ export class ZooKeeper extends EventEmitter<ZooKeeperEvents> {
       this.#attempt = 0;
       this.#hasConnected = true;
     }
-    // The raw ones, since those of `once` have to take themselves out.
+    // `rawListeners` returns the wrappers of `once`, which remove themselves when they are called.
     for (const listener of this.rawListeners('state')) this.#call(() => listener.call(this, state));
   }
 

@@ -1,10 +1,10 @@
 import { ErrorCode, errorName } from './error-code.js';
 import { withoutBigints } from './json-safe.js';
 
-/** What may have become of a request whose reply never came. */
+/** Possible outcome of a request without a reply: `not-sent` or `unknown`. */
 export type RequestOutcome = 'not-sent' | 'unknown';
 
-/** Puts `name` and `code` on the prototype, so that the stack's first line already has them. */
+/** Defines `name` and `code` on the prototype, so that the first line of the stack already contains them. */
 function describe(
   errorClass: { readonly prototype: { name: string; readonly code: string } },
   name: string,
@@ -14,13 +14,13 @@ function describe(
   Object.defineProperty(errorClass.prototype, 'code', { value: code, configurable: true, writable: true });
 }
 
-/** How many paths of a transaction a message names. */
+/** Largest number of paths of a transaction that a message lists. */
 const PATHS_NAMED = 3;
 
 /**
- * Names a request for a message: its operation and its path, or the first paths of a transaction.
+ * Describes a request for a message: the operation with its path, or with the first paths of a transaction.
  *
- * @param paths those of the operations of a transaction
+ * @param paths paths of the operations of a transaction
  */
 export function describeRequest(operation: string, path: string | null, paths: readonly string[] = []): string {
   if (path !== null) return `${operation} ${path}`;
@@ -30,7 +30,10 @@ export function describeRequest(operation: string, path: string | null, paths: r
   return `${operation} of ${named.slice(0, PATHS_NAMED).join(', ')}${more}`;
 }
 
-/** The message of a cause without its code, and of a lost connection only why it was lost: the message around it says the rest. */
+/**
+ * Returns the message of a cause without its error code. For a lost connection it returns only the reason of the loss, because the
+ * surrounding message says the rest.
+ */
 function reasonOf(cause: unknown): string {
   if (cause instanceof ConnectionLossError) return reasonOf(cause.cause);
   if (!(cause instanceof Error)) return '';
@@ -39,9 +42,10 @@ function reasonOf(cause: unknown): string {
 }
 
 /**
- * An error as JSON: name, message, its own enumerable properties and its cause. Values of 64 bits become text, which JSON has no numbers for.
+ * Converts an error to JSON: name, message, its own enumerable properties and its cause. 64-bit values become text, because JSON
+ * numbers cannot hold them.
  *
- * @param error one whose own properties are plain data
+ * @param error error whose own properties are plain data
  */
 function errorToJson(error: Error): Record<string, unknown> {
   const { name, message, cause } = error;
@@ -55,34 +59,37 @@ function causeToJson(cause: Error & { readonly code?: unknown }): unknown {
   return { name: cause.name, message: cause.message, ...(cause.code !== undefined && { code: String(cause.code) }) };
 }
 
-/** Base of every error that this client reports about ZooKeeper; misuse is a plain `TypeError` or `RangeError`. */
+/**
+ * Base class of the errors that this client reports about ZooKeeper. Wrong use of the API throws a plain `TypeError` or `RangeError`
+ * instead.
+ */
 export abstract class ZooKeeperError extends Error {
-  /** A stable literal that begins with `ZK_`; for programs, where `message` is for people. */
+  /** Stable identifier that begins with `ZK_`. Programs test `code`; `message` is for people. */
   declare readonly code: string;
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.message = `${message} (${this.code})`;
-    // Own and enumerable: loggers drop what is on the prototype.
+    // Own and enumerable, because loggers skip properties of the prototype.
     (this as { code: string }).code = this.code;
   }
 
-  /** The error for loggers: name, message, code, the other properties and the cause, with values of 64 bits as text. */
+  /** Returns the error as an object for loggers: name, message, code, the other properties and the cause. 64-bit values become text. */
   toJSON(): Record<string, unknown> {
     return errorToJson(this);
   }
 }
 
-/** The server answered a request with an error code. Codes without a class of their own stay `KeeperError`. */
+/** Error code with which the server answered a request. Codes that have no subclass stay plain `KeeperError`. */
 export class KeeperError extends ZooKeeperError {
   static {
     describe(KeeperError, 'KeeperError', 'ZK_KEEPER');
   }
-  /** The server's number, e.g. -101; 0 and positive numbers do not occur. */
+  /** Error code of the server, e.g. -101; always negative. */
   readonly errorCode: number;
-  /** Name of the operation in ZooKeeper's words, e.g. `create`. */
+  /** Name of the operation in ZooKeeper's terms, e.g. `create`. */
   readonly operation: string;
-  /** The path as the caller gave it, `null` for operations without one. */
+  /** Path as the caller gave it; `null` for operations without a path. */
   readonly path: string | null;
 
   constructor(errorCode: number, operation: string, path: string | null) {
@@ -94,7 +101,7 @@ export class KeeperError extends ZooKeeperError {
   }
 }
 
-/** From which release on servers know an operation. */
+/** First server releases that support each operation. */
 const releases: Readonly<Record<string, string>> = {
   create:
     'servers make containers from 3.5.1 on, and TTL znodes from 3.5.3 on with zookeeper.extendedTypesEnabled=true',
@@ -107,9 +114,9 @@ const releases: Readonly<Record<string, string>> = {
   whoAmI: 'servers know it from 3.7.0 on',
 };
 
-/** What to do about a refusal whose code alone does not say it. */
+/** Returns advice for an error code that does not explain itself; `null` when there is no advice. */
 function hintOf(errorCode: number, request: string): string | null {
-  // Of a transaction the last word names the operation that failed.
+  // In a transaction the last word is the name of the failed operation.
   const operation = request.slice(request.lastIndexOf(' ') + 1);
   if (errorCode === ErrorCode.NONODE && operation === 'create') {
     return 'its parent does not exist: create that first, as creatingParents() of a Keeper does';
@@ -118,102 +125,104 @@ function hintOf(errorCode: number, request: string): string | null {
   return errorCode === ErrorCode.UNIMPLEMENTED ? (releases[operation] ?? null) : null;
 }
 
-/** An operation of a failed `multi` that was not run because an earlier one had failed. */
+/** Operation of a failed `multi` that did not run because an earlier operation had failed. */
 export class RuntimeInconsistencyError extends KeeperError {
   declare readonly code: 'ZK_RUNTIME_INCONSISTENCY';
 }
-/** The server found its own data inconsistent. */
+/** Inconsistent data on the server, found by the server itself. */
 export class DataInconsistencyError extends KeeperError {
   declare readonly code: 'ZK_DATA_INCONSISTENCY';
 }
-/** The server could not decode the request. */
+/** Request that the server could not decode. */
 export class RequestRejectedError extends KeeperError {
   declare readonly code: 'ZK_REQUEST_REJECTED';
 }
-/** The server does not know the operation, or has it disabled (TTL nodes need `extendedTypesEnabled`). */
+/** Operation that the server does not know or has disabled. TTL znodes need `extendedTypesEnabled`. */
 export class UnimplementedError extends KeeperError {
   declare readonly code: 'ZK_UNIMPLEMENTED';
 }
-/** The server refused the arguments: path, flags, TTL, or deletion of a protected znode. */
+/** Arguments that the server refused: path, flags, TTL, or the deletion of a protected znode. */
 export class BadArgumentsError extends KeeperError {
   declare readonly code: 'ZK_BAD_ARGUMENTS';
 }
-/** A reconfiguration would leave no quorum of the new configuration. */
+/** Reconfiguration that would leave the new configuration without a quorum. */
 export class NewConfigNoQuorumError extends KeeperError {
   declare readonly code: 'ZK_NEW_CONFIG_NO_QUORUM';
 }
-/** Another reconfiguration is under way. */
+/** Reconfiguration that the server refused because another reconfiguration is in progress. */
 export class ReconfigInProgressError extends KeeperError {
   declare readonly code: 'ZK_RECONFIG_IN_PROGRESS';
 }
-/** The znode, or on create its parent, does not exist. */
+/** Missing znode; on create, a missing parent. */
 export class NoNodeError extends KeeperError {
   declare readonly code: 'ZK_NO_NODE';
 }
-/** The ACL denies the operation to the credentials of this connection. */
+/** Operation that the ACL denies to the credentials of this connection. */
 export class NoAuthError extends KeeperError {
   declare readonly code: 'ZK_NO_AUTH';
 }
-/** The znode has another version than the one expected. */
+/** Version conflict: the znode has another version than the expected version. */
 export class BadVersionError extends KeeperError {
   declare readonly code: 'ZK_BAD_VERSION';
 }
-/** The parent is ephemeral and cannot have children. */
+/** Create below an ephemeral znode, which cannot have children. */
 export class NoChildrenForEphemeralsError extends KeeperError {}
-/** The znode exists already. */
+/** Create of a znode that exists already. */
 export class NodeExistsError extends KeeperError {
   declare readonly code: 'ZK_NODE_EXISTS';
 }
-/** The znode has children and cannot be deleted. */
+/** Delete of a znode that has children. */
 export class NotEmptyError extends KeeperError {
   declare readonly code: 'ZK_NOT_EMPTY';
 }
-/** The ACL list is empty, or has a scheme or an id that the server does not accept. */
+/** ACL that the server refused: the list is empty, or an entry has a scheme or an id that the server does not accept. */
 export class InvalidAclError extends KeeperError {
   declare readonly code: 'ZK_INVALID_ACL';
 }
-/** The session is attached to another server now; the request was not executed. */
+/** Request on a session that is now attached to another server. The server did not execute the request. */
 export class SessionMovedError extends KeeperError {
   declare readonly code: 'ZK_SESSION_MOVED';
 }
-/** A write reached a server in read-only mode; it was not executed. */
+/** Write that reached a server in read-only mode. The server did not execute the write. */
 export class NotReadOnlyError extends KeeperError {
   declare readonly code: 'ZK_NOT_READ_ONLY';
 }
-/** A local session cannot own ephemerals. */
+/** Create of an ephemeral in a local session, which cannot own ephemerals. */
 export class EphemeralOnLocalSessionError extends KeeperError {}
-/** There is no such watch to remove. */
+/** Removal of a watch that does not exist. */
 export class NoWatcherError extends KeeperError {
   declare readonly code: 'ZK_NO_WATCHER';
 }
-/** Dynamic reconfiguration is disabled on the server. */
+/** Reconfiguration on a server that has dynamic reconfiguration disabled. */
 export class ReconfigDisabledError extends KeeperError {
   declare readonly code: 'ZK_RECONFIG_DISABLED';
 }
-/** The server demands authentication of the session first. */
+/** Request on a session that the server requires to authenticate first. */
 export class SessionRequiresAuthError extends KeeperError {}
-/** A hard quota would be exceeded. */
+/** Operation that would exceed a hard quota. */
 export class QuotaExceededError extends KeeperError {
   declare readonly code: 'ZK_QUOTA_EXCEEDED';
 }
-/** The server refused the request under load; it was not executed. */
+/** Request that the server refused because of its load. The server did not execute the request. */
 export class ThrottledOpError extends KeeperError {
   declare readonly code: 'ZK_THROTTLED_OP';
 }
 
-/** One operation of a `multi` that did not succeed: `KeeperError` of the culprit, or of those it took along. */
+/** Error of one operation in a failed `multi`: a `KeeperError` of the failed operation or of a later one, `null` for an earlier one. */
 export interface MultiErrorResult {
   readonly type: 'error';
   readonly error: KeeperError | null;
 }
 
-/** A `multi` that was refused: nothing of it was applied. Its `errorCode` is that of the operation at `failedIndex`. */
+/** Failed `multi`: the server applied none of its operations. `errorCode` is the code of the operation at `failedIndex`. */
 export class MultiError extends KeeperError {
   declare readonly code: 'ZK_MULTI';
   static {
     describe(MultiError, 'MultiError', 'ZK_MULTI');
   }
-  /** For each operation its error; `null` for those before the culprit, which would have succeeded and were rolled back. */
+  /**
+   * Error of each operation. Operations before the failed one have `null`: they would have succeeded, and the server rolled them back.
+   */
   readonly results: readonly MultiErrorResult[];
   /** Index of the operation that failed. */
   readonly failedIndex: number;
@@ -228,22 +237,22 @@ export class MultiError extends KeeperError {
   }
 }
 
-/** The connection was lost before the reply came, or before the request could be sent. */
+/** Connection lost before the reply came, or before the client could send the request. */
 export class ConnectionLossError extends ZooKeeperError {
   declare readonly code: 'ZK_CONNECTION_LOSS';
   static {
     describe(ConnectionLossError, 'ConnectionLossError', 'ZK_CONNECTION_LOSS');
   }
-  /** `not-sent`: certainly not executed. `unknown`: executed or not, nobody can tell from here. */
+  /** `not-sent`: the server has certainly not executed the request. `unknown`: the server may have executed the request or not. */
   readonly outcome: RequestOutcome;
-  /** Name of the operation in ZooKeeper's words. */
+  /** Name of the operation in ZooKeeper's terms. */
   readonly operation: string;
-  /** The path as the caller gave it, `null` for operations without one. */
+  /** Path as the caller gave it; `null` for operations without a path. */
   readonly path: string | null;
-  /** The paths of the operations of a transaction; else `path` alone, or none. */
+  /** Paths of the operations of a transaction; otherwise `path` alone, or an empty list. */
   readonly paths: readonly string[];
 
-  /** @param paths those of the operations of a transaction. Default: `path` alone */
+  /** @param paths paths of the operations of a transaction. Default: `path` alone */
   constructor(
     operation: string,
     path: string | null,
@@ -262,23 +271,26 @@ export class ConnectionLossError extends ZooKeeperError {
 }
 
 /**
- * How a session ended.
+ * Reason for the end of a session.
  *
- * - `server`: the server said that the session is over; its ephemerals are gone.
- * - `replaced`: the server answered for another session than the one asked for.
- * - `silence`: no server said anything for 4/3 of the session timeout.
+ * - `server`: the server reported that the session is over; its ephemerals are deleted.
+ * - `replaced`: the server answered with another session than the requested one.
+ * - `silence`: no server sent anything for 4/3 of the session timeout.
  *
- * After `replaced` and `silence` the session may live on at the servers, and its ephemerals with it, for a session timeout.
+ * After `replaced` and `silence` the session and its ephemerals may exist on the servers for another session timeout.
  */
 export type SessionExpiry = 'server' | 'replaced' | 'silence';
 
-/** The session is over: the server has ended it, or this client has given it up. Its watches are gone, and this client with them. */
+/**
+ * End of the session: the server ended it, or this client gave it up. The watches of the session are gone, and this client can no
+ * longer be used.
+ */
 export class SessionExpiredError extends ZooKeeperError {
   declare readonly code: 'ZK_SESSION_EXPIRED';
   static {
     describe(SessionExpiredError, 'SessionExpiredError', 'ZK_SESSION_EXPIRED');
   }
-  /** How the session ended; `server` unless something else is known. */
+  /** Reason for the end of the session. Default `server`. */
   readonly expiry: SessionExpiry;
 
   constructor(message = 'session expired', options: ErrorOptions & { readonly expiry?: SessionExpiry } = {}) {
@@ -287,7 +299,7 @@ export class SessionExpiredError extends ZooKeeperError {
   }
 }
 
-/** The server refused the credentials. */
+/** Credentials that the server refused. */
 export class AuthFailedError extends ZooKeeperError {
   declare readonly code: 'ZK_AUTH_FAILED';
   static {
@@ -298,7 +310,7 @@ export class AuthFailedError extends ZooKeeperError {
   }
 }
 
-/** The client was closed by its user. */
+/** Request on a client that the caller has closed. */
 export class ClosedError extends ZooKeeperError {
   declare readonly code: 'ZK_CLOSED';
   static {
@@ -310,8 +322,8 @@ export class ClosedError extends ZooKeeperError {
 }
 
 /**
- * No server gave a session: `errors` has the last failure at each server, in the order in which they were tried. The `cause`
- * is the signal's reason when the caller gave up.
+ * Failure to get a session from any server. `errors` lists the last failure at each server, in the order in which the servers were
+ * tried. When the caller aborted, `cause` is the signal's reason.
  */
 export class ConnectFailedError extends AggregateError {
   static {
@@ -323,7 +335,7 @@ export class ConnectFailedError extends AggregateError {
     super(errors, `${message} (ZK_CONNECT_FAILED)`, options);
   }
 
-  /** The error for loggers: name, message, code, and what each server said. */
+  /** Returns the error as an object for loggers: name, message, code, and the failure at each server. */
   toJSON(): Record<string, unknown> {
     return {
       ...errorToJson(this),
@@ -333,10 +345,16 @@ export class ConnectFailedError extends AggregateError {
 }
 
 /**
- * Why a connection over TLS could not be made. `options`: key, certificate or authority cannot be read. `server-certificate`: not trusted.
- * `server-name`: the certificate is for another name. `client-certificate`: the server refuses that of this client. `not-tls`: the server answered
- * in something else. `closed`: it closed the connection in the handshake. `handshake`: no common version or cipher. `required`: the server speaks
- * TLS, and the client was not told to.
+ * Reason for which a TLS connection failed.
+ *
+ * - `options`: the key, the certificate or the certificate authority cannot be read.
+ * - `server-certificate`: the server's certificate is not trusted.
+ * - `server-name`: the certificate is for another name.
+ * - `client-certificate`: the server refuses the certificate of this client.
+ * - `not-tls`: the server did not answer with TLS.
+ * - `closed`: the server closed the connection during the handshake.
+ * - `handshake`: client and server have no common version or cipher.
+ * - `required`: the server requires TLS, but the client is configured without TLS.
  */
 export type TlsFailure =
   | 'options'
@@ -348,7 +366,7 @@ export type TlsFailure =
   | 'handshake'
   | 'required';
 
-/** A connection over TLS could not be made; its `cause` is the error of Node. */
+/** Failed TLS connection; `cause` is the error of Node. */
 export class TlsError extends ZooKeeperError {
   declare readonly code: 'ZK_TLS';
   static {
@@ -362,13 +380,13 @@ export class TlsError extends ZooKeeperError {
   }
 }
 
-/** The znode that the connect string names as chroot does not exist. Create it, or connect with `createChroot: true`. */
+/** Chroot of the connect string that does not exist. Create the znode, or connect with `createChroot: true`. */
 export class ChrootMissingError extends ZooKeeperError {
   declare readonly code: 'ZK_CHROOT_MISSING';
   static {
     describe(ChrootMissingError, 'ChrootMissingError', 'ZK_CHROOT_MISSING');
   }
-  /** The chroot, as the connect string has it. */
+  /** Chroot as written in the connect string. */
   readonly chroot: string;
 
   constructor(chroot: string) {
@@ -377,13 +395,13 @@ export class ChrootMissingError extends ZooKeeperError {
   }
 }
 
-/** A frame, in or out, that is malformed or too large. Carries the place, never the payload. */
+/** Malformed or too large frame, sent or received. The error contains the position of the fault, never the payload. */
 export class MarshallingError extends ZooKeeperError {
   declare readonly code: 'ZK_MARSHALLING' | 'ZK_FRAME_TOO_LARGE' | 'ZK_REQUEST_TOO_LARGE';
   static {
     describe(MarshallingError, 'MarshallingError', 'ZK_MARSHALLING');
   }
-  /** Byte in the frame at which it was noticed; -1 where no byte is to blame. */
+  /** Byte offset in the frame at which the fault was found; -1 when no byte is at fault. */
   readonly offset: number;
 
   constructor(message: string, offset = -1, options?: ErrorOptions) {
@@ -393,8 +411,8 @@ export class MarshallingError extends ZooKeeperError {
 }
 
 /**
- * A request or a reply is larger than `maxFrameBytes` allows. Nothing else is harmed: the connection stands. A request was not
- * sent; of a reply the server has executed the request.
+ * Request or reply that is larger than `maxFrameBytes`. The connection stays open and other requests are not affected. A request that
+ * is too large was not sent. If the reply is too large, the server has executed the request.
  */
 export class FrameTooLargeError extends MarshallingError {
   static {
@@ -402,7 +420,7 @@ export class FrameTooLargeError extends MarshallingError {
   }
   /** Size of the frame in bytes. */
   readonly bytes: number;
-  /** The largest one allowed, in bytes. */
+  /** Largest allowed size in bytes. */
   readonly limit: number;
 
   constructor(what: string, bytes: number, limit: number) {
@@ -415,8 +433,10 @@ export class FrameTooLargeError extends MarshallingError {
 }
 
 /**
- * The server closed the connection each time that it was sent this request, the last time with no other request beside it: the request is probably
- * larger than `jute.maxbuffer` of the server. A write has most likely not been executed; this error is the `cause` of its `ConnectionLossError`.
+ * Request after which the server closed the connection every time, the last time with no other request in flight.
+ *
+ * The request is probably larger than the server's `jute.maxbuffer`. The server has most likely not executed a write. This error is
+ * the `cause` of the `ConnectionLossError` of a write.
  */
 export class RequestTooLargeError extends MarshallingError {
   static {
@@ -435,7 +455,11 @@ export class RequestTooLargeError extends MarshallingError {
   }
 }
 
-/** Each code of the server with its class, and the literal by which programs know it. @see org.apache.zookeeper.KeeperException.Code */
+/**
+ * Error codes of the server, each with its class, its name and the value of `code`.
+ *
+ * @see org.apache.zookeeper.KeeperException.Code
+ */
 const keeperErrors: readonly (readonly [
   errorCode: number,
   errorClass: typeof KeeperError,
@@ -487,12 +511,12 @@ const classOf: ReadonlyMap<number, typeof KeeperError> = new Map(
 
 for (const [, errorClass, name, code] of keeperErrors) describe(errorClass, name, code);
 
-/** The error of one operation inside a transaction, where codes about sessions do not occur. */
+/** Creates the error of one operation in a transaction. Codes about sessions do not occur there. */
 export function keeperError(errorCode: number, operation: string, path: string | null): KeeperError {
   return new (classOf.get(errorCode) ?? KeeperError)(errorCode, operation, path);
 }
 
-/** The error that a reply's code stands for. */
+/** Creates the error for the error code of a reply. */
 export function errorOfReply(errorCode: number, operation: string, path: string | null): ZooKeeperError {
   switch (errorCode) {
     case ErrorCode.SESSIONEXPIRED:
