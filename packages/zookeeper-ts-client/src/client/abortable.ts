@@ -1,7 +1,10 @@
 import type { RequestSignal } from '../session/request-signal.js';
 import { follow, unfollow } from '../session/signal-followers.js';
 
-/** The promise, unless the signal aborts first: then it rejects with the signal's reason. What it stands for goes on. */
+/**
+ * Returns a promise with the result of `promise`, which rejects with the signal's reason if the signal aborts first. The work behind
+ * `promise` continues.
+ */
 export function abortable<T>(promise: Promise<T>, signal: RequestSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

@@ -1,19 +1,19 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 
-/** Name of the `node:diagnostics_channel` on which everything is published that callbacks of users throw. */
+/** Name of the `node:diagnostics_channel` that publishes every error thrown by a callback of the caller. */
 export const CALLBACK_ERROR_CHANNEL = 'zookeeper-ts-client:callback-error';
 
 const callbackErrors: Channel = channel(CALLBACK_ERROR_CHANNEL);
 
 /**
- * Calls what a user gave. What it throws, or rejects with if it is async, is published, and told to `onThrow` afterwards; the
- * session and its other users are not concerned.
+ * Calls a callback of the caller. If the callback throws, or its promise rejects, the error is published and then passed to `onThrow`.
+ * The error does not affect the session or other callbacks.
  */
 export function callSafely(callback: () => unknown, onThrow: (error: unknown) => void): void {
   const report = (error: unknown): void => {
     callbackErrors.publish({ error });
-    // Listeners of errors throw into the channel alone: there is nobody left to tell.
-    // By a promise, since fake timers of a test runner may replace `queueMicrotask`.
+    // If a listener for errors throws, the channel is the only place left for its error.
+    // A promise delays the call, because the fake timers of a test runner may replace `queueMicrotask`.
     void Promise.resolve().then(() => {
       try {
         onThrow(error);

@@ -1,27 +1,31 @@
 import { validatePath } from '../protocol/znode-path.js';
 
-/** Translates between the paths of the client, below its chroot, and those of the server. The server knows nothing of chroots. */
+/** Converts paths between the client, whose paths are relative to its chroot, and the server, which does not know chroots. */
 export class Chroot {
-  /** `''` where there is none. */
+  /** Path of the chroot; `''` when there is no chroot. */
   readonly root: string;
 
   constructor(root: string) {
     this.root = root;
   }
 
-  /** The server's path of a client's path. */
+  /** Converts a client path to a server path. */
   toServer(path: string): string {
     if (this.root === '') return path;
     return path === '/' ? this.root : this.root + path;
   }
 
-  /** The server's path of a client's path that a user has given. @throws TypeError or RangeError if it is no path */
+  /**
+   * Checks a client path of the caller and converts it to a server path.
+   *
+   * @throws {TypeError | RangeError} when the path is not valid
+   */
   serverPath(path: string): string {
     validatePath(path);
     return this.toServer(path);
   }
 
-  /** The client's path of a server's path; one that is not below the chroot, such as `/zookeeper/config`, stays as it is. */
+  /** Converts a server path to a client path. A path outside the chroot, such as `/zookeeper/config`, is returned unchanged. */
   toClient(path: string): string {
     if (this.root === '' || !path.startsWith(this.root)) return path;
     if (path.length === this.root.length) return '/';

@@ -1,28 +1,37 @@
 import { received } from '../checks/received.js';
 import { OpCode } from '../protocol/op-code.js';
 
-/** Kinds of znodes. @see org.apache.zookeeper.CreateMode */
+/**
+ * Kinds of znodes.
+ *
+ * @see org.apache.zookeeper.CreateMode
+ */
 export const CreateMode = {
-  /** Stays until it is deleted. */
+  /** Znode that exists until it is deleted. */
   PERSISTENT: 'PERSISTENT',
-  /** Stays until it is deleted; the server appends a ten-digit number to its name. */
+  /** Znode that exists until it is deleted; the server appends a ten-digit sequence number to its name. */
   PERSISTENT_SEQUENTIAL: 'PERSISTENT_SEQUENTIAL',
-  /** Goes with the session that made it. */
+  /** Znode that the server deletes when the session that created it ends. */
   EPHEMERAL: 'EPHEMERAL',
-  /** Goes with the session that made it; the server appends a ten-digit number to its name. */
+  /**
+   * Znode that the server deletes when the session that created it ends; the server appends a ten-digit sequence number to its name.
+   */
   EPHEMERAL_SEQUENTIAL: 'EPHEMERAL_SEQUENTIAL',
-  /** Removed by the server some time after its last child has gone. Servers from 3.5.1. */
+  /** Znode that the server deletes some time after its last child is deleted. Requires servers from 3.5.1. */
   CONTAINER: 'CONTAINER',
-  /** Removed by the server when it has no children and was not changed for its TTL. Servers from 3.5.3 with extended types enabled. */
+  /**
+   * Znode that the server deletes when it has no children and was not changed for its TTL. Requires servers from 3.5.3 with extended
+   * types enabled.
+   */
   PERSISTENT_WITH_TTL: 'PERSISTENT_WITH_TTL',
-  /** Both of the above: a number and a TTL. */
+  /** Znode with a sequence number and a TTL; combines `PERSISTENT_SEQUENTIAL` and `PERSISTENT_WITH_TTL`. */
   PERSISTENT_SEQUENTIAL_WITH_TTL: 'PERSISTENT_SEQUENTIAL_WITH_TTL',
 } as const;
 
-/** Kinds of znodes, by name. */
+/** Name of a kind of znodes. */
 export type CreateMode = keyof typeof CreateMode;
 
-/** What a mode means on the wire. */
+/** Wire form of a mode. */
 export interface CreateModeTraits {
   readonly flags: number;
   readonly opCode: typeof OpCode.create2 | typeof OpCode.createContainer | typeof OpCode.createTTL;
@@ -39,7 +48,11 @@ const traits: Readonly<Record<CreateMode, CreateModeTraits>> = {
   PERSISTENT_SEQUENTIAL_WITH_TTL: { flags: 6, opCode: OpCode.createTTL, sequential: true },
 };
 
-/** @throws TypeError if there is no such mode */
+/**
+ * Returns the wire form of a mode.
+ *
+ * @throws {TypeError} when the mode does not exist
+ */
 export function createModeTraits(mode: CreateMode): CreateModeTraits {
   if (!Object.hasOwn(traits, mode)) {
     throw new TypeError(`Expected \`mode\` to be one of ${Object.keys(traits).join(', ')}, got ${received(mode)}`);

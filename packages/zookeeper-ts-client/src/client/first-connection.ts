@@ -4,34 +4,35 @@ import type { Clock } from '../session/clock.js';
 import type { ConnectionState } from '../session/session-state.js';
 import { follow, unfollow } from '../session/signal-followers.js';
 
-/** What waiting for the first connection needs of a client. */
+/** Part of a client that is needed to wait for its first connection. */
 export interface Connectable {
   readonly state: ConnectionState;
-  /** What every request rejects with once the session has ended; `null` before. */
+  /** Error with which every request rejects after the session has ended; `null` before. */
   readonly endError: Error | null;
   on(event: 'state', listener: (state: ConnectionState) => void): unknown;
   off(event: 'state', listener: (state: ConnectionState) => void): unknown;
 }
 
-/** How long the first connection is waited for. */
+/** Limits of the wait for the first connection. */
 export interface ConnectLimits {
   readonly signal: AbortSignal | undefined;
-  /** Resolves when no server can be reached by this client, however often it tries. */
+  /** Resolves when this client cannot reach any server, no matter how often it tries. */
   readonly hopeless: Promise<unknown>;
-  /** How long it may take altogether, in milliseconds; `Infinity` for no limit. */
+  /** Longest total wait in milliseconds; `Infinity` for no limit. */
   readonly connectDeadlineMs: number;
-  /** Resolves when a server has taken all credentials that the client was made with. */
+  /** Resolves when a server has accepted all credentials of the client's options. */
   readonly authenticated: Promise<unknown>;
-  /** When that is over, in monotonic milliseconds. */
+  /** Time at which `connectDeadlineMs` has passed, in monotonic milliseconds. */
   readonly deadlineAtMs: number;
   readonly clock: Clock;
 }
 
 /**
- * Waits until a client is connected, and a server has taken its credentials.
+ * Waits until a client is connected and a server has accepted its credentials.
  *
- * @param attempts the last failure of each server tried, by its address; read when the waiting ends
- * @throws ConnectFailedError of those failures when `signal` aborts or the deadline passes; the error that the session ended with
+ * @param attempts last failure of each server tried, by its address; read when the wait ends
+ * @throws {ConnectFailedError} with those failures when `signal` aborts, the deadline passes, or `hopeless` resolves
+ * @throws the error with which the session ended
  */
 export async function untilConnected(
   client: Connectable,
@@ -51,7 +52,7 @@ export async function untilConnected(
     };
     const onAbort = (): void =>
       finish(() => resolve(() => connectFailed('Gave up connecting', attempts, { cause: signal?.reason })));
-    // After a blocked event loop the answer of a server may lie in the socket already.
+    // After a blocked event loop the server's answer may already be in the socket, so read it first.
     const onDeadline = (): void => clock.afterIo(onStillUnconnected);
     const onStillUnconnected = (): void =>
       finish(() =>
@@ -64,7 +65,7 @@ export async function untilConnected(
         isAuthenticated = true;
         onState(client.state);
       },
-      // The state tells.
+      // The state reports the refusal.
       () => {},
     );
     const onState = (state: ConnectionState): void => {
@@ -82,7 +83,7 @@ export async function untilConnected(
     }
     onState(client.state);
   });
-  // Made behind the `await`, so that the stack has the frames of the caller.
+  // Created after the `await`, so that the stack contains the frames of the caller.
   if (failure !== null) throw withCallerFrames(failure);
 }
 

@@ -17,17 +17,20 @@ import type { Chroot } from './chroot.js';
 import { checkedCreate, checkedVersion, createRequest, type ZnodeData } from './request-arguments.js';
 import { type CreateOptions, createChecks, type VersionOptions, versionChecks } from './request-options.js';
 
-/** One operation of a `multi`: plain data, made by `op`. */
+/** Operation of a `multi` as plain data, created by `op`. */
 export type MultiOp =
   | { readonly type: 'create'; readonly path: string; readonly data: ZnodeData; readonly options: CreateOptions }
   | { readonly type: 'delete'; readonly path: string; readonly version: number }
   | { readonly type: 'setData'; readonly path: string; readonly data: ZnodeData; readonly version: number }
   | { readonly type: 'check'; readonly path: string; readonly version: number };
 
-/** One operation of a `multiRead`: plain data, made by `op`. */
+/** Operation of a `multiRead` as plain data, created by `op`. */
 export type ReadOp = { readonly type: 'getData' | 'getChildren'; readonly path: string };
 
-/** Describes operations for `multi` and `multiRead`. Throws a TypeError for data that is none and for unknown options, a RangeError for a wrong version or TTL. */
+/**
+ * Functions that create the operations of `multi` and `multiRead`. They throw a `TypeError` for invalid data and for unknown options,
+ * and a `RangeError` for a wrong version or TTL.
+ */
 export const op: {
   create(path: string, data?: ZnodeData, options?: CreateOptions): MultiOp;
   delete(path: string, options?: VersionOptions): MultiOp;
@@ -57,20 +60,27 @@ function versionOf(where: string, options: VersionOptions): number {
   return checkedVersion(options.version ?? -1);
 }
 
-/** The result of one operation of a `multi`. `stat` of a create is `null` on servers before 3.7.2 and on 3.8.0 and 3.8.1, which do not send it. */
+/**
+ * Result of one operation of a `multi`. The `stat` of a create is `null` on servers before 3.7.2 and on 3.8.0 and 3.8.1, which do not
+ * send it.
+ */
 export type MultiResult =
   | { readonly type: 'create'; readonly path: string; readonly stat: Stat | null }
   | { readonly type: 'delete' }
   | { readonly type: 'setData'; readonly stat: Stat }
   | { readonly type: 'check' };
 
-/** The result of one operation of a `multiRead`: its value, or its own error. */
+/** Result of one operation of a `multiRead`: its value or its own error. */
 export type MultiReadResult =
   | { readonly type: 'getData'; readonly data: Buffer | null; readonly stat: Stat }
   | { readonly type: 'getChildren'; readonly children: readonly string[] }
   | { readonly type: 'error'; readonly error: KeeperError };
 
-/** @throws TypeError or RangeError if an operation is not what `op` makes */
+/**
+ * Converts operations to the wire form of a `multi`.
+ *
+ * @throws {TypeError | RangeError} when an operation was not created by `op`
+ */
 export function multiRequest(ops: readonly MultiOp[], chroot: Chroot): MultiRequestItem[] {
   return ops.map((item) => {
     switch (item.type) {
@@ -99,7 +109,11 @@ export function multiRequest(ops: readonly MultiOp[], chroot: Chroot): MultiRequ
   });
 }
 
-/** @throws TypeError if an operation is not what `op` makes */
+/**
+ * Converts operations to the wire form of a `multiRead`.
+ *
+ * @throws {TypeError} when an operation was not created by `op`
+ */
 export function multiReadRequest(ops: readonly ReadOp[], chroot: Chroot): MultiRequestItem[] {
   return ops.map(({ type, path }) => {
     validatePath(path);
@@ -110,7 +124,12 @@ export function multiReadRequest(ops: readonly ReadOp[], chroot: Chroot): MultiR
   });
 }
 
-/** @throws Failure of a MultiError if the transaction was refused; MarshallingError if the results are not those of the operations */
+/**
+ * Converts the reply to the results of a `multi`.
+ *
+ * @throws {Failure} of a `MultiError` when the server refused the transaction
+ * @throws {MarshallingError} when the results do not match the operations
+ */
 export function multiResults(
   items: readonly MultiResponseItem[],
   ops: readonly MultiOp[],
@@ -118,7 +137,8 @@ export function multiResults(
 ): MultiResult[] {
   checkResults(items, ops);
   const errors = items.map((item) => (item.type === 'error' ? item.errorCode : ErrorCode.OK));
-  // Those that an earlier failure took along are marked too; the first mark of another kind is the culprit's.
+  // The server also marks operations that it did not run because another operation failed. The first different error belongs to the
+  // failed operation.
   const culprit = errors.findIndex((code) => code !== ErrorCode.OK && code !== ErrorCode.RUNTIMEINCONSISTENCY);
   const failedIndex = culprit >= 0 ? culprit : errors.findIndex((code) => code !== ErrorCode.OK);
   if (failedIndex >= 0) {
@@ -132,7 +152,11 @@ export function multiResults(
   ) as MultiResult[];
 }
 
-/** Results of a `multiRead`, each with its own fate. @throws MarshallingError if they are not those of the operations */
+/**
+ * Converts the reply to the results of a `multiRead`, each a value or an error.
+ *
+ * @throws {MarshallingError} when the results do not match the operations
+ */
 export function multiReadResults(items: readonly MultiResponseItem[], ops: readonly ReadOp[]): MultiReadResult[] {
   checkResults(items, ops);
   return items.map((item, index) => {

@@ -17,13 +17,17 @@ import { type CreateModeTraits, createModeTraits } from './create-mode.js';
 import type { CreateOptions } from './request-options.js';
 import { type Auth, openAclUnsafe } from './well-known-acls.js';
 
-/** Data of a znode as it may be given: bytes, a string that becomes UTF-8, or `null`, which is not the same as empty. */
+/** Data of a znode as the caller passes it: bytes, a string that is sent as UTF-8, or `null`. `null` is not the same as empty data. */
 export type ZnodeData = Uint8Array | string | null;
 
 const MAX_INT = 0x7fff_ffff;
 const MAX_TTL_MS = 2 ** 40 - 1;
 
-/** Credentials as bytes. @throws TypeError if they are none */
+/**
+ * Converts credentials to bytes.
+ *
+ * @throws {TypeError} when the scheme or the credentials have the wrong type
+ */
 export function authBytes({ scheme, auth }: Auth): Uint8Array {
   if (typeof scheme !== 'string') throw new TypeError(`Expected \`scheme\` to be a string, got ${received(scheme)}`);
   if (typeof auth === 'string') return Buffer.from(auth);
@@ -31,7 +35,11 @@ export function authBytes({ scheme, auth }: Auth): Uint8Array {
   throw new TypeError(`Expected \`auth\` to be a Uint8Array or a string, got ${received(auth, true)}`);
 }
 
-/** @throws RangeError if it is not a whole number from -1 to 2^31-1, or the negative of one that has wrapped */
+/**
+ * Checks an expected version. Versions wrap at 32 bits, so negative versions are valid.
+ *
+ * @throws {RangeError} when the version is not a signed 32-bit integer
+ */
 export function checkedVersion(version: number): number {
   if (!Number.isInteger(version) || version < -MAX_INT - 1 || version > MAX_INT) {
     throw new RangeError(`Expected \`version\` to be a 32-bit integer, got ${received(version)}`);
@@ -39,7 +47,11 @@ export function checkedVersion(version: number): number {
   return version;
 }
 
-/** @throws TypeError if it is not a list of entries with `perms` and `id` */
+/**
+ * Checks an ACL.
+ *
+ * @throws {TypeError} when the ACL is not a list of entries with `perms` and `id`
+ */
 export function checkedAcl(acl: readonly Acl[]): readonly Acl[] {
   if (!Array.isArray(acl)) throw new TypeError(`Expected \`acl\` to be an array, got ${received(acl)}`);
   for (const [index, entry] of acl.entries()) {
@@ -51,10 +63,11 @@ export function checkedAcl(acl: readonly Acl[]): readonly Acl[] {
 }
 
 /**
- * Checks how a znode is to be created.
+ * Checks the options with which a znode is created.
  *
- * @returns what its mode means on the wire
- * @throws TypeError for an unknown mode, a wrong ACL, or a TTL beside a mode that has none; RangeError for a TTL out of range
+ * @returns the wire form of the mode
+ * @throws {TypeError} when the mode is unknown, the ACL is wrong, or a TTL is given for a mode without a TTL
+ * @throws {RangeError} when the TTL is out of range
  */
 export function checkedCreate({ mode = 'PERSISTENT', acl, ttlMs }: CreateOptions): CreateModeTraits {
   const traits = createModeTraits(mode);
@@ -70,7 +83,7 @@ export function checkedCreate({ mode = 'PERSISTENT', acl, ttlMs }: CreateOptions
   return traits;
 }
 
-/** What to send for a create, alone or in a `multi`. */
+/** Builds the request of a create, alone or in a `multi`. */
 export function createRequest(
   path: string,
   data: ZnodeData,
@@ -80,7 +93,7 @@ export function createRequest(
   const { acl = openAclUnsafe, ttlMs = 0 } = options;
   const { flags, opCode, sequential } = checkedCreate(options);
   validatePath(path, '`path`', sequential);
-  // `/` below a chroot is the chroot itself, but a number appended to `/` is a child of it.
+  // `/` below a chroot is the chroot itself, but `/` with a sequence number is a child of the chroot.
   const serverPath = sequential ? chroot.root + path : chroot.toServer(path);
   const request = { path: serverPath, data: asData(data, '`data`'), acl, flags, ttl: ttlMs };
   if (opCode === OpCode.createTTL) return { operation: createTtl, request };

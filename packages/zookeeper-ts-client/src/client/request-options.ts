@@ -12,72 +12,74 @@ import type { RequestSignal } from '../session/request-signal.js';
 import type { Watcher } from '../watches/watched-event.js';
 import type { CreateMode } from './create-mode.js';
 
-/** What every method takes. */
+/** Options of every request method. */
 export interface RequestOptions {
-  /** Stops the waiting: the promise rejects with the signal's reason. What was sent cannot be taken back. */
+  /**
+   * Signal that stops the wait: the promise rejects with the signal's reason. The client cannot take back a request that it has sent.
+   */
   readonly signal?: RequestSignal | undefined;
 }
 
-/** What reads take. */
+/** Options of reads. */
 export interface ReadOptions extends RequestOptions {
-  /** Called once, when what was read has changed. */
+  /** Watcher that is called once, when the result of the read has changed. */
   readonly watch?: Watcher | undefined;
 }
 
-/** What `create` takes. */
+/** Options of `create`. */
 export interface CreateOptions {
-  /** Default `PERSISTENT`. */
+  /** Kind of the znode. Default `PERSISTENT`. */
   readonly mode?: CreateMode | undefined;
-  /** Default `openAclUnsafe`. */
+  /** ACL of the znode. Default `openAclUnsafe`. */
   readonly acl?: readonly Acl[] | undefined;
-  /** For the TTL modes only: milliseconds, 1 to 2^40-1. */
+  /** Time to live in milliseconds, 1 to 2^40-1. Only for the TTL modes, which require it. */
   readonly ttlMs?: number | undefined;
 }
 
-/** What operations with an expected version take. */
+/** Options of operations with an expected version. */
 export interface VersionOptions {
-  /** Default -1, which matches any version. */
+  /** Expected version. Default -1, which matches any version. */
   readonly version?: number | undefined;
 }
 
-/** How an ensemble is to change; servers as in its configuration file. */
+/** Change of an ensemble. Servers are written as in the ensemble's configuration file. */
 export interface ReconfigChange {
-  /** Servers that join: `server.5=host:2888:3888;2181`, several separated by commas. */
+  /** Servers that join, separated by commas: `server.5=host:2888:3888;2181`. */
   readonly joining?: string | undefined;
-  /** Ids of servers that leave, separated by commas. */
+  /** Ids of the servers that leave, separated by commas. */
   readonly leaving?: string | undefined;
-  /** All servers, instead of those that join and leave. */
+  /** Complete new list of servers, instead of `joining` and `leaving`. */
   readonly newMembers?: string | undefined;
-  /** Version of the configuration that the change is meant for; -1n, the default, for any. */
+  /** Version of the configuration that the change requires. Default -1n, which matches any version. */
   readonly fromConfig?: bigint | undefined;
 }
 
-/** What `reconfig` takes. */
+/** Options of `reconfig`. */
 export interface ReconfigOptions extends ReconfigChange, RequestOptions {}
 
-/** What the options of a request must be. */
+/** Checks for the options of a request. */
 export const requestChecks: ChecksOf<RequestOptions> = { signal: aSignal };
 /**
- * Checks what a request was given last.
+ * Checks the options of a request.
  *
- * @param where whose options they are, for the message
- * @throws TypeError for an unknown option, which it names, or a signal that is none
+ * @param where owner of the options, for the message
+ * @throws {TypeError} when an option is unknown, or `signal` is not a signal; the message names the option
  */
 export function checkRequestOptions(where: string, options: RequestOptions): void {
   checkOptions(where, requestChecks, options);
 }
 
-/** What the options of a read must be. */
+/** Checks for the options of a read. */
 export const readChecks: ChecksOf<ReadOptions> = { ...requestChecks, watch: aFunction };
-/** What the options of a create in a `multi` must be; how they go together is checked with the request. */
+/** Checks for the options of a create in a `multi`. The values are checked with the request. */
 export const createChecks: ChecksOf<CreateOptions> = { mode: anything, acl: anything, ttlMs: anything };
-/** What the options of a create must be. */
+/** Checks for the options of a create. */
 export const createCallChecks: ChecksOf<CreateOptions & RequestOptions> = { ...createChecks, ...requestChecks };
-/** What the options of an operation in a `multi` with an expected version must be; the version itself is checked with the request. */
+/** Checks for the options of an operation with an expected version in a `multi`. The version is checked with the request. */
 export const versionChecks: ChecksOf<VersionOptions> = { version: anything };
-/** What the options of a request with an expected version must be. */
+/** Checks for the options of a request with an expected version. */
 export const versionCallChecks: ChecksOf<VersionOptions & RequestOptions> = { ...versionChecks, ...requestChecks };
-/** What the options of `reconfig` must be. */
+/** Checks for the options of `reconfig`. */
 export const reconfigChecks: ChecksOf<ReconfigOptions> = {
   ...requestChecks,
   joining: aString,

@@ -1,4 +1,8 @@
-/** Error codes of replies. @see org.apache.zookeeper.KeeperException.Code */
+/**
+ * Error codes of replies.
+ *
+ * @see org.apache.zookeeper.KeeperException.Code
+ */
 export const ErrorCode = {
   OK: 0,
   SYSTEMERROR: -1,
@@ -36,7 +40,7 @@ export const ErrorCode = {
 
 const names: ReadonlyMap<number, string> = new Map(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
 
-/** ZooKeeper's name of a code with its number, e.g. `NONODE -101`; `error -999` for one that nobody knows. */
+/** Returns ZooKeeper's name of a code and its number, e.g. `NONODE -101`; `error -999` for an unknown code. */
 export function errorName(code: number): string {
   return `${names.get(code) ?? 'error'} ${code}`;
 }

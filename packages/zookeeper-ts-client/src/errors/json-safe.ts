@@ -1,4 +1,4 @@
-/** The own enumerable properties of an object, with values of 64 bits as text, for which JSON has no numbers. */
+/** Returns the own enumerable properties of an object. 64-bit values become text, because JSON numbers cannot hold them. */
 export function withoutBigints(record: object): Record<string, unknown> {
   const entries = Object.entries(record).map(([key, value]) => [
     key,
@@ -8,7 +8,7 @@ export function withoutBigints(record: object): Record<string, unknown> {
 }
 
 /**
- * Gives a plain object a `toJSON` that is not enumerable, so that `JSON.stringify` takes its values of 64 bits: as text.
+ * Adds a `toJSON` that is not enumerable to a plain object, so that `JSON.stringify` writes its 64-bit values as text.
  *
  * @returns the same object
  */

@@ -3,29 +3,29 @@ import { type SetWatches2, setWatches, setWatches2 } from '../protocol/operation
 import { isHiddenByRecursive } from './old-servers.js';
 import { WATCH_KINDS, type WatchKind, type WatchTable } from './watch-table.js';
 
-/** A request that sets watches on the server again. */
+/** Request that sets watches on the server again. */
 export interface RestoreRequest {
-  /** `setWatches`, which every server knows, unless there are persistent watches in it. */
+  /** `setWatches`, which every server knows; `setWatches2` if the request contains persistent watches. */
   readonly operation: Operation<SetWatches2, void>;
   readonly request: SetWatches2;
-  /** Paths of its persistent watches, which a server before 3.6 does not know. */
+  /** Paths of the persistent watches in the request. Servers before 3.6 do not know persistent watches. */
   readonly persistentPaths: readonly string[];
 }
 
-/** Paths by kind, for one request. */
+/** Watched paths of one request, by kind. */
 type WatchedPaths = Record<WatchKind, string[]>;
 
-/** What a request has besides its paths: header, zxid, and the lengths of five lists. */
+/** Size of a request without its paths, in bytes: header, zxid and the lengths of five lists. */
 const OVERHEAD_BYTES = 8 + 8 + 5 * 4;
 
-/** A request holds at most so many bytes of paths, so that no server finds it too large. ZOOKEEPER-706. */
+/** Largest number of bytes of paths in one request, so that no server refuses the request as too large. ZOOKEEPER-706. */
 const CHUNK_BYTES = 64 * 1024 - OVERHEAD_BYTES;
 
 /**
- * The requests that set all watches again, or those of one path, in the order in which they are to be sent. Pure.
+ * Builds the requests that set all watches again, or those of one path, in the order in which they must be sent. Pure.
  *
- * @param relativeZxid the last transaction whose effects the watchers have heard of: what changed since, the server tells at once
- * @param maxFrameBytes what a request may come to; only a single path may be too long for it
+ * @param relativeZxid last transaction whose effects the watchers have seen; the server reports later changes at once
+ * @param maxFrameBytes largest size of a request in bytes; only a request with a single long path may exceed it
  */
 export function restoreRequests(
   table: WatchTable<unknown>,

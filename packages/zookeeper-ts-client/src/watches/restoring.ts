@@ -3,17 +3,20 @@ import type { Session } from '../session/session.js';
 import { restoreRequests } from './restore-requests.js';
 import type { WatchTable } from './watch-table.js';
 
-/** Sets watches on the server again, and knows from which transaction on their watchers have yet to hear. */
+/** Restores watches on the server, and remembers the transaction after which the watchers have missed events. */
 export class Restoring {
   readonly #session: Session;
   readonly #table: WatchTable<unknown>;
   readonly #maxFrameBytes: number;
   readonly #onUnknown: (path: string) => void;
-  /** The last transaction seen when the watches were lost of which the server has not confirmed all again; `null` if it has. */
+  /** Last transaction seen when the connection with the watches was lost; `null` when the server has confirmed all watches again. */
   #lostAtZxid: bigint | null = null;
   #unanswered = 0;
 
-  /** @param onUnknown told of each path whose persistent watches the server does not know: it would close every connection that asks for them */
+  /**
+   * @param onUnknown called with each path whose persistent watches the server does not know; otherwise the server would close every
+   *   connection that asks for these watches
+   */
   constructor(session: Session, table: WatchTable<unknown>, maxFrameBytes: number, onUnknown: (path: string) => void) {
     this.#session = session;
     this.#table = table;
@@ -21,7 +24,10 @@ export class Restoring {
     this.#onUnknown = onUnknown;
   }
 
-  /** Sets all watches on a new connection. A connection that was lost before it had confirmed all counts for nothing. */
+  /**
+   * Sets all watches on a new connection. If the previous connection was lost before it confirmed all watches, the zxid of the earlier
+   * loss still applies.
+   */
   all(): void {
     const sinceZxid = this.#lostAtZxid ?? this.#session.lastZxid;
     this.#lostAtZxid = null;
@@ -29,7 +35,7 @@ export class Restoring {
     this.#send(sinceZxid);
   }
 
-  /** Sets those of one path again; without a connection the next one does. */
+  /** Sets the watches of one path again. Without a connection this call does nothing, because the next connection sets all watches. */
   path(path: string): void {
     if (this.#session.isConnected) this.#send(this.#session.lastZxid, path);
   }
@@ -41,7 +47,7 @@ export class Restoring {
     this.#unanswered += requests.length;
     for (const { operation, request, persistentPaths } of requests) {
       const onReply = (err: number): void => {
-        // It has set none of them. The zxid of the loss is kept for the next connection.
+        // The server has set no watch of this request. The zxid of the loss is kept for the next connection.
         if (err === ErrorCode.THROTTLEDOP) {
           this.#session.loseSoon(new Error('the server was too busy to set watches'));
           return;
@@ -57,7 +63,7 @@ export class Restoring {
         result: () => undefined,
         onReply,
       });
-      // It fails with its connection, or is refused by a busy server: the next connection sets all watches again.
+      // The request fails when its connection is lost or a busy server refuses it: the next connection sets all watches again.
       sent.catch(() => {});
     }
   }

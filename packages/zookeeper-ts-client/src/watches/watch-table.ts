@@ -1,15 +1,16 @@
 import { EventType } from '../protocol/watcher-event.js';
 
-/** Kinds of watches as a client keeps them, in the order in which they are set again. */
+/** Kinds of watches in the client's table, in the order in which they are restored. */
 export const WATCH_KINDS = ['data', 'exist', 'child', 'persistent', 'recursive'] as const;
 
-/** A kind of watches. */
+/** Kind of a watch in the client's table. */
 export type WatchKind = (typeof WATCH_KINDS)[number];
 
 /**
- * Who watches which znode, in server paths. Pure.
+ * Table of watchers by kind and server path. Pure.
  *
- * A watcher stands once at a path and kind however often it was set, and one event of the server serves all watchers of a path.
+ * The table holds a watcher once for each path and kind, even if the watcher was set several times. One event of the server reaches
+ * all watchers of a path.
  * @see org.apache.zookeeper.ZKWatchManager
  */
 export class WatchTable<Watcher> {
@@ -32,12 +33,12 @@ export class WatchTable<Watcher> {
     return this.#tables[kind].has(path);
   }
 
-  /** All watched paths of a kind. */
+  /** Lists all watched paths of a kind. */
   paths(kind: WatchKind): Iterable<string> {
     return this.#tables[kind].keys();
   }
 
-  /** Takes a watcher out, or all of the path where none is given, and returns those taken out. */
+  /** Removes one watcher, or all watchers of the path if `watcher` is not given. Returns the removed watchers. */
   remove(kind: WatchKind, path: string, watcher?: Watcher): readonly Watcher[] {
     const table = this.#tables[kind];
     const watchers = table.get(path);
@@ -48,7 +49,10 @@ export class WatchTable<Watcher> {
     return removed;
   }
 
-  /** Watchers that an event concerns, each once; one-shot watches are used up by it. An unknown type concerns none. */
+  /**
+   * Returns each watcher that an event concerns, once, and removes the one-shot watches among them. An unknown event type concerns no
+   * watcher.
+   */
   fire(type: number, path: string): ReadonlySet<Watcher> {
     const concerned = new Set<Watcher>();
     const take = (kind: WatchKind): void => {
@@ -84,7 +88,7 @@ export class WatchTable<Watcher> {
     }
   }
 
-  /** Every watcher there is, each once, and leaves the table empty. */
+  /** Empties the table and returns each watcher once. */
   clear(): ReadonlySet<Watcher> {
     const all = new Set<Watcher>();
     for (const kind of WATCH_KINDS) {

@@ -1,6 +1,10 @@
 import type { EndReason } from '../session/session-state.js';
 
-/** What happened to a znode. @see org.apache.zookeeper.Watcher.Event.EventType */
+/**
+ * Type of a change to a znode or to its watches.
+ *
+ * @see org.apache.zookeeper.Watcher.Event.EventType
+ */
 export type WatchedEventType =
   | 'None'
   | 'NodeCreated'
@@ -11,23 +15,30 @@ export type WatchedEventType =
   | 'ChildWatchRemoved'
   | 'PersistentWatchRemoved';
 
-/** State of the session at the time of the event. @see org.apache.zookeeper.Watcher.Event.KeeperState */
+/**
+ * State of the session at the time of the event.
+ *
+ * @see org.apache.zookeeper.Watcher.Event.KeeperState
+ */
 export type KeeperState = 'SyncConnected' | 'Disconnected' | 'ConnectedReadOnly' | 'Expired' | 'AuthFailed' | 'Closed';
 
 /**
- * A watch that fired. It says that something changed, not what: read again.
+ * Event of a watch. The event says that something changed, but does not contain the new value: read the znode again.
  *
- * A watch function gets the events of its znode, and at last, if it is still set when the session ends, one of type `None`
- * with state `Expired`, `AuthFailed` or `Closed` and path `null`: nothing will come after it.
+ * A watcher receives the events of its znode. If the watch is still set when the session ends, the watcher receives a last event: type
+ * `None`, state `Expired`, `AuthFailed` or `Closed`, and path `null`.
  */
 export interface WatchedEvent {
   readonly type: WatchedEventType;
   readonly state: KeeperState;
-  /** The path as the client knows it, below its chroot. */
+  /** Path relative to the client's chroot; `null` for the last event, when the session has ended. */
   readonly path: string | null;
 }
 
-/** A watch: called once for each event. What it throws goes to the `callbackError` event and harms nothing. */
+/**
+ * Function that is called once for each event of a watch. An error that it throws becomes a `callbackError` event and has no other
+ * effect.
+ */
 export type Watcher = (event: WatchedEvent) => void;
 
 const types: readonly (WatchedEventType | undefined)[] = [
@@ -38,12 +49,12 @@ const types: readonly (WatchedEventType | undefined)[] = [
   'NodeChildrenChanged',
 ];
 
-/** Name of an event type of the wire, `null` for one that this client does not know. */
+/** Returns the name of an event type of the wire; `null` for a type that this client does not know. */
 export function eventTypeOf(type: number): WatchedEventType | null {
   return types[type] ?? null;
 }
 
-/** The last event of watches whose session has ended. */
+/** Creates the last event of the watches of a session that has ended. */
 export function endEvent(reason: EndReason): WatchedEvent {
   const state = reason === 'expired' ? 'Expired' : reason === 'closed' ? 'Closed' : 'AuthFailed';
   return { type: 'None', state, path: null };

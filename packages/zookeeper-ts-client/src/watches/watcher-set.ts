@@ -19,18 +19,18 @@ interface SignalOption {
   readonly signal?: RequestSignal | undefined;
 }
 
-/** Which watches to remove. */
+/** Selection of the watches to remove. */
 export interface RemoveWatchesOptions {
-  /** Default `ANY`. */
+  /** Type of the watches. Default `ANY`. */
   readonly type?: WatcherType | undefined;
-  /** Default: all of that type. */
+  /** Watcher whose watches are removed. Default: all watchers of that type. */
   readonly listener?: Watcher | undefined;
-  /** Whether they count as removed whatever the server says. Default false. */
+  /** Whether the watches count as removed even if the server's answer is an error. Default false. */
   readonly local?: boolean | undefined;
 }
 
 const addWatchChecks: ChecksOf<SignalOption> = { signal: aSignal };
-/** What the options of `removeWatches` must be; the type itself is checked with the request. */
+/** Checks for the options of `removeWatches`. The value of `type` is checked with the request. */
 export const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & SignalOption> = {
   ...addWatchChecks,
   type: anything,
@@ -38,20 +38,20 @@ export const removeWatchesChecks: ChecksOf<RemoveWatchesOptions & SignalOption> 
   local: aBoolean,
 };
 
-/** A watch that stays until it is removed. */
+/** Handle of a persistent watch. */
 export interface WatchHandle {
-  /** Removes it; idempotent. */
+  /** Removes the watch. Idempotent. */
   remove(): Promise<void>;
 }
 
-/** Calls the functions of users. Paths are the server's. */
+/** Calls of the watchers. Paths are server paths. */
 export interface WatcherCalls {
   deliver(watcher: Watcher, type: WatchedEventType, path: string): void;
-  /** The watcher will never hear of anything again: the server does not know its kind. */
+  /** Tells a watcher that no further event will come, because the server does not know its kind of watch. */
   end(watcher: Watcher): void;
 }
 
-/** What the registration of a watch adds to its request. */
+/** Part of a request that registers its watch. */
 type WatchHooks<Request> = Pick<ExchangeOptions<Request, never, never>, 'request' | 'onReply' | 'onLost'>;
 
 interface RegistrationOptions<Request> {
@@ -59,47 +59,53 @@ interface RegistrationOptions<Request> {
   readonly path: string;
   readonly watcher: Watcher;
   readonly signal: RequestSignal | undefined;
-  /** Makes the request when it is written: what stands before it on the wire is known then. */
+  /** Builds the request when it is written, because only then are all earlier requests on the wire known. */
   readonly request: () => Request;
-  /** The kind of watch that the server has after this reply; `null` for none. */
+  /** Returns the kind of watch that the server has set after this reply; `null` for none. */
   readonly kindAfter: (err: number) => WatchKind | null;
 }
 
-/** The watches of a session: sets and removes them, and keeps what the server has in step with what is wanted here. Paths are the server's. */
+/**
+ * Watches of a session. Sets and removes watches, and keeps the watches on the server consistent with those that the caller wants.
+ * Paths are server paths.
+ */
 export class WatcherSet {
   readonly #session: Session;
   readonly #calls: WatcherCalls;
   readonly #table = new WatchTable<Watcher>();
   readonly #registrations = new Registrations();
   readonly #restoring: Restoring;
-  /** Types of watches to be taken from the server, by path, when no request is under way any more that may set one there. */
+  /** Types of watches to remove from the server, by path, as soon as no request is in flight that may set a watch on the path. */
   readonly #postponed = new Map<string, Set<WatcherType>>();
 
-  /** @param maxFrameBytes what a request to set watches again may come to */
+  /** @param maxFrameBytes largest size in bytes of a request that restores watches */
   constructor(session: Session, maxFrameBytes: number, calls: WatcherCalls) {
     this.#session = session;
     this.#calls = calls;
     this.#restoring = new Restoring(session, this.#table, maxFrameBytes, (path) => this.#endPersistent(path));
   }
 
-  /** Sets all watches again. To be called when there is a new connection, before anything else is sent that a user has asked for. */
+  /** Restores all watches. The session calls it on each new connection, before it sends any request of the caller. */
   restore(): void {
     this.#restoring.all();
   }
 
-  /** Tells those whom an event of the server concerns. */
+  /** Delivers an event of the server to the watchers that it concerns. */
   fire(event: WatcherEvent): void {
     const type = eventTypeOf(event.type);
     const watchers = this.#table.fire(event.type, event.path);
     if (type !== null) for (const watcher of watchers) this.#calls.deliver(watcher, type, event.path);
   }
 
-  /** Every watcher there is, each once; there are none afterwards. */
+  /** Removes all watches and returns each watcher once. */
   clear(): ReadonlySet<Watcher> {
     return this.#table.clear();
   }
 
-  /** A read, with a one-shot watch where one is given: registered in the frame handler, so that no event can come before it. */
+  /**
+   * Prepares a read, with a one-shot watch if `watcher` is given. The watch is registered in the frame handler of the reply, so that
+   * no event can come before the registration.
+   */
   read(
     kind: 'data' | 'child' | 'exists',
     path: string,
@@ -128,13 +134,17 @@ export class WatcherSet {
       ...hooks,
       onReply: (err) => {
         hooks.onReply?.(err);
-        // The watch that was to cover it has been refused, or is gone.
+        // The persistent watch that should have covered this watch has been refused or removed.
         if (!isAsked && mustAsk()) this.#restoring.path(path);
       },
     };
   }
 
-  /** Sets a watch that stays. @param clientPath for errors */
+  /**
+   * Sets a persistent watch.
+   *
+   * @param clientPath path for errors
+   */
   async add(
     path: string,
     clientPath: string,
@@ -164,7 +174,12 @@ export class WatcherSet {
     return { remove: () => (removal ??= remove().catch(allowNoWatcher)) };
   }
 
-  /** @param clientPath for errors @throws NoWatcherError if there is none */
+  /**
+   * Removes the selected watches of a path.
+   *
+   * @param clientPath path for errors
+   * @throws {NoWatcherError} when the path has no such watch
+   */
   async remove(path: string, clientPath: string, options: RemoveWatchesOptions): Promise<void> {
     const { type = 'ANY', listener, local = false } = options;
     const removed = typeTraits[checkedType(type)].kinds.flatMap((kind) =>
@@ -182,7 +197,7 @@ export class WatcherSet {
     for (const { kind, watcher } of removed) this.#calls.deliver(watcher, removedEvents[kind], path);
   }
 
-  /** Whether there is a watch of the kind, or the request for one is on the wire. */
+  /** Whether a watch of the kind exists, or its request is on the wire. */
   #isSet(kind: WatchKind, path: string): boolean {
     return this.#table.has(kind, path) || this.#registrations.isWritten(kind, path);
   }
@@ -210,8 +225,8 @@ export class WatcherSet {
   #registered(kind: WatchKind | null, { path, watcher, signal }: RegistrationOptions<unknown>): void {
     if (kind === null) return;
     if (signal?.aborted) {
-      // Nobody waits any more for the watch that the server has just set. If its removal fails it is as good as gone: with its connection, or by
-      // firing once without a watcher.
+      // The caller no longer wants the watch that the server has just set. A failed removal is harmless: the watch ends with its
+      // connection, or fires once without a watcher.
       this.#removeFromServer(path, typeOf[kind], path).catch(() => {});
       return;
     }
@@ -219,7 +234,9 @@ export class WatcherSet {
     if (kind === 'recursive' && isHiddenByRecursive(this.#table, 'child', path)) this.#restoring.path(path);
   }
 
-  /** What was left on the server, since a request under way might have needed it, goes now unless it does. */
+  /**
+   * Removes watches that were left on the server because a request in flight might have needed them. Watches that are needed now stay.
+   */
   #removePostponed(path: string): void {
     const types = this.#postponed.get(path);
     if (types === undefined || this.#registrations.isUnderWay(path)) return;
@@ -227,13 +244,13 @@ export class WatcherSet {
     for (const type of types) this.#removeFromServer(path, type, path).catch(() => {});
   }
 
-  /** Takes the watch from the server as well, unless something here still needs it. */
+  /** Removes watches of a type from the server, unless this client still needs them. */
   async #removeFromServer(path: string, type: WatcherType, clientPath: string): Promise<void> {
     if (this.#registrations.isUnderWay(path)) {
       this.#postponed.set(path, (this.#postponed.get(path) ?? new Set()).add(type));
     }
     if (!this.#canRemove(path, type)) return;
-    // With the reply, in the frame handler, so that no change can fall between the two.
+    // Restores in the frame handler of the reply, so that the client misses no change between the removal and the restore.
     const onReply = (err: number): void => {
       if (typeTraits[type].isPersistent && err === ErrorCode.OK) this.#restoring.path(path);
     };
@@ -249,7 +266,7 @@ export class WatcherSet {
     }
   }
 
-  /** Without a connection it is gone from the server already. */
+  /** Whether a removal must be sent now. Without a connection the server has no watches to remove. */
   #canRemove(path: string, type: WatcherType): boolean {
     return this.#session.isConnected && !this.#registrations.isUnderWay(path) && mayRemove(this.#table, type, path);
   }
@@ -276,32 +293,44 @@ export class WatcherSet {
   }
 }
 
-/** @throws TypeError if it is not a function */
+/**
+ * Checks a watcher.
+ *
+ * @throws {TypeError} when the watcher is not a function
+ */
 function checkedWatcher(watcher: Watcher): Watcher {
   if (typeof watcher !== 'function')
     throw new TypeError(`Expected the watch to be a function, got ${received(watcher)}`);
   return watcher;
 }
 
-/** @throws TypeError if it is none */
+/**
+ * Checks the mode of a persistent watch.
+ *
+ * @throws {TypeError} when the mode does not exist
+ */
 function checkedMode(mode: AddWatchMode): AddWatchMode {
   if (Object.hasOwn(AddWatchMode, mode)) return mode;
   throw new TypeError(`Expected \`mode\` to be 'PERSISTENT' or 'PERSISTENT_RECURSIVE', got ${received(mode)}`);
 }
 
-/** @throws TypeError if it is none */
+/**
+ * Checks the type of watches to remove.
+ *
+ * @throws {TypeError} when the type does not exist
+ */
 function checkedType(type: WatcherType): WatcherType {
   if (Object.hasOwn(typeTraits, type)) return type;
   throw new TypeError(`Expected \`type\` to be one of ${Object.keys(typeTraits).join(', ')}, got ${received(type)}`);
 }
 
-/** Watches go with their connection and when they fire; that they are gone already is no failure of a removal. */
+/** Whether a removal failed only because the watch is gone already. Watches end when they fire and when their connection is lost. */
 function isGone(error: unknown): boolean {
   const ends = [NoWatcherError, ConnectionLossError, SessionExpiredError, ClosedError];
   return ends.some((end) => error instanceof end);
 }
 
-/** A watch that is gone already is as good as removed. */
+/** Ignores a `NoWatcherError`, because a watch that is gone already counts as removed. */
 function allowNoWatcher(error: unknown): void {
   if (!(error instanceof NoWatcherError)) throw error;
 }

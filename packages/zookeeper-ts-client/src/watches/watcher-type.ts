@@ -1,24 +1,32 @@
 import type { WatchKind } from './watch-table.js';
 import type { WatchedEventType } from './watched-event.js';
 
-/** Modes of watches that stay. @see org.apache.zookeeper.AddWatchMode */
+/**
+ * Modes of persistent watches.
+ *
+ * @see org.apache.zookeeper.AddWatchMode
+ */
 export const AddWatchMode = {
-  /** Events of the znode and of its children list. */
+  /** Reports events of the znode and of its children list. */
   PERSISTENT: 'PERSISTENT',
-  /** Events of the znode and of everything below it, but none of children lists. */
+  /** Reports events of the znode and of all its descendants, but no changes of children lists. */
   PERSISTENT_RECURSIVE: 'PERSISTENT_RECURSIVE',
 } as const;
 
-/** Modes of watches that stay, by name. */
+/** Name of a mode of persistent watches. */
 export type AddWatchMode = keyof typeof AddWatchMode;
 
-/** How `addWatch` says a mode, and the kind of watch that it sets. */
+/** Number of each mode in an `addWatch` request, and the kind of watch that the mode sets. */
 export const modeTraits: Readonly<Record<AddWatchMode, { readonly wire: number; readonly kind: WatchKind }>> = {
   PERSISTENT: { wire: 0, kind: 'persistent' },
   PERSISTENT_RECURSIVE: { wire: 1, kind: 'recursive' },
 };
 
-/** Which watches to remove. `ANY` is all of them. @see org.apache.zookeeper.Watcher.WatcherType */
+/**
+ * Type of the watches to remove. `ANY` selects all watches.
+ *
+ * @see org.apache.zookeeper.Watcher.WatcherType
+ */
 export type WatcherType = 'CHILDREN' | 'DATA' | 'ANY' | 'PERSISTENT' | 'PERSISTENT_RECURSIVE';
 
 interface TypeTraits {
@@ -28,13 +36,13 @@ interface TypeTraits {
   readonly isPersistent: boolean;
 }
 
-/** The type of all watches of a path, in ZooKeeper's numbers. */
+/** ZooKeeper's number for the type of all watches of a path. */
 export const ANY_ON_WIRE = 3;
 
 const oneShot = { isOneShot: true, isPersistent: false };
 const persistent = { isOneShot: false, isPersistent: true };
 
-/** What each type is called on the wire, and which kinds of watches it means. */
+/** Number of each type on the wire, and the kinds of watches that the type selects. */
 export const typeTraits: Readonly<Record<WatcherType, TypeTraits>> = {
   CHILDREN: { wire: 1, kinds: ['child'], ...oneShot },
   DATA: { wire: 2, kinds: ['data', 'exist'], ...oneShot },
@@ -48,7 +56,7 @@ export const typeTraits: Readonly<Record<WatcherType, TypeTraits>> = {
   PERSISTENT_RECURSIVE: { wire: 5, kinds: ['recursive'], ...persistent },
 };
 
-/** By which event the removal of a watch is told. */
+/** Type of the event that reports the removal of a watch, by kind. */
 export const removedEvents: Readonly<Record<WatchKind, WatchedEventType>> = {
   data: 'DataWatchRemoved',
   exist: 'DataWatchRemoved',
@@ -57,7 +65,7 @@ export const removedEvents: Readonly<Record<WatchKind, WatchedEventType>> = {
   recursive: 'PersistentWatchRemoved',
 };
 
-/** By which type a watch is removed. */
+/** Type with which a watch is removed, by kind. */
 export const typeOf: Readonly<Record<WatchKind, WatcherType>> = {
   data: 'DATA',
   exist: 'DATA',
