@@ -1,10 +1,10 @@
 /**
- * A complete Apache ZooKeeper client.
+ * Complete Apache ZooKeeper client.
  *
  * @packageDocumentation
  */
 
-// Checks of what callers give, for recipes
+// Checks of callers' values, for recipes
 export { asBytes, asData } from './checks/as-bytes.js';
 export { received } from './checks/received.js';
 export { unknownNameHint } from './checks/unknown-name.js';
@@ -38,7 +38,7 @@ export { ZooKeeper, type ZooKeeperEvents } from './client/zookeeper.js';
 // Errors
 export { ErrorCode } from './errors/error-code.js';
 export * from './errors/errors.js';
-// Records with values of 64 bits as JSON, for recipes
+// JSON form of records with 64-bit values, for recipes
 export { jsonSafe } from './errors/json-safe.js';
 export type { Acl, Id } from './protocol/acl.js';
 export type { ClientInfo } from './protocol/operations/auth.js';
@@ -47,7 +47,7 @@ export type { Stat } from './protocol/stat.js';
 export { validatePath } from './protocol/znode-path.js';
 // Addresses
 export { type ConnectString, parseConnectString, type ServerAddress } from './servers/connect-string.js';
-// Time, for recipes and tests
+// Clock, for recipes and tests
 export { type Clock, type Moment, momentOf, type ScheduleOptions, systemClock } from './session/clock.js';
 export type { RequestSignal } from './session/request-signal.js';
 export type { HistoryWentBack } from './session/session-options.js';

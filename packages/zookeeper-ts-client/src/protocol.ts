@@ -1,5 +1,5 @@
 /**
- * The wire protocol: codecs for servers, proxies and tools that speak to ZooKeeper or to its clients.
+ * Wire protocol of ZooKeeper: codecs for servers, proxies and tools that communicate with ZooKeeper or with its clients.
  *
  * @packageDocumentation
  */

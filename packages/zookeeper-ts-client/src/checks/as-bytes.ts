@@ -2,11 +2,11 @@ import { types } from 'node:util';
 import { received } from './received.js';
 
 /**
- * The border for bytes: what a codec made, or a caller gave, before anything is sent. Other views, arrays, buffers and promises would be
- * stored as other bytes than meant.
+ * Checks bytes that a codec or the caller has made, before they are sent. Other views, arrays, buffers and promises would be stored as
+ * unintended bytes.
  *
- * @param what made or named them, for the message, e.g. `the result of \`encode\``
- * @throws TypeError for what is no `Uint8Array` (a `Buffer` is one)
+ * @param what name or origin of the value for the message, e.g. `the result of \`encode\``
+ * @throws {TypeError} when the value is not a `Uint8Array` (a `Buffer` is a `Uint8Array`)
  */
 export function asBytes(value: unknown, what: string): Uint8Array {
   if (types.isUint8Array(value)) return value;
@@ -14,10 +14,11 @@ export function asBytes(value: unknown, what: string): Uint8Array {
 }
 
 /**
- * The border for the data of a znode: bytes, a string that becomes UTF-8, or `null`, which is not the same as empty.
+ * Checks the data of a znode and converts it to bytes: bytes, a string that is sent as UTF-8, or `null`. `null` is not the same as
+ * empty data.
  *
- * @param what names it, for the message, e.g. `\`data\``
- * @throws TypeError for anything else
+ * @param what name of the value for the message, e.g. `\`data\``
+ * @throws {TypeError} when the value is neither bytes nor a string nor `null`
  */
 export function asData(value: unknown, what: string): Uint8Array | null {
   if (value === null || types.isUint8Array(value)) return value;

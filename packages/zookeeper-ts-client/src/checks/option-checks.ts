@@ -1,32 +1,35 @@
 import { received } from './received.js';
 import { unknownNameHint } from './unknown-name.js';
 
-/** What an option may be. */
+/** Check of one option. */
 export interface OptionCheck {
-  /** What is expected, as a noun phrase: `a whole number from 1 to 10`. */
+  /** Expected value as a noun phrase: `a whole number from 1 to 10`. */
   readonly expected: string;
-  /** Whether the value is of the wrong type, or of the right one and out of range; `null` if nothing is wrong. */
+  /**
+   * Returns `type` for a value of the wrong type, `range` for a value of the right type that is out of range, and `null` for a valid
+   * value.
+   */
   readonly faultOf: (value: unknown) => 'type' | 'range' | null;
-  /** Whether messages must not show text, because it may be a password. */
+  /** Whether messages must not show text, because the value may be a password. */
   readonly isSecret?: boolean;
-  /** Options inside of this one. */
+  /** Checks of the options inside this option. */
   readonly inside?: OptionChecks;
-  /** What each element of an array must be. */
+  /** Check of each element of an array. */
   readonly each?: OptionCheck;
 }
 
-/** What options may be, by their names. */
+/** Checks of options, by the names of the options. */
 export type OptionChecks = Readonly<Record<string, OptionCheck>>;
 
-/** A check for each option of a type, so that none is forgotten. */
+/** Checks of all options of a type. A missing check is a type error. */
 export type ChecksOf<Options> = { readonly [Name in keyof Required<Options>]: OptionCheck };
 
 /**
  * Checks options.
  *
- * @param where whose options they are, for the message, e.g. `ZooKeeper.connect`
- * @throws TypeError for an option that does not exist or is of a wrong type, RangeError for one out of range; both name the option and say
- *   what was expected and what came
+ * @param where owner of the options for the message, e.g. `ZooKeeper.connect`
+ * @throws {TypeError} when an option does not exist or has the wrong type
+ * @throws {RangeError} when an option is out of range; both messages name the option, the expected value and the received value
  */
 export function checkOptions(where: string, checks: OptionChecks, options: object, prefix = ''): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -56,25 +59,25 @@ function checkValue(where: string, check: OptionCheck, value: unknown, name: str
   }
 }
 
-/** A check by a predicate. */
+/** Creates a check from a predicate. */
 function typeCheck(expected: string, isRight: (value: unknown) => boolean): OptionCheck {
   return { expected, faultOf: (value) => (isRight(value) ? null : 'type') };
 }
 
-/** An option that is checked elsewhere, or may be anything. */
+/** Check that accepts every value: for an option that is checked elsewhere, or that may be anything. */
 export const anything: OptionCheck = typeCheck('anything', () => true);
-/** A function. */
+/** Check for a function. */
 export const aFunction: OptionCheck = typeCheck('a function', (value) => typeof value === 'function');
-/** `true` or `false`. */
+/** Check for `true` or `false`. */
 export const aBoolean: OptionCheck = typeCheck('a boolean', (value) => typeof value === 'boolean');
-/** Text, also empty. */
+/** Check for a string; it may be empty. */
 export const aString: OptionCheck = typeCheck('a string', (value) => typeof value === 'string');
-/** Bytes, or text that becomes bytes; never shown. */
+/** Check for bytes, or a string that becomes bytes. Messages never show the value. */
 export const secretBytes: OptionCheck = {
   ...typeCheck('a Uint8Array or a string', (value) => value instanceof Uint8Array || typeof value === 'string'),
   isSecret: true,
 };
-/** An `AbortSignal`, or an object that does for a request. */
+/** Check for an `AbortSignal`, or an object with the parts of it that a request uses. */
 export const aSignal: OptionCheck = typeCheck('an AbortSignal', isSignal);
 
 function isSignal(value: unknown): boolean {
@@ -83,10 +86,10 @@ function isSignal(value: unknown): boolean {
   return typeof aborted === 'boolean' && typeof addEventListener === 'function';
 }
 
-/** A bigint, whatever its sign. */
+/** Check for a bigint, positive or negative. */
 export const anyBigint: OptionCheck = typeCheck('a bigint', (value) => typeof value === 'bigint');
 
-/** A bigint that is not too small. */
+/** Creates a check for a bigint that is at least `least`. */
 export function bigintFrom(least: bigint): OptionCheck {
   return {
     expected: `a bigint from ${least}n`,
@@ -94,7 +97,7 @@ export function bigintFrom(least: bigint): OptionCheck {
   };
 }
 
-/** Exactly so many bytes; never shown. */
+/** Creates a check for a `Uint8Array` of exactly `length` bytes. Messages never show the value. */
 export function bytesOfLength(length: number): OptionCheck {
   return {
     expected: `a Uint8Array of ${length} bytes`,
@@ -103,7 +106,7 @@ export function bytesOfLength(length: number): OptionCheck {
   };
 }
 
-/** A number that is not too small; `Infinity` will do. */
+/** Creates a check for a number that is at least `least`; `Infinity` is valid. */
 export function numberFrom(least: number): OptionCheck {
   return {
     expected: `a number from ${least}`,
@@ -111,7 +114,11 @@ export function numberFrom(least: number): OptionCheck {
   };
 }
 
-/** @param orInfinity whether `Infinity` will do, too */
+/**
+ * Creates a check for a whole number from `least` to `most`.
+ *
+ * @param orInfinity whether `Infinity` is valid too. Default false
+ */
 export function wholeNumber(
   least: number,
   most: number,
@@ -127,7 +134,11 @@ export function wholeNumber(
   };
 }
 
-/** An object whose options are all given, or left out, by their own checks. @param required those that must be given */
+/**
+ * Creates a check for an object, whose options may be given or left out; each has its own check.
+ *
+ * @param required names of the options that must be given
+ */
 export function objectOf(inside: OptionChecks, required: readonly string[] = []): OptionCheck {
   const names = Object.entries(inside).map(([name, { expected }]) => `${name}: ${expected}`);
   return {
@@ -148,7 +159,7 @@ function hasValue(value: object, name: string): boolean {
   return (value as Readonly<Record<string, unknown>>)[name] !== undefined;
 }
 
-/** An array of things that are alike. */
+/** Creates a check for an array whose elements all have the same check. */
 export function arrayOf(each: OptionCheck): OptionCheck {
   return { ...typeCheck('an array', Array.isArray), isSecret: each.isSecret ?? false, each };
 }

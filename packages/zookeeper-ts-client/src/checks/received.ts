@@ -1,14 +1,14 @@
 import { inspect } from 'node:util';
 
-/** The longest text that is quoted, in UTF-16 code units. */
+/** Largest number of UTF-16 code units of a text that a message quotes. */
 const LONGEST = 100;
 
-/** The most names of an object that are listed. */
+/** Largest number of property names of an object that a message lists. */
 const MOST_NAMES = 5;
 
 /**
- * Describes a value that was not expected, for an error message: text in quotes, numbers as they are, other values by their kind. Never shows
- * bytes, and never throws.
+ * Describes an unexpected value for an error message: text in quotes, numbers as they are, other values by their kind. Never shows
+ * bytes and never throws.
  *
  * @param isSecret whether text must not be shown either, because it may be a password. Default false
  */

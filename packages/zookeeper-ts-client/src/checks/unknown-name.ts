@@ -1,9 +1,9 @@
 /**
- * Says which name was probably meant, or which ones there are.
+ * Suggests the name that was probably meant, or lists the known names.
  *
- * @param name that is not known
- * @param known all names that are
- * @returns the second half of a message that begins with the unknown name
+ * @param name unknown name
+ * @param known all known names
+ * @returns second half of a message that begins with the unknown name
  */
 export function unknownNameHint(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
@@ -12,7 +12,7 @@ export function unknownNameHint(name: string, known: readonly string[]): string 
   return `expected ${known.length === 1 ? '' : 'one of '}${known.map((one) => `\`${one}\``).join(', ')}`;
 }
 
-/** The known name that is most like another one; `null` if none is like it. */
+/** Returns the known name that is most similar to `name`; `null` when no known name is similar. */
 export function nearestName(name: string, known: readonly string[]): string | null {
   const lower = name.toLowerCase();
   let nearest: string | null = null;
@@ -27,13 +27,16 @@ export function nearestName(name: string, known: readonly string[]): string | nu
   return nearest;
 }
 
-/** A third of the characters may differ, or one name begins with the other: `timeout` for `timeoutMs`. */
+/**
+ * Whether two names are similar: a third of the characters may differ, or one name begins with the other, such as `timeout` and
+ * `timeoutMs`.
+ */
 function isNear(name: string, candidate: string, distance: number): boolean {
   if (distance <= Math.max(1, Math.floor(Math.max(name.length, candidate.length) / 3))) return true;
   return name.length > 1 && candidate.length > 1 && (name.startsWith(candidate) || candidate.startsWith(name));
 }
 
-/** Characters to insert, delete, replace, or swap with their neighbour, to make one text of the other. */
+/** Counts the edits that turn one text into the other: insert, delete or replace a character, or swap it with its neighbour. */
 function distanceBetween(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -2,65 +2,65 @@ import { MarshallingError } from '../errors/errors.js';
 import type { JuteReader } from './reader.js';
 import type { JuteWriter } from './writer.js';
 
-/** Writes values of a type. */
+/** Encoder of the values of a type. */
 export interface Encoder<T> {
   write(writer: JuteWriter, value: T): void;
 }
 
-/** Reads values of a type. */
+/** Decoder of the values of a type. */
 export interface Decoder<T> {
   read(reader: JuteReader): T;
 }
 
-/** One value that describes both directions of a record. */
+/** Encoder and decoder of the values of a type. */
 export interface Codec<T> extends Encoder<T>, Decoder<T> {}
 
-/** The value type of a codec. */
+/** Value type of a codec. */
 export type Decoded<C> = C extends Codec<infer T> ? T : never;
 
-/** jute `boolean`: one byte. */
+/** Codec of a jute `boolean`: one byte. */
 export const boolean: Codec<boolean> = {
   write: (writer, value) => writer.boolean(value),
   read: (reader) => reader.boolean(),
 };
 
-/** jute `int`: four bytes, signed. */
+/** Codec of a jute `int`: four bytes, signed. */
 export const int: Codec<number> = {
   write: (writer, value) => writer.int(value),
   read: (reader) => reader.int(),
 };
 
-/** jute `long`: eight bytes, signed. */
+/** Codec of a jute `long`: eight bytes, signed. */
 export const long: Codec<bigint> = {
   write: (writer, value) => writer.long(value),
   read: (reader) => reader.long(),
 };
 
-/** jute `long` that holds milliseconds: a number. */
+/** Codec of a jute `long` that holds milliseconds, as a number. */
 export const millis: Codec<number> = {
   write: (writer, value) => writer.long(BigInt(value)),
   read: (reader) => reader.longAsNumber(),
 };
 
-/** jute `buffer`; null is not the same as empty. */
+/** Codec of a jute `buffer`. `null` is not the same as an empty buffer. */
 export const buffer: Codec<Uint8Array | null> = {
   write: (writer, value) => writer.buffer(value),
   read: (reader) => reader.buffer(),
 };
 
-/** jute `buffer` as it is read: always a `Buffer`. */
+/** Codec of a jute `buffer` that always reads a `Buffer`. */
 export const data: Codec<Buffer | null> = {
   write: (writer, value) => writer.buffer(value),
   read: (reader) => reader.buffer(),
 };
 
-/** jute `ustring` that may be null. */
+/** Codec of a jute `ustring` that may be null. */
 export const nullableString: Codec<string | null> = {
   write: (writer, value) => writer.ustring(value),
   read: (reader) => reader.ustring(),
 };
 
-/** jute `ustring` that must be there. */
+/** Codec of a jute `ustring` that must not be null. */
 export const ustring: Codec<string> = {
   write: (writer, value) => writer.ustring(value),
   read: (reader) => {
@@ -70,7 +70,10 @@ export const ustring: Codec<string> = {
   },
 };
 
-/** jute `vector<T>`; a null vector is read as an empty one, since no record of the protocol tells them apart. */
+/**
+ * Creates the codec of a jute `vector<T>`. It reads a null vector as an empty vector, since no record of the protocol distinguishes
+ * them.
+ */
 export function vector<T>(element: Codec<T>): Codec<readonly T[]> {
   const read = (reader: JuteReader): T => element.read(reader);
   return {
@@ -87,7 +90,7 @@ interface Member<T> {
   readonly codec: Codec<unknown>;
 }
 
-/** A record: its fields in the order in which they are declared. */
+/** Creates the codec of a record: its fields in the order of their declaration. */
 export function record<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const members = Object.entries(fields).map(([name, codec]) => ({ name, codec })) as Member<T>[];
   return {
@@ -102,7 +105,7 @@ export function record<T extends object>(fields: { readonly [K in keyof T]-?: Co
   };
 }
 
-/** The record without fields. */
+/** Codec of a record without fields. */
 export const nothing: Codec<void> = {
   write: () => {},
   read: () => undefined,

@@ -1,9 +1,12 @@
 import { MarshallingError } from '../errors/errors.js';
 
-/** Data up to this share of its memory is copied out, so that a few bytes kept by the user do not keep all of it alive. */
+/**
+ * Share of the underlying memory up to which data is copied. Otherwise a few bytes that the caller keeps would keep the whole memory
+ * alive.
+ */
 const VIEW_SHARE = 0.5;
 
-/** Reads jute primitives from one frame in place. Every length is checked before it is believed. */
+/** Reader of jute primitives in one frame, without a copy of the frame. The reader checks every length before it uses it. */
 export class JuteReader {
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -12,7 +15,7 @@ export class JuteReader {
   #end = 0;
   #lent = false;
 
-  /** A reader over the whole of `bytes`. */
+  /** Creates a reader of all of `bytes`. */
   static over(bytes: Uint8Array): JuteReader {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -20,9 +23,9 @@ export class JuteReader {
   }
 
   /**
-   * Points the reader at a frame: the bytes from `start` up to `end` of `bytes`, which `view` sees as well.
+   * Points the reader at a frame: the bytes of `bytes` from `start` to `end`, exclusive. `view` covers the same bytes.
    *
-   * @param lent whether the memory will be used again, so that all data has to be copied out
+   * @param lent whether the memory will be reused, so that the reader must copy all data. Default false
    */
   reset(bytes: Buffer, view: DataView, start: number, end: number, lent = false): this {
     this.#bytes = bytes;
@@ -34,17 +37,17 @@ export class JuteReader {
     return this;
   }
 
-  /** Bytes of the frame not read yet. */
+  /** Number of unread bytes of the frame. */
   get remaining(): number {
     return this.#end - this.#offset;
   }
 
-  /** Position in the frame, for error messages. */
+  /** Byte offset in the frame, for error messages. */
   get position(): number {
     return this.#offset - this.#start;
   }
 
-  /** Reads ahead: the next read begins where this one began. */
+  /** Reads ahead: the next read begins at the same offset again. */
   peek<T>(read: (reader: this) => T): T {
     const offset = this.#offset;
     try {
@@ -66,7 +69,7 @@ export class JuteReader {
     return this.#view.getBigInt64(this.#advance(8));
   }
 
-  /** A long that is a time or a duration: a number, exact up to 2^53. */
+  /** Reads a long that is a time or a duration, as a number; exact up to 2^53. */
   longAsNumber(): number {
     const at = this.#advance(8);
     return this.#view.getInt32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
@@ -88,11 +91,11 @@ export class JuteReader {
     return text.includes('\ufffd') ? decodeCesu8(this.#bytes.subarray(at, at + length)) : text;
   }
 
-  /** A vector: its count in an int, -1 for null, then the elements. */
+  /** Reads a vector: its count as an int, -1 for null, then the elements. */
   vector<T>(element: (reader: this) => T): T[] | null {
     const count = this.int();
     if (count === -1) return null;
-    // Each element has at least one byte, so a count beyond the rest of the frame is a lie that need not be allocated for.
+    // Each element has at least one byte: a count larger than the rest of the frame is wrong, and must not cause an allocation.
     if (count < 0 || count > this.remaining)
       throw new MarshallingError(`vector of ${count} elements`, this.position - 4);
     const elements: T[] = [];
@@ -117,8 +120,8 @@ export class JuteReader {
 }
 
 /**
- * UTF-8 in which characters beyond U+FFFF may stand as two surrogates of three bytes each, which is how Java's jute
- * writes them. Anything else that is malformed becomes U+FFFD.
+ * Decodes UTF-8 in which a character above U+FFFF may be written as two surrogates of three bytes each, as Java's jute writes it.
+ * Other malformed bytes become U+FFFD.
  */
 function decodeCesu8(bytes: Buffer): string {
   let text = '';

@@ -1,30 +1,32 @@
 const SLAB_BYTES = 64 * 1024;
 
 /**
- * Writes jute primitives, frame after frame, into one growing slab. What was written since the last `take` leaves as one
- * piece; bytes that were taken are never written again, so they need no copy on their way to the socket.
+ * Writer of jute primitives, frame after frame, into one growing slab.
+ *
+ * `take` returns the bytes written since the last `take` as one piece. The writer never overwrites bytes that were taken, so they need
+ * no copy on the way to the socket.
  */
 export class JuteWriter {
   #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #view: DataView = new DataView(this.#slab.buffer);
-  /** Start of what has not been taken yet. */
+  /** Offset of the first byte that has not been taken yet. */
   #start = 0;
   #offset = 0;
   #frameStart = 0;
 
-  /** Bytes written and not yet taken. */
+  /** Number of bytes written and not yet taken. */
   get pendingBytes(): number {
     return this.#offset - this.#start;
   }
 
-  /** Begins a frame: its length is filled in by `endFrame`. */
+  /** Begins a frame. `endFrame` fills in its length. */
   beginFrame(): void {
     this.#reserve(4);
     this.#frameStart = this.#offset - this.#start;
     this.#offset += 4;
   }
 
-  /** Ends the frame and returns its length in bytes, without the four of the length itself. */
+  /** Ends the frame and returns its length in bytes, without the four bytes of the length field. */
   endFrame(): number {
     const at = this.#start + this.#frameStart;
     const length = this.#offset - at - 4;
@@ -32,12 +34,12 @@ export class JuteWriter {
     return length;
   }
 
-  /** Forgets the frame begun last, as if it had never been written. */
+  /** Removes the frame that was begun last. */
   discardFrame(): void {
     this.#offset = this.#start + this.#frameStart;
   }
 
-  /** Everything written since the last call. The bytes stay untouched from now on. */
+  /** Returns all bytes written since the last call. The writer does not change these bytes later. */
   take(): Buffer {
     const taken = this.#slab.subarray(this.#start, this.#offset);
     this.#start = this.#offset;
@@ -61,7 +63,7 @@ export class JuteWriter {
     this.#offset += 8;
   }
 
-  /** A buffer: its length in an int, -1 for null, then the bytes. */
+  /** Writes a buffer: its length as an int, -1 for null, then the bytes. */
   buffer(value: Uint8Array | null): void {
     if (value === null) {
       this.int(-1);
@@ -73,7 +75,7 @@ export class JuteWriter {
     this.#offset += value.length;
   }
 
-  /** A string: the length of its UTF-8 in an int, -1 for null, then the UTF-8. */
+  /** Writes a string: the length of its UTF-8 as an int, -1 for null, then the UTF-8. */
   ustring(value: string | null): void {
     if (value === null) {
       this.int(-1);
@@ -82,7 +84,7 @@ export class JuteWriter {
     this.#reserve(4 + value.length * 3);
     const lengthAt = this.#offset;
     const start = lengthAt + 4;
-    // Paths are short and ASCII: a loop here is several times cheaper than the call into Buffer.write.
+    // Paths are short and ASCII, and for them a loop is several times faster than a call of Buffer.write.
     let end = start;
     for (let i = 0; i < value.length; i++) {
       const unit = value.charCodeAt(i);

@@ -1,39 +1,45 @@
 import { MarshallingError } from '../errors/errors.js';
 import { JuteReader } from '../jute/reader.js';
 
-/** Bytes of the length in front of every frame. */
+/** Size in bytes of the length field before every frame. */
 export const FRAME_HEADER_BYTES = 4;
 
-/** `jute.maxbuffer` of ZooKeeper unless configured otherwise. */
+/** Default of ZooKeeper's `jute.maxbuffer`, in bytes. */
 export const DEFAULT_MAX_FRAME_BYTES = 0xfffff;
 
 interface Chunk {
   readonly bytes: Buffer;
-  /** Begins where `bytes` does; may end later. */
+  /** View that begins at the same byte as `bytes` and may end later. */
   readonly view: DataView;
   offset: number;
 }
 
-/** Bytes of a frame that is too large which are read all the same: a reply's number, transaction and error code. */
+/** Number of bytes that are read of an oversized frame: the xid, the zxid and the error code of a reply. */
 const PREFIX_BYTES = 16;
 
-/** Cuts a stream of chunks into frames. A frame that lies in one chunk is read where it is; only one that straddles chunks is copied. */
+/**
+ * Decoder that splits a stream of chunks into frames. A frame within one chunk is read in place; a frame that spans several chunks is
+ * copied.
+ */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
   #chunks: Chunk[] = [];
-  /** The newest view: whoever reads into the same memory every time needs but one. */
+  /** Newest view. A caller that always reads into the same memory needs only one view. */
   #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #reader = new JuteReader();
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES);
   #headerFilled = 0;
-  /** The frame that straddles chunks, `null` when none is under way. */
+  /** Frame that spans several chunks; `null` when there is none. */
   #straddling: Buffer | null = null;
   #straddlingFilled = 0;
-  /** The largest frame that is read whole, by its first 16 bytes; `null` where a frame above the limit ends the stream. */
+  /**
+   * Returns the size up to which an oversized frame is read in full, from its first 16 bytes; `null` when an oversized frame ends the
+   * stream.
+   */
   #largest: ((prefix: JuteReader) => number) | null = null;
-  /** Length of the frame above the limit of which the first bytes are read now. */
+  /** Length of the oversized frame whose first bytes are being read; 0 when there is none. */
   #cutBytes = 0;
-  /** Bytes of such a frame that are still to be discarded. */
+  /** Number of bytes of an oversized frame that are still to be discarded. */
   #bytesToDiscard = 0;
   #oversizedBytes = 0;
 
@@ -42,20 +48,28 @@ export class FrameDecoder {
   }
 
   /**
-   * From now on a frame above the limit does not end the stream: `next` gives its first 16 bytes, and the rest is discarded.
+   * Keeps the stream open after a frame above the limit: `next` returns the first 16 bytes of that frame, and the decoder discards the
+   * rest.
    *
-   * @param largest by those 16 bytes, the length up to which the frame is read whole nevertheless. Default: none is
+   * @param largest returns, from those 16 bytes, the length up to which the frame is read in full. Default: 0, no oversized frame is
+   *   read in full
    */
   cutOversized(largest: (prefix: JuteReader) => number = () => 0): void {
     this.#largest = largest;
   }
 
-  /** Length of the frame that `next` has returned, if it is above the limit: the reader has only the first 16 bytes of it. Else 0. */
+  /**
+   * Length of the frame that `next` has returned, if it is above the limit; the reader then contains only its first 16 bytes.
+   * Otherwise 0.
+   */
   get oversizedBytes(): number {
     return this.#oversizedBytes;
   }
 
-  /** Takes the next bytes of the stream. They must stay as they are until `next` has returned `null`, or `keep` was called. */
+  /**
+   * Adds the next bytes of the stream. The caller must not change the bytes until `next` has returned `null` or the caller has called
+   * `keep`.
+   */
   push(bytes: Buffer): void {
     if (bytes.length === 0) return;
     if (this.#view.buffer !== bytes.buffer || this.#view.byteOffset !== bytes.byteOffset) {
@@ -64,7 +78,7 @@ export class FrameDecoder {
     this.#chunks.push({ bytes, view: this.#view, offset: 0 });
   }
 
-  /** Copies what has not been read yet, so that the memory of the chunks may be used again. */
+  /** Copies the unread bytes, so that the caller may reuse the memory of the chunks. */
   keep(): void {
     const chunks = this.#chunks;
     this.#chunks = [];
@@ -72,8 +86,10 @@ export class FrameDecoder {
   }
 
   /**
-   * The next whole frame, or `null` until more bytes come. The reader is the decoder's own and valid until the next call.
-   * @throws MarshallingError if the length is negative or above the limit; the stream cannot be read on then
+   * Returns the next complete frame; `null` until more bytes arrive. The reader belongs to the decoder and is valid until the next
+   * call.
+   *
+   * @throws {MarshallingError} when the length is negative or above the limit; the decoder cannot read the stream after that
    */
   next(): JuteReader | null {
     this.#oversizedBytes = 0;
@@ -137,7 +153,7 @@ export class FrameDecoder {
     return this.#cutBytes === 0 ? this.#read(frame) : this.#endCut(frame);
   }
 
-  /** The first bytes of a frame above the limit are read: the others are discarded as they come, unless it is to be read whole. */
+  /** Handles the first bytes of an oversized frame: either reads the frame in full, or discards the remaining bytes as they arrive. */
   #endCut(prefix: Buffer): JuteReader | null {
     const length = this.#cutBytes;
     this.#cutBytes = 0;

@@ -1,22 +1,25 @@
 import { boolean, buffer, type Codec, int, long, record } from '../jute/codec.js';
 
-/** Length of a session's password. */
+/** Length of a session's password in bytes. */
 export const PASSWORD_BYTES = 16;
 
-/** A `ConnectResponse` is never shorter, with or without its last byte; what is shorter is a refusal. */
+/** Smallest size of a `ConnectResponse` in bytes, without its optional last byte. A shorter response is a refusal. */
 export const MIN_CONNECT_RESPONSE_BYTES: number = 4 + 4 + 8 + 4 + PASSWORD_BYTES;
 
-/** `ConnectRequest` of zookeeper.jute: the first frame of a connection. */
+/** `ConnectRequest` of zookeeper.jute: first frame of a connection. */
 export interface ConnectRequest {
   readonly protocolVersion: number;
-  /** A server that has not seen it yet refuses the client, so that it never goes back in time. */
+  /**
+   * Last transaction that the client has seen. A server that has not seen this transaction refuses the client, so that the client
+   * never reads older data.
+   */
   readonly lastZxidSeen: bigint;
-  /** Session timeout asked for, in milliseconds. */
+  /** Requested session timeout in milliseconds. */
   readonly timeOut: number;
-  /** 0 for a new session. */
+  /** Id of the session to resume; 0 for a new session. */
   readonly sessionId: bigint;
   readonly passwd: Uint8Array | null;
-  /** Whether a server in read-only mode will do. */
+  /** Whether the client accepts a server in read-only mode. */
   readonly readOnly: boolean;
 }
 export const ConnectRequest: Codec<ConnectRequest> = record({
@@ -31,11 +34,11 @@ export const ConnectRequest: Codec<ConnectRequest> = record({
 /** `ConnectResponse` of zookeeper.jute. */
 export interface ConnectResponse {
   readonly protocolVersion: number;
-  /** Negotiated session timeout in milliseconds; not above 0 when the session asked for is gone. */
+  /** Negotiated session timeout in milliseconds; 0 or negative when the requested session no longer exists. */
   readonly timeOut: number;
   readonly sessionId: bigint;
   readonly passwd: Uint8Array | null;
-  /** Whether this server is in read-only mode. Servers send it only to clients that sent theirs. */
+  /** Whether this server is in read-only mode. A server sends this field only to a client that sent its own `readOnly`. */
   readonly readOnly: boolean;
 }
 export const ConnectResponse: Codec<ConnectResponse> = record({
@@ -46,7 +49,7 @@ export const ConnectResponse: Codec<ConnectResponse> = record({
   readOnly: optionalLast(boolean, false),
 });
 
-/** A last field that older peers leave out. */
+/** Creates the codec of a last field that older peers leave out. */
 function optionalLast<T>(codec: Codec<T>, missing: T): Codec<T> {
   return {
     write: (writer, value) => codec.write(writer, value),

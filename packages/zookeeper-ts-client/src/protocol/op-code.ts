@@ -1,4 +1,8 @@
-/** Request types. @see org.apache.zookeeper.ZooDefs.OpCode */
+/**
+ * Request types.
+ *
+ * @see org.apache.zookeeper.ZooDefs.OpCode
+ */
 export const OpCode = {
   notification: 0,
   create: 1,

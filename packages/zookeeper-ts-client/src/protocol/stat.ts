@@ -2,15 +2,15 @@ import { withoutBigints } from '../errors/json-safe.js';
 import type { Codec } from '../jute/codec.js';
 import type { JuteReader } from '../jute/reader.js';
 
-/** What the server knows about a znode besides its data. `Stat` of zookeeper.jute. `JSON.stringify` makes text of its values of 64 bits. */
+/** Metadata of a znode: `Stat` of zookeeper.jute. `JSON.stringify` writes its 64-bit values as text. */
 export interface Stat {
-  /** zxid of the transaction that created the znode; never used twice, so it serves as a fencing token. */
+  /** Zxid of the transaction that created the znode. No other transaction has the same zxid, so it serves as a fencing token. */
   readonly czxid: bigint;
-  /** zxid of the last change of the data. */
+  /** Zxid of the last change of the data. */
   readonly mzxid: bigint;
-  /** When it was created: milliseconds since 1970 by the leader's wall clock. */
+  /** Time of creation: milliseconds since 1970 by the leader's wall clock. */
   readonly ctime: number;
-  /** When its data was last changed: milliseconds since 1970 by the leader's wall clock. */
+  /** Time of the last change of the data: milliseconds since 1970 by the leader's wall clock. */
   readonly mtime: number;
   /** Number of changes of the data; wraps at 32 bits. */
   readonly version: number;
@@ -18,16 +18,20 @@ export interface Stat {
   readonly cversion: number;
   /** Number of changes of the ACL. */
   readonly aversion: number;
-  /** Session that owns an ephemeral; 0 for every other znode, containers and TTL nodes included. */
+  /** Id of the session that owns an ephemeral; 0 for every other znode, including containers and TTL znodes. */
   readonly ephemeralOwner: bigint;
-  /** Length of the data in bytes; 0 for null too. */
+  /** Length of the data in bytes; 0 for `null` too. */
   readonly dataLength: number;
+  /** Number of children. */
   readonly numChildren: number;
-  /** zxid of the last creation or deletion of a child. */
+  /** Zxid of the last creation or deletion of a child. */
   readonly pzxid: bigint;
 }
 
-/** Written out field by field: it is read with nearly every reply, and objects of one class have one shape that the engine knows. */
+/**
+ * `Stat` that is read from the wire. Each field is written out, because nearly every reply contains a `Stat` and the engine optimizes
+ * objects of one class.
+ */
 class ReadStat implements Stat {
   declare readonly czxid: bigint;
   declare readonly mzxid: bigint;
@@ -41,7 +45,7 @@ class ReadStat implements Stat {
   declare readonly numChildren: number;
   declare readonly pzxid: bigint;
 
-  /** Reads the record; the order is that of the wire. */
+  /** Reads the record in the order of the wire. */
   constructor(reader: JuteReader) {
     this.czxid = reader.long();
     this.mzxid = reader.long();
@@ -61,7 +65,7 @@ class ReadStat implements Stat {
   }
 }
 
-/** The record, read as an object of a class and written from any object that has its fields. */
+/** Codec of a `Stat`: reads an object of a class, and writes any object with the same fields. */
 export const Stat: Codec<Stat> = {
   write(writer, stat) {
     writer.long(stat.czxid);

@@ -1,15 +1,19 @@
 import { type Codec, int, record, ustring } from '../jute/codec.js';
 
-/** `WatcherEvent` of zookeeper.jute: the body of a notification. */
+/** `WatcherEvent` of zookeeper.jute: body of a notification. */
 export interface WatcherEvent {
   readonly type: number;
-  /** Always 3 (SyncConnected) from a server. */
+  /** State of the session; a server always sends 3 (SyncConnected). */
   readonly state: number;
   readonly path: string;
 }
 export const WatcherEvent: Codec<WatcherEvent> = record({ type: int, state: int, path: ustring });
 
-/** Event types that a server sends. @see org.apache.zookeeper.Watcher.Event.EventType */
+/**
+ * Event types that a server sends.
+ *
+ * @see org.apache.zookeeper.Watcher.Event.EventType
+ */
 export const EventType = {
   NodeCreated: 1,
   NodeDeleted: 2,

@@ -1,16 +1,20 @@
 import { received } from '../checks/received.js';
 
-/** Characters that no path may have: controls, surrogates, private use and specials. @see org.apache.zookeeper.common.PathUtils */
+/**
+ * Characters that are not allowed in a path: control characters, surrogates, private use and specials.
+ *
+ * @see org.apache.zookeeper.common.PathUtils
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const forbidden = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
 
 /**
  * Checks a path before it is sent.
  *
- * @param path as ZooKeeper has them: begins with `/`, no empty, `.` or `..` segment, no `/` at the end
- * @param name what the message calls it
- * @param sequential whether the server will append a number, so that a `/` at the end is fine
- * @throws TypeError that says what was expected and what came
+ * @param path path in ZooKeeper's form: begins with `/`, has no empty, `.` or `..` segment, and no `/` at the end
+ * @param name name of the path in the message
+ * @param sequential whether the server appends a sequence number, so that a `/` at the end is allowed
+ * @throws {TypeError} when the path is not valid; the message contains the expected form and the received value
  */
 export function validatePath(path: string, name = '`path`', sequential = false): void {
   if (typeof path !== 'string') throw new TypeError(`Expected ${name} to be a string, got ${received(path)}`);

@@ -24,7 +24,7 @@ export const getAcl: Operation<PathRequest, GetAclResponse> = {
 export interface SetAclRequest {
   readonly path: string;
   readonly acl: readonly Acl[];
-  /** The aversion expected; -1 matches any. */
+  /** Expected `aversion`; -1 matches any version. */
   readonly version: number;
 }
 export const SetAclRequest: Codec<SetAclRequest> = record({ path: ustring, acl: AclList, version: int });

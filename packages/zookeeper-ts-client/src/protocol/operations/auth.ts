@@ -4,7 +4,7 @@ import type { Operation } from '../operation.js';
 
 /** `AuthPacket` of zookeeper.jute. */
 export interface AuthPacket {
-  /** Always 0. */
+  /** Type of the packet; always 0. */
   readonly type: number;
   readonly scheme: string;
   readonly auth: Uint8Array | null;
@@ -14,7 +14,7 @@ export const AuthPacket: Codec<AuthPacket> = record({ type: int, scheme: ustring
 /** `ClientInfo` of zookeeper.jute: one identity of the connection. */
 export interface ClientInfo {
   readonly authScheme: string;
-  /** The user part only, never a hash. */
+  /** User part of the id; never a hash. */
   readonly user: string;
 }
 export const ClientInfo: Codec<ClientInfo> = record({ authScheme: ustring, user: ustring });

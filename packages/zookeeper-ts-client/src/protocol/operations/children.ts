@@ -4,7 +4,7 @@ import type { Operation } from '../operation.js';
 import { Stat } from '../stat.js';
 import { ReadRequest } from './exists.js';
 
-/** `GetChildren2Response` of zookeeper.jute: names, not paths, in no particular order. */
+/** `GetChildren2Response` of zookeeper.jute: names of the children (not paths), in no particular order. */
 export interface GetChildren2Response {
   readonly children: readonly string[];
   readonly stat: Stat;
@@ -19,7 +19,7 @@ export const getChildren2: Operation<ReadRequest, GetChildren2Response> = {
   isRead: true,
 };
 
-/** `GetAllChildrenNumberRequest` and `SyncRequest` of zookeeper.jute: only a path. */
+/** `GetAllChildrenNumberRequest` and `SyncRequest` of zookeeper.jute, which contain only a path. */
 export interface PathRequest {
   readonly path: string;
 }

@@ -9,14 +9,14 @@ export interface CreateRequest {
   readonly path: string;
   readonly data: Uint8Array | null;
   readonly acl: readonly Acl[];
-  /** 0 persistent, 1 ephemeral, 2 persistent sequential, 3 ephemeral sequential, 4 container. */
+  /** Kind of the znode: 0 persistent, 1 ephemeral, 2 persistent sequential, 3 ephemeral sequential, 4 container. */
   readonly flags: number;
 }
 export const CreateRequest: Codec<CreateRequest> = record({ path: ustring, data: buffer, acl: AclList, flags: int });
 
 /** `CreateTTLRequest` of zookeeper.jute. */
 export interface CreateTtlRequest extends CreateRequest {
-  /** Milliseconds, 1 to 2^40-1. */
+  /** Time to live in milliseconds, 1 to 2^40-1. */
   readonly ttl: number;
 }
 export const CreateTtlRequest: Codec<CreateTtlRequest> = record({
@@ -47,7 +47,7 @@ export const create2: Operation<CreateRequest, Create2Response> = {
   response: Create2Response,
 };
 
-/** The operation decides that it is a container, not the flag. */
+/** Operation that creates a container. The operation code makes the znode a container; the flag does not. */
 export const createContainer: Operation<CreateRequest, Create2Response> = {
   name: 'create',
   opCode: OpCode.createContainer,

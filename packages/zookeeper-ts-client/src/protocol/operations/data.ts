@@ -23,7 +23,7 @@ export const getData: Operation<ReadRequest, GetDataResponse> = {
 export interface SetDataRequest {
   readonly path: string;
   readonly data: Uint8Array | null;
-  /** -1 matches any version. */
+  /** Expected version; -1 matches any version. */
   readonly version: number;
 }
 export const SetDataRequest: Codec<SetDataRequest> = record({ path: ustring, data: buffer, version: int });

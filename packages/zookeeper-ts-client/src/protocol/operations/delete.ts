@@ -5,7 +5,7 @@ import type { Operation } from '../operation.js';
 /** `DeleteRequest` of zookeeper.jute. */
 export interface DeleteRequest {
   readonly path: string;
-  /** -1 matches any version. */
+  /** Expected version; -1 matches any version. */
   readonly version: number;
 }
 export const DeleteRequest: Codec<DeleteRequest> = record({ path: ustring, version: int });
@@ -17,10 +17,10 @@ export const deleteNode: Operation<DeleteRequest, void> = {
   response: nothing,
 };
 
-/** `CheckVersionRequest` of zookeeper.jute; only ever inside a `multi`: servers do not answer it alone. */
+/** `CheckVersionRequest` of zookeeper.jute. It occurs only inside a `multi`, because servers do not answer it alone. */
 export interface CheckVersionRequest {
   readonly path: string;
-  /** -1 matches any version. */
+  /** Expected version; -1 matches any version. */
   readonly version: number;
 }
 export const CheckVersionRequest: Codec<CheckVersionRequest> = DeleteRequest;

@@ -3,10 +3,10 @@ import { OpCode } from '../op-code.js';
 import type { Operation } from '../operation.js';
 import { Stat } from '../stat.js';
 
-/** `ExistsRequest`, `GetDataRequest`, `GetChildrenRequest` and `GetChildren2Request` of zookeeper.jute, which are alike. */
+/** `ExistsRequest`, `GetDataRequest`, `GetChildrenRequest` and `GetChildren2Request` of zookeeper.jute, which have the same fields. */
 export interface ReadRequest {
   readonly path: string;
-  /** Whether to leave a one-shot watch. */
+  /** Whether the server sets a one-shot watch. */
   readonly watch: boolean;
 }
 export const ReadRequest: Codec<ReadRequest> = record({ path: ustring, watch: boolean });

@@ -8,7 +8,7 @@ import { GetDataResponse, type SetDataRequest, SetDataRequest as SetDataRequestC
 import { type CheckVersionRequest, CheckVersionRequest as CheckVersionRequestCodec, DeleteRequest } from './delete.js';
 import { ReadRequest } from './exists.js';
 
-/** `MultiHeader` of zookeeper.jute: stands before each operation and each result, and once at the end. */
+/** `MultiHeader` of zookeeper.jute: precedes each operation and each result, and marks the end. */
 export interface MultiHeader {
   readonly type: number;
   readonly done: boolean;
@@ -18,7 +18,7 @@ export const MultiHeader: Codec<MultiHeader> = record({ type: int, done: boolean
 
 const END: MultiHeader = { type: OpCode.error, done: true, err: -1 };
 
-/** One operation of a `multi` or `multiRead`, as it goes over the wire. */
+/** Operation of a `multi` or `multiRead` in its wire form. */
 export type MultiRequestItem =
   | {
       readonly type: typeof OpCode.create | typeof OpCode.create2 | typeof OpCode.createContainer;
@@ -30,7 +30,10 @@ export type MultiRequestItem =
   | { readonly type: typeof OpCode.check; readonly request: CheckVersionRequest }
   | { readonly type: typeof OpCode.getData | typeof OpCode.getChildren; readonly request: ReadRequest };
 
-/** One result of a `multi` or `multiRead`. Its type is the one that came, which is not always the one that was asked. */
+/**
+ * Result of one operation of a `multi` or `multiRead`. The type is the type that the server sent, which may differ from the type of
+ * the operation.
+ */
 export type MultiResponseItem =
   | { readonly type: 'create'; readonly path: string; readonly stat: Stat | null }
   | { readonly type: 'delete' }

@@ -3,15 +3,15 @@ import { OpCode } from '../op-code.js';
 import type { Operation } from '../operation.js';
 import { GetDataResponse } from './data.js';
 
-/** Where an ensemble keeps its configuration; absolute, also for a client with a chroot. */
+/** Absolute path of the znode with the configuration of the ensemble. A chroot does not change this path. */
 export const CONFIG_NODE = '/zookeeper/config';
 
-/** `ReconfigRequest` of zookeeper.jute; strings that do not apply are null. */
+/** `ReconfigRequest` of zookeeper.jute. Strings that do not apply are `null`. */
 export interface ReconfigRequest {
   readonly joiningServers: string | null;
   readonly leavingServers: string | null;
   readonly newMembers: string | null;
-  /** The configuration's version that the change is meant for; -1 for any. */
+  /** Version of the configuration that the change requires; -1 matches any version. */
   readonly curConfigId: bigint;
 }
 export const ReconfigRequest: Codec<ReconfigRequest> = record({

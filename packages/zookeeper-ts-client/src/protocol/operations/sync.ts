@@ -3,7 +3,7 @@ import { OpCode } from '../op-code.js';
 import type { Operation } from '../operation.js';
 import { PathRequest } from './children.js';
 
-/** `SyncRequest` and `SyncResponse` of zookeeper.jute; the path that comes back is the one that went out. */
+/** Operation `sync`: `SyncRequest` and `SyncResponse` of zookeeper.jute. The response contains the path of the request. */
 export const sync: Operation<PathRequest, PathRequest> = {
   name: 'sync',
   opCode: OpCode.sync,
@@ -11,7 +11,7 @@ export const sync: Operation<PathRequest, PathRequest> = {
   response: PathRequest,
 };
 
-/** Ends the session: its ephemerals go, then the server closes the connection. */
+/** Operation that ends the session: the server deletes the session's ephemerals, then closes the connection. */
 export const closeSession: Operation<void, void> = {
   name: 'closeSession',
   opCode: OpCode.closeSession,

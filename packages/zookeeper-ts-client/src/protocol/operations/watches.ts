@@ -2,9 +2,9 @@ import { type Codec, int, long, nothing, record, ustring, vector } from '../../j
 import { OpCode } from '../op-code.js';
 import type { Operation } from '../operation.js';
 
-/** `SetWatches` of zookeeper.jute: the one-shot watches of a connection that was lost. */
+/** `SetWatches` of zookeeper.jute: one-shot watches of a connection that was lost. */
 export interface SetWatches {
-  /** The last transaction that the client has seen the effects of; what changed since is reported as an event. */
+  /** Zxid of the last transaction whose effects the client has seen. The server reports later changes as events. */
   readonly relativeZxid: bigint;
   readonly dataWatches: readonly string[];
   readonly existWatches: readonly string[];
@@ -24,7 +24,10 @@ export const setWatches: Operation<SetWatches, void> = {
   response: nothing,
 };
 
-/** `SetWatches2` of zookeeper.jute: with persistent watches. Servers before 3.6 do not know it. */
+/**
+ * `SetWatches2` of zookeeper.jute: one-shot and persistent watches of a connection that was lost. Servers before 3.6 do not know this
+ * request.
+ */
 export interface SetWatches2 extends SetWatches {
   readonly persistentWatches: readonly string[];
   readonly persistentRecursiveWatches: readonly string[];
@@ -48,7 +51,7 @@ export const setWatches2: Operation<SetWatches2, void> = {
 /** `AddWatchRequest` of zookeeper.jute. */
 export interface AddWatchRequest {
   readonly path: string;
-  /** 0 persistent, 1 persistent recursive. */
+  /** Mode of the watch: 0 persistent, 1 persistent recursive. */
   readonly mode: number;
 }
 export const AddWatchRequest: Codec<AddWatchRequest> = record({ path: ustring, mode: int });
@@ -63,7 +66,7 @@ export const addWatch: Operation<AddWatchRequest, { readonly err: number }> = {
 /** `RemoveWatchesRequest` of zookeeper.jute. */
 export interface RemoveWatchesRequest {
   readonly path: string;
-  /** 1 children, 2 data, 3 any; from 3.9 also 4 persistent, 5 persistent recursive. */
+  /** Type of the watches: 1 children, 2 data, 3 any; from 3.9 also 4 persistent, 5 persistent recursive. */
   readonly type: number;
 }
 export const RemoveWatchesRequest: Codec<RemoveWatchesRequest> = record({ path: ustring, type: int });
