@@ -5,10 +5,7 @@ import { unknownNameHint } from './unknown-name.js';
 export interface OptionCheck {
   /** Expected value as a noun phrase: `a whole number from 1 to 10`. */
   readonly expected: string;
-  /**
-   * Returns `type` for a value of the wrong type, `range` for a value of the right type that is out of range, and `null` for a valid
-   * value.
-   */
+  /** Returns `null` for a valid value, `type` for a value of the wrong type, and `range` for a value out of range. */
   readonly faultOf: (value: unknown) => 'type' | 'range' | null;
   /** Whether messages must not show text, because the value may be a password. */
   readonly isSecret?: boolean;

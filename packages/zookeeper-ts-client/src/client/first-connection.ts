@@ -16,7 +16,7 @@ export interface Connectable {
 /** Limits of the wait for the first connection. */
 export interface ConnectLimits {
   readonly signal: AbortSignal | undefined;
-  /** Resolves when this client cannot reach any server, no matter how often it tries. */
+  /** Resolves when this client cannot reach any server, regardless of the number of attempts. */
   readonly hopeless: Promise<unknown>;
   /** Longest total wait in milliseconds; `Infinity` for no limit. */
   readonly connectDeadlineMs: number;

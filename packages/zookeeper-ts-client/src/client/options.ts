@@ -25,9 +25,9 @@ import { type Tls, tlsTransport } from '../transport/tls-transport.js';
 import type { OpenTransport } from '../transport/transport.js';
 import type { Auth } from './well-known-acls.js';
 
-/** Failed attempt to establish a session at a server. */
+/** Failed attempt to establish a session at a server, or failed look-up of a server's name. */
 export interface AttemptFailure {
-  /** `host:port` of the server. */
+  /** Server as `host:port`, followed by the IP address if that differs from the host: `zk.example.org:2181 (10.0.0.7)`. */
   readonly server: string;
   readonly error: Error;
   /** Number of the attempt since the last established connection; the first attempt is 1. */
@@ -42,27 +42,31 @@ export interface ZooKeeperOptions {
    */
   readonly sessionTimeoutMs?: number | undefined;
   /**
-   * Limit of one attempt to connect, in milliseconds: TCP connect and handshake together, without the name look-up. Default: at most
-   * the session timeout divided by the number of addresses.
+   * Limit of one attempt to connect, in milliseconds: TCP connect and handshake together, without the name look-up. From 1 to 2^31-1.
+   *
+   * Default: the session timeout divided by the number of addresses. After a refused attempt the default is at first at most 1,000,
+   * and doubles whenever no address has answered in time.
    */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * Longest time in milliseconds that a request waits for a connection. Default: the session timeout.
+   * Longest time in milliseconds that a request waits for a connection. Default: the session timeout; from 1 to 2^31-1.
    *
    * If this option is given, it also limits the wait for the reply. The client gives up a connection on which a reply is overdue,
    * since replies come in order.
    */
   readonly requestTimeoutMs?: number | undefined;
   /**
-   * Size of the largest frame that the client sends or accepts, in bytes. Default 1,048,575, which is the default of `jute.maxbuffer`.
-   * Set it to the `jute.maxbuffer` of the servers.
+   * Size of the largest frame that the client sends or accepts, in bytes. Default 1,048,575, which is the default of `jute.maxbuffer`;
+   * from 1,024 to 2^31-1. Set it to the `jute.maxbuffer` of the servers.
    */
   readonly maxFrameBytes?: number | undefined;
-  /** Largest number of requests that are sent and not answered. Further requests wait. Default 1,000. */
+  /** Largest number of requests that are sent and not answered. Further requests wait. Default 1,000; from 1 to 2^31-1. */
   readonly maxInFlight?: number | undefined;
   /**
    * Pauses between rounds of attempts, in milliseconds; a round tries every address once. Each pause is random, from `minDelayMs` to a
-   * limit that doubles with each round up to `maxDelayMs`. Default 100 and 1,000.
+   * limit that doubles with each round up to `maxDelayMs`.
+   *
+   * Default 100 and 1,000; from 0 to 2^31-1. If only a `minDelayMs` above 1,000 is given, `maxDelayMs` equals it.
    */
   readonly reconnect?:
     | { readonly minDelayMs?: number | undefined; readonly maxDelayMs?: number | undefined }
@@ -93,8 +97,8 @@ export interface ZooKeeperOptions {
    */
   readonly connectDeadlineMs?: number | undefined;
   /**
-   * Called for each failed attempt at a server, during the first connection and at every reconnect. An error that it throws becomes a
-   * `callbackError` event.
+   * Called for each failed attempt at a server and each failed name look-up, during the first connection and at every reconnect. An
+   * error that it throws becomes a `callbackError` event.
    */
   readonly onAttemptFailed?: ((failure: AttemptFailure) => void) | undefined;
   /**

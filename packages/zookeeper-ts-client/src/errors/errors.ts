@@ -354,7 +354,7 @@ export class ConnectFailedError extends AggregateError {
  * - `not-tls`: the server did not answer with TLS.
  * - `closed`: the server closed the connection during the handshake.
  * - `handshake`: client and server have no common version or cipher.
- * - `required`: the server requires TLS, but the client is configured without TLS.
+ * - `required`: the server answered with TLS, but the client is configured without TLS.
  */
 export type TlsFailure =
   | 'options'

@@ -33,8 +33,8 @@ export class FrameDecoder {
   #straddling: Buffer | null = null;
   #straddlingFilled = 0;
   /**
-   * Returns the size up to which an oversized frame is read in full, from its first 16 bytes; `null` when an oversized frame ends the
-   * stream.
+   * Returns, from the first 16 bytes of an oversized frame, the size up to which such a frame is read in full. `null`: an oversized
+   * frame ends the stream.
    */
   #largest: ((prefix: JuteReader) => number) | null = null;
   /** Length of the oversized frame whose first bytes are being read; 0 when there is none. */

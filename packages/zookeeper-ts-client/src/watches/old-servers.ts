@@ -40,8 +40,8 @@ export function mayRemove(table: WatchTable<unknown>, type: WatcherType, path: s
 }
 
 /**
- * Returns the wire type to remove after a server has refused a removal, before the wanted watches are set again; `null` when no
- * further removal helps.
+ * Returns the wire type to remove after a server has refused a removal; `null` for none. The caller sends this removal before it sets
+ * the wanted watches again.
  */
 export function removalAfterRefusal(type: WatcherType, error: unknown): typeof ANY_ON_WIRE | null {
   return error instanceof RequestRejectedError && typeTraits[type].isPersistent ? ANY_ON_WIRE : null;

@@ -25,8 +25,8 @@ export type KeeperState = 'SyncConnected' | 'Disconnected' | 'ConnectedReadOnly'
 /**
  * Event of a watch. The event says that something changed, but does not contain the new value: read the znode again.
  *
- * A watcher receives the events of its znode. If the watch is still set when the session ends, the watcher receives a last event: type
- * `None`, state `Expired`, `AuthFailed` or `Closed`, and path `null`.
+ * A watcher receives the events of its znode. If the watch is still set when the session ends, the watcher receives a last event. That
+ * event has the type `None`, the state `Expired`, `AuthFailed` or `Closed`, and the path `null`.
  */
 export interface WatchedEvent {
   readonly type: WatchedEventType;

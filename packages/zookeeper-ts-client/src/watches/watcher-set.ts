@@ -75,7 +75,10 @@ export class WatcherSet {
   readonly #table = new WatchTable<Watcher>();
   readonly #registrations = new Registrations();
   readonly #restoring: Restoring;
-  /** Types of watches to remove from the server, by path, as soon as no request is in flight that may set a watch on the path. */
+  /**
+   * Types of watches to remove from the server, by path. The removal waits until no request is in flight that may set a watch on the
+   * path.
+   */
   readonly #postponed = new Map<string, Set<WatcherType>>();
 
   /** @param maxFrameBytes largest size in bytes of a request that restores watches */
