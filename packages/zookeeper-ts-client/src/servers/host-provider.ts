@@ -1,7 +1,7 @@
 import type { ServerAddress } from './connect-string.js';
 import { shuffled } from './shuffle.js';
 
-/** Probabilities with which a client on the move takes one of the new or of the old servers. */
+/** The new and old servers between which a moving client chooses; `pNew` is the probability of a new server. */
 interface Move {
   readonly newServers: ServerAddress[];
   readonly oldServers: ServerAddress[];
@@ -9,15 +9,15 @@ interface Move {
 }
 
 /**
- * The order in which servers are tried: shuffled once, then round robin. Pure but for the injected randomness. Servers are
- * entries of the connect string; their addresses are the subject of `CandidateRounds`.
+ * The order in which the client tries servers: shuffled once, then round robin. Pure, except for the injected randomness. Servers are
+ * entries of the connect string; `CandidateRounds` handles their addresses.
  *
  * @see org.apache.zookeeper.client.StaticHostProvider, ZOOKEEPER-1355 for the rebalancing
  */
 export class HostProvider {
   readonly #random: () => number;
   #servers: readonly ServerAddress[];
-  /** Position of the server tried last. */
+  /** Position of the server that the client tried last. */
   #index = -1;
   #lastConnected: ServerAddress | null = null;
   #move: Move | null = null;
@@ -28,12 +28,15 @@ export class HostProvider {
     this.#servers = shuffled(servers, random);
   }
 
-  /** All servers; another array after each {@link update}. */
+  /** All servers; a new array after each {@link update}. */
   get servers(): readonly ServerAddress[] {
     return this.#servers;
   }
 
-  /** Returns all servers in the order in which the next round tries them: the one that follows the server tried last first. */
+  /**
+   * Returns all servers in the order in which the next round tries them. The round starts after the server that was tried last. After an
+   * {@link update} that moves the client, the round mixes new and old servers instead.
+   */
   round(): readonly ServerAddress[] {
     const move = this.#move;
     this.#move = null;
@@ -42,7 +45,7 @@ export class HostProvider {
     return [...this.#servers.slice(start), ...this.#servers.slice(0, start)];
   }
 
-  /** Notes that a server has been tried. */
+  /** Notes that the client has tried a server. */
   tried(server: ServerAddress): void {
     const index = this.#servers.findIndex((other) => sameServer(other, server));
     if (index >= 0) this.#index = index;
@@ -56,10 +59,11 @@ export class HostProvider {
   }
 
   /**
-   * Replaces the list. Clients move with the probability that leaves the same load on every server.
+   * Replaces the list of servers. The client moves with the probability that leaves the same load on every server.
    *
-   * @param current the server now connected to, `null` when there is none
-   * @returns whether the connection is to be given up for another server
+   * @param current the server of the current connection; `null` when there is no connection
+   * @returns whether the client should give up its connection for another server
+   * @throws {TypeError} when the list is empty
    */
   update(servers: readonly ServerAddress[], current: ServerAddress | null): boolean {
     if (servers.length === 0) throw new TypeError('Expected at least one server, got an empty list');
@@ -80,7 +84,7 @@ export class HostProvider {
     return this.#move !== null;
   }
 
-  /** `null` when the client should stay where it is. */
+  /** Returns the probability of a move to a new server; `null` when the client should keep its server. */
   #probabilityOfNew(size: number, old: number, added: number, mineStays: boolean): number | null {
     const total = old + added;
     if (total > size) {

@@ -2,20 +2,23 @@ import { ADDRCONFIG, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { ServerAddress } from './connect-string.js';
 
-/** A look-up without an answer after so long has failed. */
+/** Milliseconds after which a look-up without an answer has failed. */
 const LIMIT_MS = 10_000;
-/** While a look-up is younger than this, its answer is worth waiting for. */
+/** Age in milliseconds up to which the client waits for the answer of a pending look-up. */
 const SLOW_MS = 250;
-/** All addresses of both families; a family without an interface is left out, as `net.connect` does where it can. */
+/** Options that ask for all addresses of both families. A family without an interface is left out, as `net.connect` does where it can. */
 const LOOKUP_OPTIONS = { all: true, hints: process.platform === 'win32' ? 0 : ADDRCONFIG };
 
-/** The last good answers of each look-up function by host name: a new session of a program begins with what the one before knew. */
+/**
+ * The last good answers of each look-up function by host name. A new session of a program starts with the answers that the session before
+ * had.
+ */
 const lastAnswers = new WeakMap<LookupFunction, Map<string, readonly string[]>>();
 
-/** The part of a clock that a resolver needs; all in milliseconds, `now` monotonic. */
+/** The part of a clock that a resolver needs. All times are in milliseconds; `now` is monotonic. */
 export interface ResolverClock {
   now(): number;
-  /** Calls back after a delay; the result cancels the call. */
+  /** Calls back after a delay; the returned function cancels the call. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
@@ -23,18 +26,18 @@ interface PendingLookup {
   readonly startedAtMs: number;
 }
 
-/** What is known of one host name. */
+/** The state of one host name. */
 interface KnownName {
-  /** The last good answer; empty before the first one. */
+  /** The last good answer; empty before the first good answer. */
   addresses: readonly string[];
-  /** When the look-up started that gave the last good answer. */
+  /** Start time of the look-up that gave the last good answer. */
   answeredLookupMs: number;
   pending: PendingLookup | null;
 }
 
 /**
- * The addresses of the servers' names. Hosts that are IP addresses need no look-up. A name has at most one pending look-up,
- * whose limit is 10 s, and keeps its last good answer when a later look-up fails.
+ * The addresses of the servers' names. Hosts that are IP addresses need no look-up. A name has at most one pending look-up, whose limit is
+ * 10 s. A name keeps its last good answer when a later look-up fails.
  */
 export class Resolver {
   readonly #lookup: LookupFunction;
@@ -54,7 +57,7 @@ export class Resolver {
     lastAnswers.set(lookup, this.#lastAnswers);
   }
 
-  /** Starts the look-ups of all names at once, but for names with a pending one, and forgets all other names. */
+  /** Starts the look-ups of all names at once, except for names with a pending look-up, and forgets all other names. */
   refresh(servers: readonly ServerAddress[]): void {
     this.#servers = servers;
     const hosts = new Set(servers.map(({ host }) => host).filter((host) => isIP(host) === 0));
@@ -81,17 +84,17 @@ export class Resolver {
     return (this.#names.get(host)?.pending ?? null) !== null;
   }
 
-  /** Whether a look-up is pending that is not slow yet. */
+  /** Whether a look-up of this server's name is pending and not slow yet. */
   isSettling({ host }: ServerAddress): boolean {
     const pending = this.#names.get(host)?.pending ?? null;
     return pending !== null && this.#clock.now() - pending.startedAtMs < SLOW_MS;
   }
 
   /**
-   * Calls back once: when a look-up has succeeded or failed, becomes slow, or when {@link wake} is called. To be called only
-   * while a look-up is pending.
+   * Calls back once: when a look-up succeeds, fails or becomes slow, or when {@link wake} is called. Callers use this method only while a
+   * look-up is pending.
    *
-   * @returns cancels the call
+   * @returns a function that cancels the call
    */
   onceChanged(callback: () => void): () => void {
     const stop = (): void => {
@@ -104,14 +107,14 @@ export class Resolver {
     };
     const cancelTimer = this.#clock.schedule(this.#untilNextThresholdMs(), () => {
       this.#failOverdue();
-      // A failure has called back already.
+      // `#failOverdue` has already called back if it found a failed look-up.
       if (this.#waiting.has(proceed)) proceed();
     });
     this.#waiting.add(proceed);
     return stop;
   }
 
-  /** Calls back to all that wait, because the servers are others now. */
+  /** Runs all waiting callbacks, because the list of servers or the state of a look-up has changed. */
   wake(): void {
     for (const proceed of [...this.#waiting]) proceed();
   }
@@ -129,7 +132,10 @@ export class Resolver {
     }
   }
 
-  /** A late answer counts too, unless a later look-up has been answered: with slow DNS there may never be another one. */
+  /**
+   * Stores the answer of a look-up. A late answer counts too, unless a later look-up has been answered: with slow DNS, no other answer may
+   * ever come.
+   */
   #succeeded(host: string, name: KnownName, lookup: PendingLookup, found: string | readonly LookupAddress[]): void {
     const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address);
     if (addresses.length === 0) {
@@ -145,7 +151,7 @@ export class Resolver {
   }
 
   #failed(host: string, name: KnownName, lookup: PendingLookup, error: Error): void {
-    // A look-up past its limit has been reported then.
+    // A look-up past its limit was already reported as failed.
     if (name.pending !== lookup) return;
     name.pending = null;
     this.#report(host, error);
@@ -168,7 +174,7 @@ export class Resolver {
     for (const server of this.#servers) if (server.host === host) this.#onFailed(server, failure);
   }
 
-  /** Milliseconds until the next pending look-up becomes slow or reaches its limit. */
+  /** Returns the milliseconds until the next pending look-up becomes slow or reaches its limit. */
   #untilNextThresholdMs(): number {
     const nowMs = this.#clock.now();
     const waits = [...this.#names.values()].flatMap(({ pending }) => {

@@ -2,37 +2,37 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import timers from 'node:timers';
 
-/** Where a session gets the time from; injected, so that tests can turn the hands. */
+/** The source of time of a session; injected, so that tests can control the time. */
 export interface Clock {
-  /** Monotonic milliseconds; stand still while the machine is suspended. */
+  /** Returns monotonic milliseconds, which stand still while the machine is suspended. */
   now(): number;
-  /** Wall-clock milliseconds since 1970; go on while the machine is suspended, and may jump. */
+  /** Returns wall-clock milliseconds since 1970, which advance while the machine is suspended and may jump. */
   wallNow(): number;
   /**
-   * Calls back once, later.
+   * Calls a function once, after a delay.
    *
    * @param delayMs milliseconds, 0 or more, of any length; `Infinity` for never
    * @returns a function that cancels the call
    */
   schedule(delayMs: number, callback: () => void, options?: ScheduleOptions): () => void;
-  /** Calls back after the I/O that is ready now has been handled. */
+  /** Calls a function after the I/O that is ready now has been handled. */
   afterIo(callback: () => void): void;
-  /** Calls back at the end of this tick, before any further I/O. */
+  /** Calls a function at the end of this tick, before any further I/O. */
   afterTick(callback: () => void): void;
 }
 
-/** How a call is scheduled. */
+/** Options of a scheduled call. */
 export interface ScheduleOptions {
   /** Whether the scheduled call keeps the process alive. Default `true`. */
   readonly keepsAlive?: boolean;
 }
 
-/** Node's timers take no longer delay: a longer one would fire at once. */
+/** The longest delay of Node's timers, in milliseconds: a timer with a longer delay would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /*
- * Node's functions, taken when this module is first imported. Fake timers of a test runner replace them in the modules of Node and among the
- * globals later on; a session whose pings and time limits obeyed fake time would lose its holds in real time.
+ * Node's functions, captured when this module is first imported. The fake timers of a test runner later replace the functions in Node's
+ * modules and among the globals. A session whose pings and time limits followed fake time would lose its holds in real time.
  */
 const { clearTimeout, setImmediate, setTimeout } = timers;
 const { nextTick } = process;
@@ -40,8 +40,8 @@ const monotonicNow = performance.now.bind(performance);
 const wallNow = Date.now;
 
 /**
- * The clocks and timers of this machine, for all packages of the project. They stay real when a test installs fake timers after the first import of
- * this package: time limits, pings and the validity of holds go by the server's time, which no test runner can fake.
+ * The clocks and timers of this machine, for all packages of the project. They stay real when a test installs fake timers after the first
+ * import of this package. Time limits, pings and the validity of holds follow the server's time, which no test runner can fake.
  */
 export const systemClock: Clock = {
   now: () => monotonicNow(),
@@ -60,23 +60,26 @@ export const systemClock: Clock = {
   afterTick: (callback) => nextTick(callback),
 };
 
-/** One moment on both clocks. */
+/** A moment, read on both clocks. */
 export interface Moment {
   readonly monotonicMs: number;
   readonly wallMs: number;
 }
 
-/** The present moment. */
+/** Returns the present moment. */
 export function momentOf(clock: Clock): Moment {
   return { monotonicMs: clock.now(), wallMs: clock.wallNow() };
 }
 
-/** Milliseconds since a moment, by whichever clock says more: a suspended machine stops one, a clock set back the other. */
+/**
+ * Returns the milliseconds since a moment, by the clock that shows more. A suspended machine stops the monotonic clock; a clock that is set
+ * back makes the wall-clock time too short.
+ */
 export function elapsedSince(moment: Moment, now: Moment): number {
   return Math.max(now.monotonicMs - moment.monotonicMs, now.wallMs - moment.wallMs);
 }
 
-/** One thing that is to happen later: setting it anew forgets what was set before. */
+/** A timer for at most one callback; setting the timer again discards the earlier callback. */
 export class Timer {
   readonly #clock: Clock;
   #cancel: (() => void) | null = null;
@@ -85,7 +88,7 @@ export class Timer {
     this.#clock = clock;
   }
 
-  /** Whether something is set that has not happened yet. */
+  /** Whether a callback is set that has not run yet. */
   get isSet(): boolean {
     return this.#cancel !== null;
   }

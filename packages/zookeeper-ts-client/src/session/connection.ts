@@ -15,53 +15,53 @@ import type { LargeRequests } from './large-requests.js';
 import { type FrameBody, Outbox } from './outbox.js';
 import { type PendingRequest, RequestQueue } from './pending-requests.js';
 
-/** How long the server has to read that a session is closed before its connection is destroyed, in milliseconds. */
+/** Milliseconds that the server has to read the `closeSession` request before the client destroys the connection. */
 const FAREWELL_MS = 1_000;
 
-/** How long a server that is too busy to set watches has until the next connection, in milliseconds. */
+/** Milliseconds until the client gives up the connection to a server that was too busy to set watches. */
 const BUSY_PAUSE_MS = 1_000;
 
 /**
- * By how much the reply to a read may be longer than the request that wrote the data: its header, the length of the data, and the stat. Of a
- * transaction each part may be longer by as much than its operation.
+ * Bytes by which the reply to a read may exceed the request that wrote the data: the reply's header, the length of the data, and the stat.
+ * In a transaction, each part of the reply may exceed its operation by as many bytes.
  */
 const REPLY_OVERHEAD_BYTES = 16 + 4 + 68;
 
-/** The record of a request that has only a header. */
+/** The empty record of a request that has only a header. */
 const NO_RECORD: FrameBody = { write: () => {} };
 
-/** What a connection needs from around it. */
+/** Options of a connection. */
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly maxFrameBytes: number;
   readonly maxInFlight: number;
-  /** The number of the first request; replies never outlive their connection, so each begins anew. */
+  /** The xid of the first request. Replies never outlive their connection, so each connection starts again at this xid. */
   readonly firstXid: number;
-  /** What is known, from earlier connections too, of requests that are too large for a server. */
+  /** Record, kept across connections, of the requests that may be too large for a server. */
   readonly large: LargeRequests;
 }
 
-/** What a connection reports, in the order of the wire. */
+/** Callbacks of a connection, called in the order of the wire. */
 export interface ConnectionHandlers {
   onOpen(): void;
-  /** Whether the next frame is the answer to the handshake. */
+  /** Returns whether the next frame is the server's answer to the handshake. */
   isHandshaking(): boolean;
   onHandshake(response: ConnectResponse): void;
   onEvent(event: WatcherEvent): void;
-  /** A reply to an ordinary request, which tells to what transaction the server had come. */
+  /** Reports the reply to an ordinary request. `zxid` is the last transaction that the server had reached. */
   onReply(err: number, zxid: bigint): void;
   onAuthReply(err: number): void;
-  /** The server demands credentials that it was not given, and is about to close the connection. */
+  /** Reports that the server demands credentials that the client has not sent. The server is about to close the connection. */
   onAuthDemanded(): void;
-  /** The answer to a ping tells to what transaction the server has come. */
+  /** Reports the answer to a ping. `zxid` is the last transaction that the server has reached. */
   onPong(zxid: bigint): void;
-  /** There is room for requests again. */
+  /** Reports that the connection has room for requests again. */
   onCapacity(): void;
-  /** The connection is over, or what came cannot be understood. */
+  /** Reports that the connection is over, or that the client cannot decode the received bytes. */
   onLost(cause: Error): void;
 }
 
-/** One connection to one server: writes requests, matches replies with them in order, and reports events between them. */
+/** A connection to one server: writes requests, matches replies to requests in order, and reports the events between replies. */
 export class Connection {
   readonly server: Candidate;
   readonly #options: ConnectionOptions;
@@ -71,19 +71,19 @@ export class Connection {
   readonly #decoder: FrameDecoder;
   readonly #pending = new RequestQueue();
   #nextXid: number;
-  /** Whether nothing more is to be heard of it. */
+  /** Whether the connection no longer reports replies, events or its loss. */
   #isOver = false;
-  /** The first bytes that came, for the error if they are of another protocol. */
+  /** The first received bytes, from which an error message can name a foreign protocol; `null` until the server has sent any. */
   #greeting: Buffer | null = null;
   #cancelFarewell: (() => void) | null = null;
   #cancelLoss: (() => void) | null = null;
-  /** An event that waits for what was read before it to be acted upon. */
+  /** An event that is held back until the callers of the replies before it have run. */
   #heldEvent: WatcherEvent | null = null;
   #connectSentAt: Moment;
   #pingUnderWay = false;
-  /** The request that goes alone, until it is answered. */
+  /** The large request that was sent alone; until its reply, the connection has no capacity for other requests. */
   #alone: PendingRequest | null = null;
-  /** Whether the next request is to go alone, and waits until all others are answered. */
+  /** Whether the next request must be sent alone, and therefore waits until all other requests are answered. */
   #isNextAlone = false;
   #wasClosedByServer = false;
   #lastHeardAtMs: number;
@@ -105,37 +105,37 @@ export class Connection {
     });
   }
 
-  /** Monotonic milliseconds at which something was last sent. */
+  /** Monotonic milliseconds at which the client last sent bytes; at first, the time of construction. */
   get lastSentAtMs(): number {
     return this.#outbox.lastSentAtMs;
   }
 
-  /** Monotonic milliseconds at which something was last heard. */
+  /** Monotonic milliseconds at which the client last received bytes; at first, the time of construction. */
   get lastHeardAtMs(): number {
     return this.#lastHeardAtMs;
   }
 
-  /** When the handshake was sent. */
+  /** The moment at which the client sent the handshake. */
   get connectSentAt(): Moment {
     return this.#connectSentAt;
   }
 
-  /** Whether not a byte has come. */
+  /** Whether the server has not sent a single byte. */
   get hasHeardNothing(): boolean {
     return this.#greeting === null;
   }
 
-  /** Whether a ping waits for its answer. */
+  /** Whether a ping has no answer yet. */
   get pingUnderWay(): boolean {
     return this.#pingUnderWay;
   }
 
-  /** When the oldest request was sent that is not answered yet; `null` when there is none. */
+  /** The moment at which the client sent the oldest request without a reply; `null` when there is no such request. */
   get oldestSentAt(): Moment | null {
     return this.#pending.first?.sentAt ?? null;
   }
 
-  /** Whether a request may be sent now. */
+  /** Whether the connection has capacity for a request now. */
   get hasCapacity(): boolean {
     if (this.#alone !== null || (this.#isNextAlone && this.#pending.size > 0)) return false;
     return this.#outbox.hasRoom && this.#pending.size < this.#options.maxInFlight;
@@ -151,7 +151,7 @@ export class Connection {
     this.#write(SpecialXid.auth, OpCode.auth, { write: (writer) => AuthPacket.write(writer, packet) });
   }
 
-  /** Sends a ping, unless one is under way. */
+  /** Sends a ping, unless an earlier ping has no answer yet. */
   ping(): void {
     if (this.#pingUnderWay) return;
     this.#pingUnderWay = true;
@@ -160,16 +160,17 @@ export class Connection {
   }
 
   /**
-   * Writes a request; it leaves at the end of the tick, with all others of the tick. One that is too large is refused here.
+   * Writes a request, which leaves at the end of the tick with all other requests of the tick. Fails a request that is larger than
+   * `maxFrameBytes`.
    *
-   * @param mayWait whether it may be left unsent, since it is to go alone and others are unanswered
-   * @returns `false` if it was left unsent: it is to be sent when there is capacity, before any other one
+   * @param mayWait whether the request may stay unsent when it must be sent alone and other requests are unanswered
+   * @returns `false` if the request stays unsent: the caller must send it, before any other request, when the connection has capacity
    */
   send(request: PendingRequest, mayWait = false): boolean {
     const xid = this.#nextXid;
     const limit = this.#options.maxFrameBytes;
     const { aloneFromBytes } = this.#options.large;
-    // Its size is known only when it is written.
+    // The size of the request is known only after the request is written.
     const most = mayWait && this.#pending.size > 0 ? Math.min(limit, aloneFromBytes - 1) : limit;
     let length: number;
     try {
@@ -193,19 +194,19 @@ export class Connection {
     return true;
   }
 
-  /** Closes the session that the server has granted. Nothing more is heard of the connection, which ends a second later at the latest. */
+  /** Closes the session that the server has granted. The connection reports nothing more and ends one second later at the latest. */
   decline(): void {
     if (this.#isOver) return;
     this.#write(this.#nextXid, OpCode.closeSession, NO_RECORD);
     this.#outbox.flush();
     this.#isOver = true;
-    // Destroyed at once, the socket could lose the request.
+    // A socket that is destroyed at once could lose the request.
     this.#cancelFarewell = this.#options.clock.schedule(FAREWELL_MS, () => this.#transport.destroy());
   }
 
   /**
-   * Loses the connection in a second: the server was too busy to set its watches again. The next connection sets them, and its users read anew
-   * what they watch.
+   * Reports the loss of the connection after one second: the server was too busy to set its watches again. The next connection sets the
+   * watches, and the users of the watches then read the watched data again.
    */
   loseSoon(cause: Error): void {
     const lose = (): void => {
@@ -215,9 +216,10 @@ export class Connection {
   }
 
   /**
-   * Ends the connection; every request without a reply ends with it, its outcome known or not.
+   * Ends the connection. Every request without a reply ends with it: as not sent if the socket never got it, otherwise with an unknown
+   * outcome.
    *
-   * @returns reads to be sent again, each alone: the server may have closed the connection since they are too large
+   * @returns reads to send again, each alone: the server may have closed the connection because these reads are too large
    */
   abandon(cause: Error): readonly PendingRequest[] {
     if (this.#isOver) return [];
@@ -235,7 +237,7 @@ export class Connection {
     });
   }
 
-  /** Ends a request that may be too large for the server, unless it may be sent again. */
+  /** Returns whether a request that may be too large for the server is to be sent again; otherwise ends the request. */
   #isToRepeat(request: PendingRequest, cause: Error): boolean {
     const { bytes, mayRepeat } = request;
     if (request !== this.#alone) {
@@ -269,7 +271,7 @@ export class Connection {
   #onClose(cause: Error): void {
     this.#cancelFarewell?.();
     if (this.#isOver) return;
-    // What the server said before it closed comes first.
+    // Events and replies that the server sent before it closed the connection come first.
     const held = this.#heldEvent;
     this.#heldEvent = null;
     if (held !== null) {
@@ -284,7 +286,7 @@ export class Connection {
     if (this.#isOver) return;
     this.#greeting ??= Buffer.from(chunk.subarray(0, GREETING_BYTES));
     this.#lastHeardAtMs = this.#options.clock.now();
-    // The chunk is only lent: what waits behind a held event is copied.
+    // The transport reuses the memory of the chunk, so bytes that wait behind a held event are copied.
     const mustWait = this.#heldEvent !== null;
     this.#decoder.push(mustWait ? Buffer.from(chunk) : chunk);
     if (mustWait) return;
@@ -293,8 +295,8 @@ export class Connection {
   }
 
   /**
-   * Reads all whole frames. An event that follows a reply in the same chunk is held back until the code that awaits that
-   * reply has run, however many promises lie between, so that users see results and events in the order of the wire.
+   * Reads all complete frames. An event that follows a reply in the same chunk is held back until the code that awaits the reply has run,
+   * through any number of promises. Users therefore see results and events in the order of the wire.
    */
   #readFrames(mayHold: boolean): void {
     let settled = false;
@@ -349,10 +351,10 @@ export class Connection {
   }
 
   #readHandshake(frame: JuteReader): void {
-    // A read-only server answers a request for a session it may not make with a bare reply header.
+    // A read-only server answers a request for a session that it may not create with a bare reply header.
     if (frame.remaining < MIN_CONNECT_RESPONSE_BYTES) throw new Error('the server refused the handshake');
     const response = ConnectResponse.read(frame);
-    // Before the handshake a length that is too large is another protocol.
+    // Before the handshake, a length that is too large means that the server speaks another protocol.
     this.#decoder.cutOversized((header) => this.#largestReply(header.int()));
     this.#handlers.onHandshake(response);
   }
@@ -374,14 +376,14 @@ export class Connection {
     if (this.#alone === request) this.#alone = null;
   }
 
-  /** The size in bytes up to which a reply is read. */
+  /** Returns the size in bytes up to which the client reads the reply to a request. */
   #largestReply(xid: number): number {
     const request = this.#pending.first;
     const parts = request?.xid === xid ? Math.max(1, request.parts) : 1;
     return this.#options.maxFrameBytes + parts * REPLY_OVERHEAD_BYTES;
   }
 
-  /** Of a reply that is too large only the header is read: it harms the request that it belongs to, and nothing else. */
+  /** Reads only the header of a reply that is too large. The reply fails the request that it belongs to, and harms no other request. */
   #readOversized(header: JuteReader, bytes: number): void {
     const xid = header.int();
     const zxid = header.long();
@@ -393,13 +395,16 @@ export class Connection {
     }
     this.#answered(request);
     this.#handlers.onReply(err, zxid);
-    // What the server refused has its answer in the header already.
+    // If the server refused the request, the header already contains the complete answer.
     if (err === ErrorCode.OK)
       request.fail(() => new FrameTooLargeError(`reply to ${request.description}`, bytes, limit));
     else request.reply(err, header);
   }
 
-  /** What came cannot be understood. The oldest request is lost for this very cause, since its reply would not be read another time. */
+  /**
+   * Gives up a connection whose bytes the client cannot decode. The oldest request fails with this cause, because its reply would not be
+   * readable another time either.
+   */
   #giveUp(cause: Error): void {
     this.#pending.shift()?.lose('unknown', cause);
     const foreign = foreignProtocol(this.#greeting, cause);

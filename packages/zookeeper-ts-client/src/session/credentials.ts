@@ -7,13 +7,15 @@ interface Credential {
   reject: ((error: Error) => void) | null;
 }
 
-/** The credentials of a session. They belong to the connection on the server, so each new connection gets them all again. */
+/**
+ * The credentials of a session. The server binds credentials to a connection, so the session sends them all again on each new connection.
+ */
 export class Credentials {
   readonly #all: Credential[] = [];
-  /** Sent on the present connection and not answered yet, in the order of the wire. */
+  /** Credentials that were sent on the current connection and are not answered yet, in the order of the wire. */
   #unanswered: Credential[] = [];
 
-  /** Adds one and sends it where there is a connection. Resolves when a server has taken it. */
+  /** Adds credentials and sends them if there is a connection. Resolves when a server has accepted the credentials. */
   add(scheme: string, auth: Uint8Array, connection: Connection | null): Promise<void> {
     return new Promise((resolve, reject) => {
       const credential: Credential = { scheme, auth, resolve, reject };
@@ -22,13 +24,13 @@ export class Credentials {
     });
   }
 
-  /** Sends them all on a new connection. */
+  /** Sends all credentials on a new connection. */
   replay(connection: Connection): void {
     this.#unanswered = [];
     for (const credential of this.#all) this.#send(credential, connection);
   }
 
-  /** The server has taken the oldest that was not answered. */
+  /** Notes that the server has accepted the oldest unanswered credentials. */
   acknowledge(): void {
     const credential = this.#unanswered.shift();
     if (credential === undefined) return;
@@ -36,7 +38,7 @@ export class Credentials {
     credential.resolve = credential.reject = null;
   }
 
-  /** The session is over. */
+  /** Rejects all calls of `add` that are still waiting, because the session is over. */
   fail(error: Error): void {
     for (const credential of this.#all) {
       credential.reject?.(error);

@@ -1,17 +1,23 @@
-/** The longest a connection stays without a word from the client, whatever the timeout. */
+/** The longest time, in milliseconds, for which the client sends nothing on a connection, for any session timeout. */
 const MAX_IDLE_SEND_MS = 10_000;
 
-/** The arithmetic of the client's timers, all in milliseconds. @see org.apache.zookeeper.ClientCnxn.SendThread */
+/** The time limits of the client, all in milliseconds. @see org.apache.zookeeper.ClientCnxn.SendThread */
 export interface Deadlines {
-  /** For an attempt to connect, TCP and handshake together, from the opening of the socket. */
+  /** Limit for an attempt to connect, TCP and handshake together, from the opening of the socket. */
   readonly connectMs: number;
-  /** Without a byte from the server for so long, the connection is dead. */
+  /** Time without a byte from the server after which the connection is dead. */
   readonly readMs: number;
-  /** Without a byte from any server for so long, the session is to be given up: nobody can have kept it alive but ourselves. */
+  /**
+   * Time without a byte from any server after which the client gives up the session: only this client could have kept the session alive.
+   */
   readonly silenceMs: number;
 }
 
-/** @param addressCount number of addresses of all servers: all of them can be tried within one session timeout */
+/**
+ * Computes the time limits for a session timeout.
+ *
+ * @param addressCount number of addresses of all servers; the client can try all of them within one session timeout
+ */
 export function deadlinesFor(sessionTimeoutMs: number, addressCount: number): Deadlines {
   return {
     connectMs: Math.max(1, Math.floor(sessionTimeoutMs / addressCount)),
@@ -20,22 +26,25 @@ export function deadlinesFor(sessionTimeoutMs: number, addressCount: number): De
   };
 }
 
-/** Milliseconds until the next ping, 0 or less when it is due: about a third of the session timeout after the last packet sent. */
+/**
+ * Returns the milliseconds until the next ping, 0 or less when the ping is due. A ping is due about a third of the session timeout after
+ * the last packet that the client sent.
+ */
 export function nextPingInMs(readMs: number, idleSendMs: number): number {
   const early = idleSendMs > 1000 ? 1000 : 0;
   return Math.min(readMs / 2 - idleSendMs - early, MAX_IDLE_SEND_MS - idleSendMs);
 }
 
-/** The shortest limit of an attempt that follows a refused one. */
+/** The shortest limit, in milliseconds, of an attempt that follows a refused attempt. */
 const RETRY_LIMIT_MS = 1_000;
 
 /**
- * The limit of an attempt to connect, in milliseconds. A server that is starting refuses connections, then accepts one and may
- * never answer its handshake. So once a connection was refused or closed, an attempt has a second, and twice the time whenever
- * all addresses were silent.
+ * Returns the limit of an attempt to connect, in milliseconds. A server that is starting refuses connections, then accepts a connection and
+ * may never answer its handshake. After a connection was refused or closed, an attempt therefore has a limit of one second. The limit
+ * doubles whenever all addresses were silent.
  *
- * @param connectMs the limit as long as no attempt was refused, and the longest one
- * @param refused number of attempts since the last connection that were refused, or closed before a session was granted
+ * @param connectMs the limit as long as no attempt was refused, and the longest limit
+ * @param refused number of attempts since the last connection that were refused, or closed before a server granted a session
  * @param unanswered number of attempts since the last connection that reached their limit
  * @param addressCount number of addresses of all servers
  */

@@ -15,31 +15,34 @@ import type { PendingRequest } from './pending-requests.js';
 import type { RequestSignal } from './request-signal.js';
 import { follow, unfollow } from './signal-followers.js';
 
-/** What to send, and what to make of the answer. */
+/** A request to send, and how to handle its reply. */
 export interface ExchangeOptions<Request, Response, Result> {
   readonly operation: Operation<Request, Response>;
-  /** A function makes it when it is written: what stands before it on the wire is known then. */
+  /**
+   * The record of the request. A function makes the record when the request is written: only then are the earlier requests on the wire
+   * known.
+   */
   readonly request: Request | (() => Request);
-  /** The path as the caller gave it, for errors. */
+  /** The path as the caller gave it, for error messages. */
   readonly path: string | null;
-  /** Of a transaction the paths of its operations, for errors. */
+  /** The paths of the operations of a transaction, for error messages. */
   readonly paths?: () => readonly string[];
-  /** Runs while the reply's frame is handled, before the next frame is looked at. */
+  /** Converts the response. Runs while the client handles the reply's frame, before the client reads the next frame. */
   readonly result: (response: Response) => Result;
-  /** An error code that is an answer too, and what it means. */
+  /** An error code that counts as a successful reply, and the result for it. */
   readonly answer?: { readonly errorCode: number; readonly result: Result } | undefined;
-  /** Told the error code of the reply (0 for none), also when nobody waits for it any more. */
+  /** Receives the error code of the reply (0 for none), even when no caller waits for the reply any more. */
   readonly onReply?: (err: number) => void;
-  /** Told that no reply will come. */
+  /** Called when no reply will come. */
   readonly onLost?: () => void;
-  /** Whether it goes before the requests that wait for room on the connection. */
+  /** Whether the request is sent before the requests that wait for room on the connection. */
   readonly ahead?: boolean;
   readonly signal?: RequestSignal | undefined;
 }
 
 /**
- * What an exchange rejects with: how to make the error of a request that has failed. The error is made where it is thrown to the caller, after an
- * `await` of the caller's own call: only there its stack has the caller's frames.
+ * The rejection of an exchange: a factory for the error of a failed request. The session creates the error where the caller receives it,
+ * after an `await` in the caller's own call. Only there does the error's stack contain the caller's frames.
  */
 export class Failure {
   readonly #make: () => unknown;
@@ -48,7 +51,7 @@ export class Failure {
     this.#make = make;
   }
 
-  /** The error, a new one each time. */
+  /** A new error at each access. */
   get error(): unknown {
     return withCallerFrames(this.#make);
   }
@@ -56,7 +59,10 @@ export class Failure {
 
 const NEVER: Moment = { monotonicMs: 0, wallMs: 0 };
 
-/** One request with the promise of its result, which settles exactly once: it rejects with a `Failure`, or with the reason of a signal. */
+/**
+ * A request with the promise of its result. The promise settles exactly once. It rejects with a `Failure`, with the reason of a signal, or
+ * with the error that `result` throws.
+ */
 export class Exchange<Request, Response, Result> implements PendingRequest {
   readonly promise: Promise<Result>;
   xid = 0;
@@ -101,15 +107,15 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     return typeof request === 'function' ? 1 : (operation.parts?.(request) ?? 1);
   }
 
-  /** Whether the caller has its result, or has given up. */
+  /** Whether the promise is settled: with a result, with an error, or because the caller aborted the request. */
   get settled(): boolean {
     return this.#settled;
   }
 
   /**
-   * Rejects when the signal aborts.
+   * Rejects the promise when the signal aborts.
    *
-   * @param withdraw takes the request out of the queue of unsent requests; returns whether it was there
+   * @param withdraw removes the request from the queue of unsent requests; returns whether the request was there
    */
   watchSignal(withdraw: () => boolean): void {
     const { signal } = this.#options;
@@ -121,7 +127,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     follow(signal, this.#onAbort);
   }
 
-  /** Rejects if the signal has aborted: the request is not sent. */
+  /** Rejects the promise if the signal has already aborted, and returns whether it did. The session then does not send the request. */
   rejectIfAborted(): boolean {
     const { signal } = this.#options;
     if (!signal?.aborted) return false;
@@ -132,7 +138,7 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
 
   write(writer: JuteWriter): void {
     const { operation, request } = this.#options;
-    // No request of the protocol is a function.
+    // No request of the protocol is a function, so a function always makes the request.
     operation.request.write(writer, typeof request === 'function' ? (request as () => Request)() : request);
   }
 
@@ -175,7 +181,10 @@ export class Exchange<Request, Response, Result> implements PendingRequest {
     return new ConnectionLossError(this.name, this.path, outcome, cause, this.#options.paths?.());
   }
 
-  /** Whether the promise has yet to be settled, which is then up to the caller. */
+  /**
+   * Marks the promise as settled and stops following the signal. Returns `true` at the first call only: that caller must settle the
+   * promise.
+   */
   #end(): boolean {
     if (this.#settled) return false;
     this.#settled = true;

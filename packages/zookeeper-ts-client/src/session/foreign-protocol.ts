@@ -1,6 +1,6 @@
 import { TlsError } from '../errors/errors.js';
 
-/** Number of bytes by which a protocol is recognized. */
+/** Number of first bytes from which the client recognizes a protocol. */
 export const GREETING_BYTES = 8;
 
 interface Protocol {
@@ -9,7 +9,7 @@ interface Protocol {
   readonly isTls?: true;
 }
 
-/** Protocols that answer on a port that was taken for ZooKeeper's, by their first bytes, and what may help. */
+/** Protocols that may answer on a port that was configured as ZooKeeper's: their first bytes, and advice. */
 const protocols: readonly Protocol[] = [
   { start: 'HTTP', advice: 'the server answered in HTTP: is this the port of its AdminServer, or of a proxy?' },
   { start: '\u0015\u0003', advice: 'the server answered in TLS: this port wants a client with TLS', isTls: true },
@@ -19,9 +19,9 @@ const protocols: readonly Protocol[] = [
 /**
  * Recognizes a server that does not speak ZooKeeper's protocol.
  *
- * @param greeting the first bytes that the server sent; `null` when it sent none
- * @param cause why what the server sent could not be read
- * @returns what it speaks and what may help; `null` when it is not recognized
+ * @param greeting the first bytes that the server sent; `null` when the server sent none
+ * @param cause why the client could not read the server's bytes
+ * @returns an error with the server's protocol and advice; `null` when the protocol is not recognized
  */
 export function foreignProtocol(greeting: Buffer | null, cause: Error): Error | null {
   const text = greeting?.toString('latin1') ?? '';

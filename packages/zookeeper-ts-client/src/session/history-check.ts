@@ -1,26 +1,26 @@
 /**
- * Decides whether a handshake for a new session says what this client has seen of the servers' history.
+ * Decides whether a handshake for a new session states the last zxid that this client has seen of the servers' history.
  *
- * A server closes such a handshake without a word when its own history is behind: it may be about to catch up, or the
- * ensemble may have come back without its data. Once every server that accepts connections has closed one, the next
- * handshake keeps back what was seen, and the server that answers is asked how far its history goes. Pure.
+ * A server whose own history is behind that zxid closes such a handshake without an answer. The server may be about to catch up, or the
+ * ensemble may have come back without its data. Once every server that accepts connections has closed a handshake, the next handshake
+ * withholds the zxid. The client then asks the server that answers how far its history goes. Pure: the class does no I/O.
  */
 export class HistoryCheck {
   readonly #closedBy = new Set<string>();
   #isInDoubt = false;
 
-  /** Whether the next handshake has to keep back what was seen. */
+  /** Whether the next handshake must withhold the last zxid seen. */
   get isInDoubt(): boolean {
     return this.#isInDoubt;
   }
 
-  /** A server closed the handshake without a word. A second time, all others had their turn. */
+  /** Notes that a server closed the handshake without an answer. When the same server does so again, all other servers have been tried. */
   closedBy(server: string): void {
     if (this.#closedBy.has(server)) this.#isInDoubt = true;
     this.#closedBy.add(server);
   }
 
-  /** A server has said how far its history goes, or was never asked. */
+  /** Resets the check after a server has reported how far its history goes. */
   settle(): void {
     this.#isInDoubt = false;
     this.#closedBy.clear();

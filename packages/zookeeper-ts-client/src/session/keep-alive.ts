@@ -5,17 +5,17 @@ import { nextPingInMs } from './deadlines.js';
 import { Exchange } from './exchange.js';
 import type { Validity } from './validity.js';
 
-/** Milliseconds. */
+/** Time limits of a connection, in milliseconds. */
 export interface KeepAliveLimits {
-  /** Without a byte from the server for so long, the connection is dead. */
+  /** Time without a byte from the server after which the connection is dead. */
   readonly readMs: number;
-  /** Without the reply to a request for so long, it is too; infinite where a reply may take as long as it likes. */
+  /** Time without the reply to a request after which the connection is dead; `Infinity` when a reply may take any time. */
   readonly replyMs: number;
-  /** How often the leader is asked; infinite on a read-only server, which has none. */
+  /** Time from the answer to one `sync` until the next `sync` to the leader; `Infinity` on a read-only server, which has no leader. */
   readonly proofMs: number;
 }
 
-/** Watches over an established connection: pings when it is idle, notices when the server has fallen silent, renews the validity clock. */
+/** Monitor of an established connection: pings an idle server, detects a silent server, and renews the validity of the session. */
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #validity: Validity;
@@ -47,7 +47,7 @@ export class KeepAlive {
     this.#proofUnderWay = false;
   }
 
-  /** A request was sent: where replies have a limit, the timer has to know of it. */
+  /** Notes that a request was sent: if replies have a limit, the timer must take the request into account. */
   sent(): void {
     if (this.#limits.replyMs !== Number.POSITIVE_INFINITY) this.#arm();
   }
@@ -65,7 +65,7 @@ export class KeepAlive {
     const now = this.#clock.now();
     const readDueMs = connection.lastHeardAtMs + this.#limits.readMs - now;
     const pingDueMs = nextPingInMs(this.#limits.readMs, now - connection.lastSentAtMs);
-    // While a ping is overdue, only the server's word or its silence can change anything.
+    // While a ping is unanswered the client sends no other ping, so the timer waits for the read limit instead.
     const nextPingMs = connection.pingUnderWay && pingDueMs <= 0 ? readDueMs : pingDueMs;
     return Math.min(readDueMs, nextPingMs, this.#proofDueMs(now), this.#replyDueMs(connection, now));
   }
@@ -83,7 +83,7 @@ export class KeepAlive {
     this.#cancel = null;
     const now = this.#clock.now();
     if (this.#complaint(connection, now) !== null) {
-      // After a blocked event loop the answer may lie in the socket already: look there before believing in silence.
+      // After a blocked event loop, the answer may already be in the socket: the client reads the socket before it reports a loss.
       this.#clock.afterIo(() => this.#judge(connection));
       return;
     }
@@ -106,7 +106,7 @@ export class KeepAlive {
     return this.#replyDueMs(connection, now) <= 0 ? `no reply within ${this.#limits.replyMs} ms` : null;
   }
 
-  /** Only the leader's word renews the validity clock. */
+  /** Sends a `sync`: only an answer from the leader renews the validity of the session. */
   #prove(connection: Connection): void {
     this.#proofUnderWay = true;
     const exchange: Exchange<{ readonly path: string }, { readonly path: string }, void> = new Exchange({

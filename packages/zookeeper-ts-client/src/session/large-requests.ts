@@ -1,21 +1,27 @@
-/** A server that takes no larger requests closes the connection without a word. Only a request of more bytes than this is suspected. */
+/**
+ * Size in bytes above which the client suspects a request. A server that takes no larger requests closes the connection without an answer.
+ */
 const SUSPICIOUS_BYTES = 64 * 1024;
 
 /**
- * Which requests a server may have closed the connection for, since its `jute.maxbuffer` is smaller than `maxFrameBytes`. The server never says
- * so. A large request that was unanswered when the server closed the connection is suspected; from then on a request of its size or more goes
- * alone: when the connection is closed again, no other request is harmed, and this one is known to be the cause.
+ * The requests for which a server may have closed the connection, because its `jute.maxbuffer` is smaller than `maxFrameBytes`. The server
+ * never reports this reason. A large request is suspected if it was unanswered when the server closed the connection. From then on, the
+ * client sends each request of at least that size alone. If the server closes the connection again, no other request is harmed, and the
+ * request sent alone is known to be the cause.
  */
 export class LargeRequests {
   #aloneFromBytes = Number.POSITIVE_INFINITY;
 
-  /** The size in bytes from which on a request is to be sent while no other one is unanswered; `Infinity` while none is suspected. */
+  /**
+   * The size in bytes from which the client sends a request only while no other request is unanswered; `Infinity` while no request is
+   * suspected.
+   */
   get aloneFromBytes(): number {
     return this.#aloneFromBytes;
   }
 
   /**
-   * The server closed the connection and had not answered a request of that size.
+   * Notes that the server closed the connection and had not answered a request of this size.
    *
    * @returns whether the request may have been the cause
    */
@@ -25,7 +31,7 @@ export class LargeRequests {
     return true;
   }
 
-  /** The server has answered a request of that size. */
+  /** Notes that the server has answered a request of this size. */
   acquit(bytes: number): void {
     if (bytes >= this.#aloneFromBytes) this.#aloneFromBytes = bytes + 1;
   }

@@ -1,45 +1,48 @@
 import { JuteWriter } from '../jute/writer.js';
 import { type Clock, type Moment, momentOf } from './clock.js';
 
-/** Bytes written in one tick beyond which requests wait for the socket. */
+/** Number of bytes written in one tick beyond which requests wait for the socket. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
-/** What a frame holds. */
+/** The contents of a frame. */
 export interface FrameBody {
   write(writer: JuteWriter): void;
 }
 
-/** Frames on their way to the socket: what is written in one tick leaves in one write at its end. */
+/**
+ * The frames that are on their way to the socket. The outbox gives all frames of one tick to the socket in a single write at the end of the
+ * tick.
+ */
 export class Outbox {
   readonly #clock: Clock;
   readonly #write: (bytes: Buffer) => boolean;
   readonly #writer = new JuteWriter();
   #flushScheduled = false;
   #congested = false;
-  /** Requests written and not given to the socket. */
+  /** Number of requests that are written and not yet given to the socket. */
   #unsent = 0;
-  /** When the first frame of this tick was written; the clocks are read once a tick. */
+  /** The moment at which the first request of this tick was written; the outbox reads the clocks once per tick. */
   #tickBeganAt: Moment | null = null;
   #lastSentAtMs: number;
 
-  /** @param write gives bytes to the socket; false when it has enough until `drained` */
+  /** @param write gives bytes to the socket; returns `false` when the socket takes no more bytes until `drained` */
   constructor(clock: Clock, write: (bytes: Buffer) => boolean) {
     this.#clock = clock;
     this.#write = write;
     this.#lastSentAtMs = clock.now();
   }
 
-  /** Whether there is room for more. */
+  /** Whether the outbox has room for more frames. */
   get hasRoom(): boolean {
     return !this.#congested && this.#writer.pendingBytes < HIGH_WATER_BYTES;
   }
 
-  /** Requests that the socket has certainly not been given: the last ones written. */
+  /** Number of requests that the socket has certainly not received: the requests that were written last. */
   get unsentRequests(): number {
     return this.#unsent;
   }
 
-  /** Monotonic milliseconds at which something was last given to the socket. */
+  /** Monotonic milliseconds at which the outbox last gave bytes to the socket; at first, the time of construction. */
   get lastSentAtMs(): number {
     return this.#lastSentAtMs;
   }
@@ -55,9 +58,9 @@ export class Outbox {
   /**
    * Writes a frame.
    *
-   * @param maxBytes a longer one is taken back
-   * @returns its length in bytes, without the four of the length itself
-   * @throws what `body` throws; then nothing was written
+   * @param maxBytes the largest length; a longer frame is discarded
+   * @returns the length of the frame in bytes, without the 4 bytes of the length itself
+   * @throws the error that `body` throws; the outbox then contains nothing of the frame
    */
   frame(maxBytes: number, body: FrameBody): number {
     this.#writer.beginFrame();
@@ -77,14 +80,14 @@ export class Outbox {
     return length;
   }
 
-  /** Counts the frame just written as a request, and says when it was sent: never later than it really was. */
+  /** Counts the frame just written as a request, and returns the moment at which it was sent: never later than the real moment. */
   requestSent(): Moment {
     this.#unsent++;
     this.#tickBeganAt ??= momentOf(this.#clock);
     return this.#tickBeganAt;
   }
 
-  /** Gives the socket all that was written. */
+  /** Gives all written frames to the socket. */
   readonly flush = (): void => {
     this.#flushScheduled = false;
     this.#tickBeganAt = null;
@@ -94,7 +97,7 @@ export class Outbox {
     this.#congested = !this.#write(this.#writer.take());
   };
 
-  /** The socket takes bytes again. */
+  /** Notes that the socket takes bytes again. */
   drained(): void {
     this.#congested = false;
   }

@@ -3,33 +3,33 @@ import type { JuteReader } from '../jute/reader.js';
 import type { JuteWriter } from '../jute/writer.js';
 import type { Moment } from './clock.js';
 
-/** A request on its way: how to write it, and whom its end concerns. */
+/** A request without a reply: how to write it, and how to settle its promise. */
 export interface PendingRequest {
-  /** Name in ZooKeeper's words. */
+  /** Name of the operation in ZooKeeper's terms. */
   readonly name: string;
   readonly opCode: number;
-  /** What it is and of which paths, for errors. */
+  /** The operation and its paths, for error messages. */
   readonly description: string;
-  /** Set when the request is written, in the order of the wire. */
+  /** Set when the request is written; xids follow the order of the wire. */
   xid: number;
   sentAt: Moment;
-  /** Size of the frame in bytes, set when the request is written. */
+  /** Size of the frame in bytes; set when the request is written. */
   bytes: number;
-  /** Whether it may be sent again: it changes nothing on the servers, and its caller still waits for it. */
+  /** Whether the request may be sent again: it changes nothing on the servers, and its caller still waits for it. */
   readonly mayRepeat: boolean;
-  /** Number of parts that are answered each by itself. */
+  /** Number of parts that the server answers separately. */
   readonly parts: number;
   /** Writes the request's record, without the header. */
   write(writer: JuteWriter): void;
-  /** The reply: error code, and the body where there is one. Settles the promise. */
+  /** Settles the promise with a reply: its error code, and its body if there is one. */
   reply(err: number, body: JuteReader): void;
-  /** No reply will come. */
+  /** Rejects the promise because no reply will come. */
   lose(outcome: RequestOutcome, cause: Error): void;
-  /** No reply will come; the error is made where it is thrown. */
+  /** Rejects the promise because no reply will come; the session creates the error where the caller receives it. */
   fail(error: () => unknown): void;
 }
 
-/** First in, first out; taking from the front costs nothing however long the line is. */
+/** A first-in, first-out queue of requests. The cost of taking the first request does not depend on the length of the queue. */
 export class RequestQueue {
   #items: (PendingRequest | undefined)[] = [];
   #head = 0;
@@ -62,7 +62,7 @@ export class RequestQueue {
     return request;
   }
 
-  /** Takes one request out of the line; `false` when it is not in it. */
+  /** Removes one request from the queue; returns `false` when the request is not in the queue. */
   remove(request: PendingRequest): boolean {
     if (this.first === request) return this.shift() !== undefined;
     const index = this.#items.indexOf(request, this.#head);
@@ -71,7 +71,7 @@ export class RequestQueue {
     return true;
   }
 
-  /** Empties the line and returns what stood in it. */
+  /** Empties the queue and returns its requests. */
   drain(): PendingRequest[] {
     const requests = this.#items.slice(this.#head) as PendingRequest[];
     this.#items = [];

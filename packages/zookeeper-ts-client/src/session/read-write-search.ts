@@ -8,7 +8,10 @@ const FIRST_INTERVAL_MS = 100;
 const LAST_INTERVAL_MS = 60_000;
 const ANSWER_MS = 1000;
 
-/** While the session is on a read-only server: asks one address after the other, ever more slowly, for one that takes writes. */
+/**
+ * Search for a server that takes writes, while the session is on a read-only server. The search asks one address at a time, at growing
+ * intervals.
+ */
 export class ReadWriteSearch {
   readonly #open: OpenTransport;
   readonly #clock: Clock;
@@ -45,7 +48,7 @@ export class ReadWriteSearch {
 
   #ask(): void {
     let candidate = this.#candidates.next();
-    // Each round of questions begins where the one before ended: the intervals are pause enough.
+    // The next round starts without an extra pause, because the intervals are long enough.
     if (candidate === 'over') candidate = this.#candidates.next();
     if (candidate === 'unresolved') this.#cancel = this.#candidates.onceChanged(() => this.#ask());
     else if (candidate === 'over') this.#schedule();

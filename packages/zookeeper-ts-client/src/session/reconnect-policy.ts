@@ -1,14 +1,15 @@
-/** How long to wait between attempts to connect. */
+/** Limits of the pause between rounds of attempts to connect, in milliseconds. */
 export interface ReconnectDelays {
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
 }
 
 /**
- * Milliseconds before the next attempt. Another server is tried at once; when all have been tried, a random pause follows
- * that doubles with each round, so that clients of a lost ensemble do not come back in one wave.
+ * Returns the milliseconds before the next attempt. The client tries another server at once. When the client has tried all servers, a
+ * random pause follows, whose upper limit doubles with each round. The clients of a lost ensemble therefore do not all reconnect at the
+ * same time.
  *
- * @param round how many times all servers have been tried since the last success, 0 while there is one left
+ * @param round how many times the client has tried all servers since the last success; 0 while an untried server is left
  */
 export function reconnectDelayMs(delays: ReconnectDelays, round: number, random: () => number): number {
   if (round === 0) return 0;

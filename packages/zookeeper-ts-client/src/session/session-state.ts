@@ -2,31 +2,34 @@ import { AuthFailedError, ClosedError, SessionExpiredError, type SessionExpiry }
 import type { ConnectResponse } from '../protocol/handshake.js';
 import type { Connection } from './connection.js';
 
-/** What a client presents to get its session back. */
+/** The id and password that a client presents to resume its session. */
 export interface SessionIdentity {
-  /** 0 when there is no session that a read-write server would know. */
+  /** The session id; 0 when there is no session that a read-write server would know. */
   readonly id: bigint;
   readonly passwd: Uint8Array;
 }
 
-/** The state in which a session ends. */
+/** The connection state in which a session ends. */
 export type EndReason = 'expired' | 'auth-failed' | 'closed';
 
-/** Why a session is over: the state in which it ends, and what every later request rejects with. */
+/** The end of a session: its final state, and the data for the error with which every later request rejects. */
 export type SessionEnd =
   | { readonly reason: 'expired'; readonly expiry: SessionExpiry; readonly cause?: Error | undefined }
   | { readonly reason: 'auth-failed'; readonly message?: string | undefined }
   | { readonly reason: 'closed' };
 
-/** Where a session is in its life, and the connection that it has there. `identity` is `null` before the first server has accepted it. */
+/**
+ * The phase of a session, and the connection that the session has in that phase. `identity` is `null` for a new session that no server has
+ * accepted yet.
+ */
 export type SessionState =
   | { readonly phase: 'idle'; readonly identity: SessionIdentity | null }
   | { readonly phase: 'pausing'; readonly identity: SessionIdentity | null }
-  /** The connection is being opened. */
+  /** The client is opening the connection. */
   | { readonly phase: 'connecting'; readonly identity: SessionIdentity | null; readonly connection: Connection }
-  /** The handshake was sent. */
+  /** The client has sent the handshake. */
   | { readonly phase: 'handshaking'; readonly identity: SessionIdentity | null; readonly connection: Connection }
-  /** A server has granted the session and has yet to say to which transaction its history has come. */
+  /** A server has granted the session and has not yet reported the last transaction of its history. */
   | { readonly phase: 'verifying'; readonly identity: SessionIdentity; readonly connection: Connection }
   | {
       readonly phase: 'connected';
@@ -37,35 +40,35 @@ export type SessionState =
   | { readonly phase: 'closing'; readonly identity: SessionIdentity; readonly connection: Connection }
   | { readonly phase: 'ended'; readonly identity: SessionIdentity | null; readonly end: SessionEnd };
 
-/** What can happen to a session. */
+/** An event in the life of a session. */
 export type SessionEvent =
   | { readonly type: 'start' }
-  /** A connection to one server was begun. */
+  /** The session has started a connection to one server. */
   | { readonly type: 'attempt'; readonly connection: Connection }
   | { readonly type: 'opened' }
-  /** `inDoubt`: the handshake did not say what the client had seen, so the server's history may be an older one. */
+  /** `inDoubt`: the handshake did not state the last zxid that the client had seen, so the server's history may be older. */
   | { readonly type: 'responded'; readonly response: ConnectResponse; readonly inDoubt: boolean }
-  /** The server has said to which transaction its history has come. */
+  /** The server has reported the last transaction of its history. */
   | { readonly type: 'verified' }
   | { readonly type: 'lost'; readonly cause: Error }
-  /** No server has said anything for longer than the session can live. */
+  /** No server has sent anything for longer than the session can live. */
   | { readonly type: 'silent'; readonly cause: Error }
   | { readonly type: 'auth-refused'; readonly message: string }
   | { readonly type: 'close' }
   | { readonly type: 'closed' };
 
-/** What is to be done about it, in this order. */
+/** An effect that the session must perform after a transition; the session performs effects in the order of their list. */
 export type SessionEffect =
   | { readonly type: 'pause' }
   | { readonly type: 'send-connect-request' }
   | { readonly type: 'accept'; readonly response: ConnectResponse }
   | { readonly type: 'verify' }
   | { readonly type: 'restore' }
-  /** Closes the session that the server granted in place of the one asked for. */
+  /** Closes the session that the server granted instead of the requested session. */
   | { readonly type: 'decline'; readonly connection: Connection }
   /**
-   * Ends what is under way: the pause, the attempt or the connection. `established`: requests had been taken for this connection, which are lost
-   * with it.
+   * Ends the pause, the attempt or the connection in progress. `established`: the session had sent requests on this connection or queued
+   * requests for it; these requests are lost with the connection.
    */
   | {
       readonly type: 'drop';
@@ -77,7 +80,7 @@ export type SessionEffect =
   | { readonly type: 'end'; readonly end: SessionEnd }
   | { readonly type: 'announce'; readonly state: ConnectionState };
 
-/** What users see of it. */
+/** The connection state that users see. */
 export type ConnectionState =
   | 'connecting'
   | 'connected'
@@ -87,15 +90,15 @@ export type ConnectionState =
   | 'auth-failed'
   | 'closed';
 
-/** A state and the effects of having come to it. */
+/** The next state of a session, and the effects of entering it. */
 export interface Transition {
   readonly state: SessionState;
   readonly effects: readonly SessionEffect[];
 }
 
 /**
- * The life of a session. Pure. A pair of phase and event without a row has no effect. Each end is announced, too.
- * Announcements come last, because a listener may act on the session at once.
+ * Returns the next state of a session after an event, and the effects of the transition. Pure. A pair of phase and event without a row has
+ * no effect. Each end of a session is also announced. Announcements come last, because a listener may call the session at once.
  *
  * | phase       | event                              | next phase  | effects                                         |
  * |-------------|------------------------------------|-------------|-------------------------------------------------|
@@ -119,8 +122,8 @@ export interface Transition {
  * | idle, pausing, connecting, handshaking | close   | ended       | drop, end closed                                |
  * | any but ended | closed                           | ended       | drop, end closed                                |
  *
- * An answer for another session than the one asked for ends the session at once, before anything is restored: the session
- * asked for may be over, and its ephemerals with it. Some servers (ClickHouse Keeper) answer so at every reconnect.
+ * If a server answers with another session than the requested one, the session ends at once, before the client restores anything. The
+ * requested session may be over, and its ephemeral znodes with it. Some servers (ClickHouse Keeper) answer with another session at every reconnect.
  */
 export function transition(state: SessionState, event: SessionEvent): Transition {
   if (state.phase === 'ended') return stay(state);
@@ -185,7 +188,8 @@ function afterHandshake(
       { type: 'decline', connection: state.connection },
     ]);
   }
-  // A read-only server makes up a session that no other server knows: the next handshake asks for a new one.
+  // A read-only server invents a session that no other server knows, so the next handshake asks again for the same id (0 for a new
+  // session).
   const id = readOnly ? asked : sessionId;
   const passwd =
     readOnly && id !== 0n ? (state.identity?.passwd ?? new Uint8Array()) : (response.passwd ?? new Uint8Array());
@@ -214,7 +218,7 @@ function whileConnected(state: SessionState & { phase: 'connected' }, event: Ses
   return pause(state.identity, [drop(state, event.cause, true)], 'disconnected');
 }
 
-/** What a server that has accepted the session and its user may do at any time. */
+/** Handles the events that can occur at any time once a server has accepted the session. */
 function whileServed(state: SessionState & { phase: 'verifying' | 'connected' }, event: SessionEvent): Transition {
   switch (event.type) {
     case 'auth-refused':
@@ -245,12 +249,15 @@ function connect(
   };
 }
 
-/** The servers may keep a session alive that they are silent about; only this client can say that it is over. */
+/**
+ * Ends an existing session after silence. The silent servers may still keep the session alive, so only this client can decide that it is
+ * over.
+ */
 function afterSilence(state: SessionState, cause: Error): Transition {
   return idOf(state) === 0n ? stay(state) : end(state, { reason: 'expired', expiry: 'silence', cause });
 }
 
-/** The id that the handshake asks for; 0 for a new session. */
+/** Returns the session id that the handshake asks for; 0 for a new session. */
 function idOf({ identity }: SessionState): bigint {
   return identity?.id ?? 0n;
 }
@@ -267,7 +274,7 @@ function drop(state: SessionState, cause: Error, established: boolean): SessionE
   return { type: 'drop', connection: connectionOf(state), cause, established };
 }
 
-/** The connection that a session has now; `null` where it has none. */
+/** Returns the current connection of a session; `null` when the session has none. */
 export function connectionOf(state: SessionState): Connection | null {
   return 'connection' in state ? state.connection : null;
 }
@@ -299,7 +306,7 @@ function end(state: SessionState, sessionEnd: SessionEnd, first: readonly Sessio
   };
 }
 
-/** Makes the error that every request to a session rejects with after the session's end. */
+/** Makes the error with which every request rejects after the session's end. */
 export function endError(end: SessionEnd): Error {
   switch (end.reason) {
     case 'expired':

@@ -29,7 +29,10 @@ import {
 import { UnsentRequests } from './unsent-requests.js';
 import { Validity } from './validity.js';
 
-/** A session: keeps itself alive and connected, performs what `transition` decides, and carries requests. Its paths are the server's. */
+/**
+ * A ZooKeeper session that keeps itself alive and connected, performs the effects of `transition`, and sends requests. The paths of
+ * requests are full server paths.
+ */
 export class Session {
   readonly #choice: ServerRotation;
   readonly #options: SessionOptions;
@@ -45,17 +48,18 @@ export class Session {
   #sessionId: bigint;
   #timeoutMs: number;
   #lastZxid: bigint;
-  /** Attempts since the last connection that failed before their limit, and those that reached it. */
+  /** Number of attempts, since the last accepted handshake, that failed before their time limit. */
   #refused = 0;
+  /** Number of attempts, since the last accepted handshake, that reached their time limit. */
   #unanswered = 0;
   #closeTimeoutMs = Number.POSITIVE_INFINITY;
   #closeSentAtMs = 0;
   #isCloseConfirmed = false;
-  /** Monotonic milliseconds at which a server last said anything: an accepted handshake, or a frame after it. */
+  /** Monotonic milliseconds at which a server last sent an accepted handshake, or bytes after it; at first, the time of construction. */
   #heardAtMs: number;
-  /** For the pause before an attempt, the attempt, and what a server has to prove. */
+  /** Timer for the limit of an attempt, for the time until a server counts as proved, and for the limit of a close. */
   readonly #timer: Timer;
-  /** For the end of a session that no server says anything about. */
+  /** Timer that ends the session when no server has sent anything for `Deadlines.silenceMs`. */
   readonly #silence: Timer;
 
   constructor(servers: readonly ServerAddress[], options: SessionOptions, listener: SessionListener) {
@@ -84,18 +88,18 @@ export class Session {
     });
   }
 
-  /** 0 before the first handshake. */
+  /** The session id. Before the first handshake: the id of the session to resume, or 0 for a new session. */
   get id(): bigint {
     return this.#sessionId;
   }
   get passwd(): Uint8Array {
     return this.#state.identity?.passwd ?? new Uint8Array(PASSWORD_BYTES);
   }
-  /** The negotiated timeout; the one asked for before the first handshake. */
+  /** The negotiated session timeout in milliseconds; before the first handshake, the requested timeout. */
   get timeoutMs(): number {
     return this.#timeoutMs;
   }
-  /** The last transaction whose effects the client has seen. */
+  /** The zxid of the last transaction whose effects the client has seen. */
   get lastZxid(): bigint {
     return this.#lastZxid;
   }
@@ -109,22 +113,22 @@ export class Session {
   get candidateCount(): number {
     return this.#choice.size;
   }
-  /** The server that the session is connected to. */
+  /** The server that the session is connected to; `null` when there is no connection. */
   get server(): ServerAddress | null {
     return this.#state.phase === 'connected' || this.#state.phase === 'closing' ? this.#state.connection.server : null;
   }
-  /** Milliseconds for which the session is certainly alive on the server, 0 when that is not known. @see Validity */
+  /** Milliseconds for which the session is certainly alive on the server; 0 when this time is not known. @see Validity */
   get validForMs(): number {
     return this.#validity.validForMs(momentOf(this.#options.clock));
   }
 
-  /** Milliseconds since the oldest request was sent that has no answer. */
+  /** Milliseconds since the client sent the oldest request that has no reply; 0 when there is no such request. */
   get unansweredForMs(): number {
     const oldest = this.isConnected ? (this.#connection?.oldestSentAt ?? null) : null;
     return oldest === null ? 0 : Math.max(0, this.#options.clock.now() - oldest.monotonicMs);
   }
 
-  /** What every request rejects with since the session has ended; `null` before. */
+  /** The error with which every request rejects after the session has ended; `null` before. */
   get endError(): Error | null {
     return this.#state.phase === 'ended' ? endError(this.#state.end) : null;
   }
@@ -134,8 +138,8 @@ export class Session {
   }
 
   /**
-   * Sends a request now, or as soon as there is a connection with room for it. Errors are made here, behind the `await`: what awaits this call, and
-   * the call of that, is in their stacks.
+   * Sends a request now, or as soon as a connection has room for it. This method creates the error of a failed request after its `await`.
+   * The error's stack therefore contains the functions that await this call.
    */
   async request<Request, Response, Result>(options: ExchangeOptions<Request, Response, Result>): Promise<Result> {
     const exchange = new Exchange(options);
@@ -164,14 +168,14 @@ export class Session {
     }
   }
 
-  /** Takes a request that its caller has given up out of the line. */
+  /** Removes a request that its caller has aborted from the unsent requests; returns whether the request was there. */
   #withdraw(request: PendingRequest, { onLost }: { readonly onLost?: () => void }): boolean {
     const wasWaiting = this.#unsent.remove(request);
     if (wasWaiting) onLost?.();
     return wasWaiting;
   }
 
-  /** Adds credentials, now and on every reconnect. Resolves when the server has taken them. */
+  /** Adds credentials and sends them, now and after every reconnect. Resolves when a server has accepted the credentials. */
   addAuth(scheme: string, auth: Uint8Array): Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(refusal());
@@ -179,9 +183,9 @@ export class Session {
   }
 
   /**
-   * Begins to end the session; the state tells when it has ended.
+   * Starts to close the session; `SessionListener.onState` reports when the session has ended.
    *
-   * @param timeoutMs how long the server's answer is waited for, at most as long as a silent server is taken to be alive
+   * @param timeoutMs milliseconds to wait for the server's answer, at most `Deadlines.readMs`; of several calls, the smallest value counts
    */
   close(timeoutMs: number): void {
     this.#closeTimeoutMs = Math.min(this.#closeTimeoutMs, timeoutMs);
@@ -194,7 +198,7 @@ export class Session {
     return this.#isCloseConfirmed;
   }
 
-  /** Replaces the list of servers; the connection may move to one of the new. */
+  /** Replaces the list of servers. The session may then move its connection to another server of the new list. */
   updateServers(servers: readonly ServerAddress[]): void {
     const move = this.#choice.update(servers, this.server);
     if (move && this.#connection !== null && this.#state.phase !== 'closing') {
@@ -202,12 +206,12 @@ export class Session {
     }
   }
 
-  /** A server had come to this transaction. */
+  /** Notes the zxid that a server has reached. */
   #seen(zxid: bigint): void {
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
   }
 
-  /** Loses the connection in a second: the server was too busy for what has to be done on each connection. */
+  /** Gives up the connection after one second, because the server was too busy to restore the session's watches. */
   loseSoon(cause: Error): void {
     this.#connection?.loseSoon(cause);
   }
@@ -252,11 +256,11 @@ export class Session {
     this.#choice.next((server) => this.#attempt(server));
   }
 
-  /** A session that no server has said anything about for 4/3 of its timeout is over, in whatever way they were silent. */
+  /** Arms the timer that ends the session when no server has sent anything for 4/3 of the session timeout, however the attempts fail. */
   #watchSilence(): void {
     if (this.#askedId === 0n || this.#silence.isSet) return;
     const leftMs = this.#heardAtMs + this.#deadlines.silenceMs - this.#options.clock.now();
-    // After a blocked event loop the answer may lie in the socket already.
+    // After a blocked event loop, the server's answer may already be in the socket.
     this.#silence.set(Math.max(0, leftMs), () => this.#options.clock.afterIo(() => this.#giveUpSilentSession()));
   }
 
@@ -264,12 +268,12 @@ export class Session {
     const { phase } = this.#state;
     if (phase !== 'pausing' && !this.#isOpening) return;
     const silentMs = Math.round(this.#options.clock.now() - this.#heardAtMs);
-    // A server may have accepted the session, and closed the connection, since the timer fired; and timers can be early.
+    // Since the timer fired, a server may have accepted the session and closed the connection. Timers can also fire early.
     if (silentMs < this.#deadlines.silenceMs) this.#watchSilence();
     else this.#dispatch({ type: 'silent', cause: new Error(`no server has said anything for ${silentMs} ms`) });
   }
 
-  /** Whether an attempt is under way that has no answer yet. */
+  /** Whether an attempt to connect is in progress and the server has not answered its handshake yet. */
   get #isOpening(): boolean {
     return this.#state.phase === 'connecting' || this.#state.phase === 'handshaking';
   }
@@ -281,12 +285,12 @@ export class Session {
     );
   }
 
-  /** The session that a handshake asks for; 0 for a new one. */
+  /** The id of the session that the next handshake asks for; 0 for a new session. */
   get #askedId(): bigint {
     return this.#state.identity?.id ?? 0n;
   }
 
-  /** Begins a connection to one server. */
+  /** Starts an attempt to connect to one server. */
   #attempt(server: Candidate): void {
     const connection: Connection = new Connection(
       this.#options.open,
@@ -330,7 +334,7 @@ export class Session {
       this.#unanswered++;
       this.#dispatch({ type: 'lost', cause: new Error(`no session within ${limitMs} ms`) });
     };
-    // After a blocked event loop the answer may lie in the socket already.
+    // After a blocked event loop, the server's answer may already be in the socket.
     this.#timer.set(limitMs, () => this.#options.clock.afterIo(giveUp));
   }
 
@@ -342,14 +346,14 @@ export class Session {
       timeOut: this.#options.sessionTimeoutMs,
       sessionId: this.#askedId,
       passwd: this.passwd,
-      // A read-only server can be behind the others: its history proves nothing.
+      // A read-only server can be behind the other servers, so its history proves nothing.
       readOnly: this.#options.canBeReadOnly && !isInDoubt,
     });
   }
 
   /**
-   * Compares what this client has seen with the history of the server that has granted a new session. That server has
-   * executed the creation of the session, so it knows all that the ensemble has committed before.
+   * Compares the last zxid that this client has seen with the history of the server that granted a new session. That server has executed
+   * the creation of the session. The server therefore knows every transaction that the ensemble committed before.
    */
   #verify(serverZxid: bigint): void {
     if (this.#state.phase !== 'verifying') return;
@@ -374,7 +378,7 @@ export class Session {
     this.#refused = this.#unanswered = 0;
     this.#choice.accepted(connection.server);
     this.#timer.set(this.#options.reconnect.minDelayMs, () => this.#choice.proved());
-    // What a read-only server has made up, no other server keeps alive.
+    // A read-only server invents the session, and no other server keeps it alive.
     if (response.readOnly) this.#validity.stop();
     else this.#validity.restart(connection.connectSentAt, response.timeOut);
     if (response.readOnly) this.#search.start();
@@ -385,7 +389,7 @@ export class Session {
     });
   }
 
-  /** Credentials and watches belong to the connection, and go before anything that a user has asked for. */
+  /** Restores credentials and watches, which belong to the connection, before the session sends any request of its users. */
   #restore(): void {
     if (this.#connection === null) return;
     this.#credentials.replay(this.#connection);
@@ -415,7 +419,7 @@ export class Session {
     const again = connection.abandon(cause);
     if (!established) return;
     this.#heardAtMs = connection.lastHeardAtMs;
-    // Whoever comes after the loss waits for the next connection; those before it had counted on this one.
+    // Requests made after the loss wait for the next connection. Requests made before the loss relied on this connection and end with it.
     for (const request of this.#unsent.drain()) request.lose('not-sent', cause);
     for (const request of again) this.#unsent.push(request);
   }
@@ -450,7 +454,7 @@ export class Session {
   }
 }
 
-/** Why a server closed a connection after the handshake was sent, and before it said anything. */
+/** Makes the error for a connection that the server closed after the client sent the handshake and before the server sent anything. */
 function unanswered(cause: Error): Error {
   const why =
     'no answer to the handshake (the server may not be serving, have all its connections taken, expect TLS on this port, or be behind what this client has seen)';
