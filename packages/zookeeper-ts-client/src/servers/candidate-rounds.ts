@@ -5,19 +5,22 @@ import type { Resolver } from './resolver.js';
 import { shuffled } from './shuffle.js';
 
 /**
- * All addresses of all servers, round after round. Names are looked up at the start of each round. The order of servers is
- * that of the {@link HostProvider}; a server's addresses follow each other in random order. A server whose look-up is slow is
- * left out until its answer comes, unless it has a last good answer.
+ * Rounds over all addresses of all servers. Each round starts with the look-ups of all names. The order of servers is that of the {@link
+ * HostProvider}; the addresses of a server follow each other in random order. A server whose look-up is slow is left out until the look-up
+ * has an answer, unless the server has a last good answer.
  */
 export class CandidateRounds {
   readonly #provider: HostProvider;
   readonly #resolver: Resolver;
   readonly #random: () => number;
-  /** The servers of the round under way; `null` between rounds. */
+  /** The servers of the current round; `null` between rounds. */
   #order: readonly ServerAddress[] | null = null;
-  /** The list of servers from which the order was made: with another list, a new round begins, in which tried candidates stay so. */
+  /**
+   * The list of servers from which the order was made. With another list, a new round begins, in which tried candidates still count as
+   * tried.
+   */
   #list: readonly ServerAddress[] | null = null;
-  /** Formatted candidates of this round, or the one candidate that was connected before the round. */
+  /** The formatted candidates that were tried in this round, or the one candidate that was connected before the round. */
   readonly #tried = new Set<string>();
 
   constructor(provider: HostProvider, resolver: Resolver, random: () => number) {
@@ -26,14 +29,14 @@ export class CandidateRounds {
     this.#random = random;
   }
 
-  /** Number of known addresses of all servers; a server without one counts as 1. */
+  /** Number of known addresses of all servers; a server without a known address counts as 1. */
   get size(): number {
     return this.#provider.servers.reduce((sum, server) => sum + Math.max(1, this.#addressesOf(server).length), 0);
   }
 
   /**
-   * Returns the next candidate, `'unresolved'` when look-ups have to be waited for with {@link onceChanged}, or `'over'` at the
-   * end of a round. The call after `'over'` begins the next round.
+   * Returns the next candidate, `'unresolved'` when the caller must wait for look-ups with {@link onceChanged}, or `'over'` at the end of a
+   * round. The call after `'over'` begins the next round.
    */
   next(): Candidate | 'unresolved' | 'over' {
     if (this.#order === null || this.#list !== this.#provider.servers) {
@@ -42,7 +45,7 @@ export class CandidateRounds {
       this.#resolver.refresh(this.#order);
     }
     for (const server of this.#order) {
-      // Going on to the next server at once would leave the order, and with it the even load, to the speed of DNS.
+      // Without this wait, the speed of DNS would decide the order of the servers and make the load uneven.
       if (this.#resolver.isSettling(server)) return 'unresolved';
       const candidate = this.#untried(server);
       if (candidate === undefined) continue;
@@ -56,12 +59,20 @@ export class CandidateRounds {
     return 'over';
   }
 
-  /** Calls back once when {@link next} may give another result than `'unresolved'`. @returns cancels the call */
+  /**
+   * Calls back once when {@link next} may give another result than `'unresolved'`.
+   *
+   * @returns a function that cancels the call
+   */
   onceChanged(callback: () => void): () => void {
     return this.#resolver.onceChanged(callback);
   }
 
-  /** Begins a new round at the next call of {@link next}. @param tried a candidate that counts as tried in the new round */
+  /**
+   * Ends the round, so that the next call of {@link next} begins a new round.
+   *
+   * @param tried a candidate that counts as tried in the new round
+   */
   restart(tried?: Candidate): void {
     this.#order = null;
     this.#tried.clear();

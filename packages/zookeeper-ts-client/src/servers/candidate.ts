@@ -1,8 +1,8 @@
 import { formatServer, type ServerAddress } from './connect-string.js';
 
 /**
- * One address of one server. `host` and `port` are as configured, and they identify the server: for `updateServerList`, for
- * `ZooKeeper.server` and for the names in certificates.
+ * An address of a server. `host` and `port` are as configured. They identify the server for `updateServerList`, for `ZooKeeper.server` and
+ * for the names in certificates.
  */
 export interface Candidate extends ServerAddress {
   /** IP address to connect to; equals `host` when the connect string has an IP address. */

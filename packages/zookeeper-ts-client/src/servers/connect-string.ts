@@ -4,24 +4,26 @@ import { validatePath } from '../protocol/znode-path.js';
 /** ZooKeeper's port for clients. */
 const DEFAULT_PORT = 2181;
 
-/** One server as the connect string names it: the host is a name, which may have several addresses, or an IP address. */
+/** A server as the connect string names it. The host is an IP address, or a name, which may have several addresses. */
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** A connect string taken apart. */
+/** The parts of a connect string. */
 export interface ConnectString {
   readonly servers: readonly ServerAddress[];
-  /** `''` when there is none, otherwise a path that begins with `/`. */
+  /** `''` when there is no chroot; otherwise a path that begins with `/`. */
   readonly chroot: string;
 }
 
 /**
- * Parses `host[:port],host[:port],…[/chroot]`. The default port is 2181; IPv6 addresses stand in brackets. Blanks at both ends of the string
- * and around a server do not count. A chroot has no comma: what looks like one is a second server behind the chroot.
+ * Parses `host[:port],host[:port],…[/chroot]`. The default port is 2181. IPv6 addresses are in brackets. Blanks at both ends of the string
+ * and around a server are ignored. A chroot must not contain a comma, because the text after a comma looks like a second server behind the
+ * chroot.
  *
- * @throws TypeError if there is no server, a host is none, a port is not a number from 1 to 65535, or the chroot is not a valid path
+ * @throws {TypeError} when the value is not a string, has a scheme or no server, or when a host is not valid, a port is not a number from 1
+ * to 65535, or the chroot is not a valid path
  */
 export function parseConnectString(connectString: string): ConnectString {
   if (typeof connectString !== 'string')
@@ -61,7 +63,7 @@ function parseServer(text: string): ServerAddress {
   return { host: ipv6 ?? name ?? '', port };
 }
 
-/** `host:port`, IPv6 in brackets. */
+/** Formats a server as `host:port`, with IPv6 addresses in brackets. */
 export function formatServer({ host, port }: ServerAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

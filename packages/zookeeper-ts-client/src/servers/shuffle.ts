@@ -1,4 +1,4 @@
-/** Returns the items in random order, every order as likely as any other. */
+/** Returns the items in random order; every order is equally likely. */
 export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const result = [...items];
   for (let i = result.length - 1; i > 0; i--) {

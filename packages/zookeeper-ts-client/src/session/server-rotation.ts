@@ -7,7 +7,7 @@ import { Resolver } from '../servers/resolver.js';
 import type { Clock } from './clock.js';
 import { type ReconnectDelays, reconnectDelayMs } from './reconnect-policy.js';
 
-/** What a rotation needs; pauses in milliseconds. */
+/** Options of a server rotation; pauses in milliseconds. */
 export interface RotationOptions {
   readonly clock: Clock;
   readonly lookup: LookupFunction;
@@ -15,13 +15,13 @@ export interface RotationOptions {
   readonly reconnect: ReconnectDelays;
 }
 
-/** Decides which address a session tries next, and when: without pause within a round, with a growing one between rounds. */
+/** Decides which address a session tries next, and when: without a pause within a round, with a growing pause between rounds. */
 export class ServerRotation {
   readonly #provider: HostProvider;
   readonly #resolver: Resolver;
   readonly #candidates: CandidateRounds;
   readonly #options: RotationOptions;
-  /** How many rounds have ended since a server proved useful. */
+  /** Number of rounds that have ended since a server proved useful. */
   #rounds = 0;
   #preferred: Candidate | null = null;
   /** The server that has accepted the session and has not proved useful yet. */
@@ -40,12 +40,15 @@ export class ServerRotation {
     this.#candidates = this.otherRounds();
   }
 
-  /** Number of known addresses of all servers; a server without one counts as 1. */
+  /** Number of known addresses of all servers; a server without a known address counts as 1. */
   get size(): number {
     return this.#candidates.size;
   }
 
-  /** Rounds over the same servers and with the same look-ups that are independent of this rotation, for the search of a better server. */
+  /**
+   * Returns rounds over the same servers with the same look-ups, independent of this rotation, for the search of a server that takes
+   * writes.
+   */
   otherRounds(): CandidateRounds {
     return new CandidateRounds(this.#provider, this.#resolver, this.#options.random);
   }
@@ -56,8 +59,8 @@ export class ServerRotation {
   }
 
   /**
-   * Calls back with the next candidate when it is time to try it: after the pause between rounds and after the look-ups that
-   * have to be waited for. Never calls back before it has returned, nor after {@link cancel} or another call.
+   * Calls back with the next candidate when it is time to try the candidate: after the pause between rounds and after the look-ups that
+   * must finish first. Never calls back before this method has returned, after {@link cancel}, or after another call of this method.
    */
   next(ready: (candidate: Candidate) => void): void {
     this.cancel();
@@ -66,7 +69,7 @@ export class ServerRotation {
     let isCancelled = false;
     const proceed = (): void => {
       const next = this.#take();
-      // A failed look-up is reported while the candidate is taken, and the listener may have closed the session.
+      // Taking a candidate may report a failed look-up, and the listener may then have closed the session.
       if (isCancelled) return;
       if (next === 'over') cancelWait = clock.schedule(this.#pauseMs(), proceed);
       else if (next === 'unresolved') cancelWait = this.#candidates.onceChanged(proceed);
@@ -79,22 +82,25 @@ export class ServerRotation {
     };
   }
 
-  /** Ends what {@link next} began. */
+  /** Cancels the callback that {@link next} has scheduled. */
   cancel(): void {
     this.#cancelNext();
   }
 
-  /** Notes that a server has accepted the session. Some servers do so and close at once: until {@link proved} it counts as tried. */
+  /**
+   * Notes that a server has accepted the session. Some servers accept a session and close the connection at once, so the server counts as
+   * tried until {@link proved}.
+   */
   accepted(candidate: Candidate): void {
     this.#onTrial = candidate;
   }
 
-  /** Notes that the server which accepted the session has done what it was asked, or has stayed for a while. */
+  /** Notes that the server that accepted the session has answered a request without an error, or has stayed connected for a while. */
   proved(): void {
     if (this.#onTrial === null) return;
     this.#rounds = 0;
     this.#provider.connected(this.#onTrial);
-    // When this connection is lost, all other addresses come before this one.
+    // When this connection is lost, all other addresses come before the address of this server.
     this.#candidates.restart(this.#onTrial);
     this.#onTrial = null;
   }
@@ -102,8 +108,8 @@ export class ServerRotation {
   /**
    * Replaces the list of servers.
    *
-   * @param current the server now connected to, `null` when there is none
-   * @returns whether the connection is to be given up for another server
+   * @param current the server of the current connection; `null` when there is no connection
+   * @returns whether the client should give up its connection for another server
    */
   update(servers: readonly ServerAddress[], current: ServerAddress | null): boolean {
     const moves = this.#provider.update(servers, current);

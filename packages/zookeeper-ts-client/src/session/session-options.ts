@@ -7,18 +7,24 @@ import type { Clock } from './clock.js';
 import type { ReconnectDelays } from './reconnect-policy.js';
 import type { ConnectionState, EndReason, SessionIdentity } from './session-state.js';
 
-/** What a session is made with. Durations in milliseconds. */
+/** Options of a session. Durations are in milliseconds. */
 export interface SessionOptions {
   readonly sessionTimeoutMs: number;
-  /** For one attempt, TCP and handshake, without the look-up; the session timeout divided by the number of known addresses where not given. */
+  /**
+   * Limit for one attempt: TCP and handshake, without the look-up. Default: the session timeout divided by the number of known addresses,
+   * and less after refused attempts (see `attemptLimitMs`).
+   */
   readonly connectTimeoutMs: number | undefined;
-  /** How long a request waits for a connection (the session timeout where not given) and, only where given, for its reply. */
+  /**
+   * Limit for the time that a request waits for a connection (default: the session timeout) and, only if given, for the time that it waits
+   * for its reply.
+   */
   readonly requestTimeoutMs: number | undefined;
   readonly maxFrameBytes: number;
   readonly maxInFlight: number;
   readonly reconnect: ReconnectDelays;
   readonly canBeReadOnly: boolean;
-  /** A session of an earlier process to be resumed. */
+  /** The session of an earlier process to resume; `null` for a new session. */
   readonly identity: SessionIdentity | null;
   /** The last transaction that this client has seen in an earlier session; 0 for none. */
   readonly lastZxidSeen: bigint;
@@ -29,24 +35,27 @@ export interface SessionOptions {
   readonly firstXid: number;
 }
 
-/** The servers have lost transactions that this client has seen: they came back without their data, or from an older backup. */
+/**
+ * Report that the servers have lost transactions that this client has seen: the servers came back without their data, or from an older
+ * backup.
+ */
 export interface HistoryWentBack {
   /** The last transaction that this client has seen. */
   readonly lastZxidSeen: bigint;
-  /** The last transaction that the server knows, the creation of the new session included. */
+  /** The last transaction that the server knows, including the creation of the new session. */
   readonly serverZxid: bigint;
 }
 
-/** What a session reports, in the order of the wire. */
+/** Callbacks of a session, called in the order of the wire. */
 export interface SessionListener {
   onState(state: ConnectionState): void;
   onEvent(event: WatcherEvent): void;
-  /** There is a new connection. What is sent ahead now goes before anything that waits for it. */
+  /** Reports a new connection. Requests that the listener now sends with `ahead` go before all requests that wait for the connection. */
   onRestore(): void;
-  /** Told before the session counts as connected. */
+  /** Reports lost history, before the session counts as connected. */
   onHistoryWentBack(event: HistoryWentBack): void;
-  /** An attempt at one address failed, or the look-up of a server's name. */
+  /** Reports a failed attempt to connect to one address, or a failed look-up of a server's name. */
   onAttemptFailed(server: Candidate | ServerAddress, cause: Error): void;
-  /** The session has ended: no event will come any more. Told before the state. */
+  /** Reports that the session has ended and sends no more events. The session calls this method before `onState`. */
   onEnd(reason: EndReason): void;
 }

@@ -123,7 +123,8 @@ export interface Transition {
  * | any but ended | closed                           | ended       | drop, end closed                                |
  *
  * If a server answers with another session than the requested one, the session ends at once, before the client restores anything. The
- * requested session may be over, and its ephemeral znodes with it. Some servers (ClickHouse Keeper) answer with another session at every reconnect.
+ * requested session may be over, and its ephemeral znodes with it. Some servers (ClickHouse Keeper) answer with another session at every
+ * reconnect.
  */
 export function transition(state: SessionState, event: SessionEvent): Transition {
   if (state.phase === 'ended') return stay(state);

@@ -1,7 +1,7 @@
 import { systemClock } from './clock.js';
 import type { RequestSignal } from './request-signal.js';
 
-/** The functions that one signal calls when it aborts. */
+/** The functions to call when one signal aborts. */
 class Followers {
   readonly #all = new Set<() => void>();
   #hasAborted = false;
@@ -11,7 +11,7 @@ class Followers {
   }
 
   add(follower: () => void): void {
-    // A signal aborts once, as an `EventTarget` a follower that comes during the abort is not called.
+    // A signal aborts only once. Like a listener that is added to an `EventTarget` during the event, a late follower is not called.
     if (!this.#hasAborted) this.#all.add(follower);
   }
 
@@ -25,7 +25,7 @@ class Followers {
       try {
         follower();
       } catch (error) {
-        // As a listener of an `EventTarget`: an uncaught exception, which does not keep the signal from the others.
+        // As with a listener of an `EventTarget`, the error becomes an uncaught exception, and the other followers still run.
         systemClock.afterTick(() => {
           throw error;
         });
@@ -38,12 +38,12 @@ class Followers {
 const followersOf = new WeakMap<RequestSignal, Followers>();
 
 /**
- * Calls a function when a signal aborts. However many follow one signal, it has a single listener: an `EventTarget` looks through all of its
- * listeners to add or to remove one, and warns of more than ten. Followers are called in the order in which they came; a follower that
- * throws keeps the signal from no other.
+ * Calls a function when a signal aborts. An `AbortSignal` has a single listener for any number of followers: an `EventTarget` searches all
+ * of its listeners to add or to remove a listener, and Node warns of more than ten. The followers are called in the order in which they
+ * were added. A follower that throws does not keep the signal from the other followers.
  *
- * @param signal one that has aborted calls nobody any more; `undefined` for none
- * @param follower called once at most; a second call with the same function changes nothing
+ * @param signal a signal that has aborted calls no follower any more; `undefined` for no signal
+ * @param follower called once at most; a second call of `follow` with the same function changes nothing
  */
 export function follow(signal: RequestSignal | undefined, follower: () => void): void {
   if (signal === undefined) return;
@@ -60,7 +60,7 @@ export function follow(signal: RequestSignal | undefined, follower: () => void):
   followers.add(follower);
 }
 
-/** Ends what `follow` has begun. The last follower to leave takes the listener of the signal along. */
+/** Removes a follower. When the last follower is removed, the listener of the signal is removed too. */
 export function unfollow(signal: RequestSignal | undefined, follower: () => void): void {
   if (signal === undefined) return;
   if (!isAbortSignal(signal)) {
@@ -71,7 +71,7 @@ export function unfollow(signal: RequestSignal | undefined, follower: () => void
   if (followers?.delete(follower) && followers.isEmpty) signal.removeEventListener('abort', followers.onAbort);
 }
 
-/** Whether it is an `AbortSignal`, of whichever realm or library; any other signal keeps its listeners by itself. */
+/** Returns whether a signal is an `AbortSignal` of any realm or library; any other signal keeps its listeners itself. */
 function isAbortSignal(signal: RequestSignal): boolean {
   return 'onabort' in signal;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { type PendingRequest, RequestQueue } from './pending-requests.js';
 
-/** Requests that no connection has taken yet, in their order. While there is no connection none waits longer than its limit. */
+/** The requests that no connection has taken yet, in order. While there is no connection, no request waits longer than its limit. */
 export class UnsentRequests {
   readonly #queue = new RequestQueue();
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class UnsentRequests {
     if (this.#cancel === null) this.#arm();
   }
 
-  /** Puts back the request that `shift` has returned. */
+  /** Puts the request that `shift` returned back to the front of the queue. */
   unshift(request: PendingRequest): void {
     this.#queue.unshift(request);
     if (this.#cancel === null) this.#arm();
@@ -39,7 +39,7 @@ export class UnsentRequests {
     return this.#queue.remove(request);
   }
 
-  /** Empties the line and returns what stood in it. */
+  /** Empties the queue and returns its requests. */
   drain(): PendingRequest[] {
     this.#cancel?.();
     this.#cancel = null;
@@ -55,7 +55,7 @@ export class UnsentRequests {
 
   #expire(): void {
     this.#cancel = null;
-    // On a live connection they wait for room, which comes; when it is lost, they are drained.
+    // On a live connection, requests wait for room without a limit; if the connection is lost, the session drains the queue.
     if (this.#connected()) return;
     const now = this.#clock.now();
     const limitMs = this.#limitMs();

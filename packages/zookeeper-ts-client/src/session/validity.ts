@@ -1,54 +1,62 @@
 import { elapsedSince, type Moment } from './clock.js';
 
-/** Share of the session timeout that is held back for what clocks and schedulers may be off. */
+/** Share of the session timeout that is held back as a margin for inaccurate clocks and schedulers. */
 const MARGIN_SHARE = 0.1;
 
-/** A follower reports its clients to the leader within half a tick, and a tick is at most half a session timeout. */
+/**
+ * Share of the session timeout within which a follower reports its clients to the leader. The report comes within half a tick, and a tick
+ * is at most half a session timeout.
+ */
 const REPORT_SHARE = 0.25;
 
-/** Share of the session timeout between an answer of the leader and the next question: while it answers, half of the timeout is left. */
+/**
+ * Share of the session timeout between an answer of the leader and the next `sync`. While the leader answers, half of the session timeout
+ * is left.
+ */
 const PROOF_SHARE = 0.125;
 
 /**
- * For how long the session is certainly alive on the server.
+ * The time for which the session is certainly alive on the server.
  *
- * The server ends a session a timeout T after the last packet that it had from the client. In an ensemble the leader alone does,
- * and hears of a follower's clients by the follower's reports, up to half a tick later. A follower answers reads and pings by
- * itself: also when the leader is paused or cut off from it, and sessions are about to expire whose clients get answers all the
- * time. So only two answers count here. The handshake, which the leader has seen. And that to a `sync`, which comes from the
- * leader behind everything that it had decided before, the end of sessions included: it proves that every packet answered T/4
- * before had been reported to a leader that had not ended the session, so that it lives at least until T after that
- * packet. A packet counts from when it was *sent*, and is reported by T/4 after it was *answered*, since nobody knows when
- * it arrived. Pure: it is told every moment.
+ * The server ends a session one timeout T after the last packet that the server received from the client. In an ensemble only the leader
+ * ends sessions. A follower reports its clients to the leader up to half a tick later. A follower answers reads and pings itself, even when
+ * the leader is paused or cut off from the follower. Sessions can therefore be about to expire while their clients still get answers.
  *
- * A leader that has lost its followers answers a `sync` for up to a tick more. For that, too, to lie within what is held back, the
- * session timeout has to be three ticks or more, where servers allow two.
+ * So only two answers count here. The first is the answer to the handshake, which the leader has seen. The second is the answer to a
+ * `sync`. The leader sends that answer after all of its earlier decisions, including the ends of sessions. The answer therefore proves a
+ * fact about every packet that was answered T/4 before: the packet had been reported to a leader that had not ended the session. The
+ * session lives at least until T after such a packet. The client does not know when a packet arrived at the server. The client therefore
+ * counts T from the moment at which the packet was *sent*, and T/4 from the moment at which the packet was *answered*. Pure: each method
+ * receives the moments that it needs.
+ *
+ * A leader that has lost its followers answers a `sync` for up to one tick more. The time that is held back covers this tick, too, only if
+ * the session timeout is three ticks or more. Servers allow a session timeout of two ticks.
  */
 export class Validity {
   #timeoutMs = 0;
-  /** When the newest packet was sent that certainly prolonged the session. */
+  /** The moment at which the client sent the newest packet that certainly prolonged the session; `null` when there is none. */
   #proven: Moment | null = null;
-  /** Packets that were answered and may not be reported yet, the oldest first. */
+  /** Packets that were answered and may not have been reported to the leader yet, oldest first. */
   #unreported: { readonly sentAt: Moment; readonly answeredAt: Moment }[] = [];
 
-  /** A handshake went through. */
+  /** Starts anew after an accepted handshake, which the client sent at `sentAt`. */
   restart(sentAt: Moment, timeoutMs: number): void {
     this.#timeoutMs = timeoutMs;
     this.#proven = sentAt;
     this.#unreported = [];
   }
 
-  /** There is no session any more, or none that counts. */
+  /** Notes that the session is over, or that the session does not count because a read-only server invented it. */
   stop(): void {
     this.#proven = null;
     this.#unreported = [];
   }
 
-  /** The leader has answered a `sync`. */
+  /** Notes that the leader has answered a `sync`. */
   prove(sentAt: Moment, answeredAt: Moment): void {
     if (this.#proven === null) return;
     this.#unreported.push({ sentAt, answeredAt });
-    // By the clock that never jumps: a packet must not be taken for older than it is.
+    // The monotonic clock never jumps, so no packet appears older than it is.
     const reportedBefore = sentAt.monotonicMs - this.#timeoutMs * REPORT_SHARE;
     for (let oldest = this.#unreported[0]; oldest !== undefined; oldest = this.#unreported[0]) {
       if (oldest.answeredAt.monotonicMs > reportedBefore) return;
@@ -57,12 +65,12 @@ export class Validity {
     }
   }
 
-  /** How long after the answer to one `sync` the next is due, in milliseconds. */
+  /** Milliseconds from the answer to one `sync` until the next `sync` is due. */
   get proofIntervalMs(): number {
     return this.#timeoutMs * PROOF_SHARE;
   }
 
-  /** Milliseconds for which the session is certainly alive; 0 when that is over or was never known. */
+  /** Returns the milliseconds for which the session is certainly alive; 0 when this time is over or was never known. */
   validForMs(now: Moment): number {
     if (this.#proven === null) return 0;
     return Math.max(0, this.#timeoutMs * (1 - MARGIN_SHARE) - elapsedSince(this.#proven, now));

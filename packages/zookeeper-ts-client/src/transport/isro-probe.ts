@@ -1,7 +1,10 @@
 import type { Candidate } from '../servers/candidate.js';
 import type { OpenTransport, Transport } from './transport.js';
 
-/** Asks a server by the four-letter word `isro` whether it takes writes. Any failure or silence is a no. */
+/**
+ * Asks a server by the four-letter word `isro` whether the server takes writes. A failed connection means no. The probe has no time limit:
+ * its caller destroys the probe of a silent server.
+ */
 export function probeReadWrite(
   open: OpenTransport,
   candidate: Candidate,

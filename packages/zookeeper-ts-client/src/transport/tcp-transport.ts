@@ -3,12 +3,12 @@ import { type Candidate, formatCandidate } from '../servers/candidate.js';
 import type { OpenTransport, Transport, TransportHandlers } from './transport.js';
 
 /**
- * Bytes read at once, all into one piece of memory. A stream makes a new one of this size for each read and cuts it down
- * to the few bytes that came, which costs more than all that is done with them.
+ * Size in bytes of the one buffer into which a socket reads. By default, a stream allocates a new buffer of this size for each read and
+ * cuts the buffer down to the few bytes received. That allocation costs more than all the processing of the bytes.
  */
 const READ_BYTES = 64 * 1024;
 
-/** Opens a TCP connection without Nagle's delay: requests are small and somebody waits for each. */
+/** Opens a TCP connection without Nagle's delay: requests are small, and a caller waits for each request. */
 export const openTcpTransport: OpenTransport = (candidate: Candidate, handlers: TransportHandlers): Transport => {
   const onread = {
     buffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -31,7 +31,7 @@ export const openTcpTransport: OpenTransport = (candidate: Candidate, handlers: 
   socket.on('error', (error) => {
     failure = error;
   });
-  // A half-closed connection is of no use: the server says nothing any more.
+  // A half-closed connection is of no use, because the server sends nothing any more.
   socket.on('end', () => socket.destroy());
   socket.on('close', report);
 

@@ -1,16 +1,16 @@
 import { TlsError, type TlsFailure } from '../errors/errors.js';
 
-/** When a connection over TLS failed: while its options were made, in the handshake, or after it. */
+/** The stage at which a TLS connection failed: while its options were made, in the handshake, or after the handshake. */
 export type TlsStage = 'options' | 'handshake' | 'connection';
 
 interface Sign {
   readonly failure: TlsFailure;
-  /** Of `code` of Node's error. */
+  /** Matches the `code` of Node's error. */
   readonly code: RegExp;
   readonly advice: string;
 }
 
-/** Codes of Node and OpenSSL, what they mean here, and what may help. The first one that fits counts. */
+/** Error codes of Node and OpenSSL, with the failure that they mean and advice. The first match counts. */
 const signs: readonly Sign[] = [
   {
     failure: 'server-name',
@@ -37,9 +37,9 @@ const signs: readonly Sign[] = [
 ];
 
 /**
- * Says what went wrong with TLS, and what may help.
+ * Describes a failure of TLS, with advice.
  *
- * @returns the error itself if it is one of the network, after the handshake or before it
+ * @returns a `TlsError`; the error itself if it is a network error, during the handshake or after it
  */
 export function describeTlsFailure(error: unknown, stage: TlsStage): Error {
   const cause = error instanceof Error ? error : new Error(String(error));

@@ -7,21 +7,24 @@ import { describeTlsFailure } from './tls-failure.js';
 import type { OpenTransport, Transport, TransportHandlers } from './transport.js';
 
 /**
- * How servers are spoken to over TLS: what `tls.connect` of Node takes, but for what the client says itself. By default the server's certificate
- * is verified, against the authorities that Node knows, and so is its name.
+ * Options of TLS connections to the servers: the options of Node's `tls.connect`, except for those that the client sets itself. By default,
+ * Node verifies the server's certificate against the authorities that Node knows, and verifies the server's name.
  */
 export type TlsOptions = Omit<
   ConnectionOptions,
   'host' | 'port' | 'path' | 'socket' | 'session' | 'lookup' | 'timeout' | 'allowHalfOpen' | 'checkServerIdentity'
 > & {
-  /** Replaces the check that the certificate is for the server's name. Returns an error to refuse it. */
+  /** Replaces the check that the certificate is for the server's name. Returns an error to refuse the certificate. */
   readonly checkServerIdentity?: ConnectionOptions['checkServerIdentity'] | undefined;
 };
 
-/** `true` for the defaults. A function is asked at each connection, so that certificates can be renewed while the client runs. */
+/**
+ * The TLS configuration; `true` for the defaults. The client calls a function for each connection, so that certificates can be renewed
+ * while the client runs.
+ */
 export type Tls = true | TlsOptions | (() => TlsOptions | Promise<TlsOptions>);
 
-/** Makes transports over TLS. A later connection to a server resumes the TLS session of the one before, where the server has it still. */
+/** Makes transports over TLS. A later connection to a server resumes the previous TLS session, if the server still has that session. */
 export function tlsTransport(tls: Tls): OpenTransport {
   const tickets = new Map<string, Buffer>();
   return (candidate, handlers) => {
@@ -46,13 +49,13 @@ class TlsTransport implements Transport {
     this.#tickets = tickets;
   }
 
-  /** Never calls a handler before it has returned, and never rejects. */
+  /** Opens the connection. Never calls a handler before this method has returned, and never rejects. */
   async open(tls: Tls): Promise<void> {
     try {
       const options = await Promise.resolve().then(() => (typeof tls === 'function' ? tls() : tls));
       if (!this.#isOver) this.#connect(options === true ? {} : checkedAuthorities(options));
     } catch (error) {
-      // A key or certificate that cannot be read, or what the function threw.
+      // Node cannot read a key or certificate, or the caller's function threw.
       this.#failure = describeTlsFailure(error, 'options');
       this.#end();
     }
@@ -75,7 +78,7 @@ class TlsTransport implements Transport {
       ...(options as ConnectionOptions),
       host: address,
       port,
-      // The name in the certificate is that of the connect string; a server that is configured by its address has no other name.
+      // The certificate has the name from the connect string; a server that is configured by its address has no other name.
       servername: options.servername ?? (isIP(host) === 0 ? host : ''),
       ...(session !== undefined && { session }),
     });
@@ -93,11 +96,11 @@ class TlsTransport implements Transport {
       if (!this.#isOver) this.#handlers.onDrain();
     });
     socket.on('error', (error) => {
-      // In the handshake the ticket may be what the server did not like.
+      // The server may have refused the handshake because of the ticket.
       if (!this.#hasOpened) this.#tickets.delete(server);
       this.#failure = describeTlsFailure(error, this.#hasOpened ? 'connection' : 'handshake');
     });
-    // A half-closed connection is of no use: the server says nothing any more.
+    // A half-closed connection is of no use, because the server sends nothing any more.
     socket.on('end', () => socket.destroy());
     socket.on('close', () => this.#end());
   }
@@ -109,7 +112,12 @@ class TlsTransport implements Transport {
   }
 }
 
-/** Node trusts nobody where `ca` is no PEM, the name of a file for instance, and says only that the server is not trusted. */
+/**
+ * Checks that each `ca` is a PEM. If `ca` is something else, for instance the name of a file, Node trusts no authority and reports only
+ * that the server is not trusted.
+ *
+ * @throws {TypeError} when a `ca` is not the contents of a PEM file
+ */
 function checkedAuthorities(options: TlsOptions): TlsOptions {
   for (const ca of [options.ca ?? []].flat()) {
     if (!Buffer.from(ca).includes('-----BEGIN ')) {

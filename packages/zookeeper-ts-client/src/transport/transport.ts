@@ -1,20 +1,20 @@
 import type { Candidate } from '../servers/candidate.js';
 
-/** One connection to one server: bytes in both directions, nothing of what they mean. */
+/** A connection to one server that carries bytes in both directions and does not interpret them. */
 export interface Transport {
-  /** Sends bytes; `false` when the socket's buffer is full, until `onDrain`. */
+  /** Sends bytes; returns `false` when the socket's buffer is full, until `onDrain`. */
   write(bytes: Buffer): boolean;
-  /** Ends the connection at once. No handler is called after it. */
+  /** Ends the connection at once. The transport calls no handler afterwards. */
   destroy(): void;
 }
 
-/** What a transport reports. After `onClose` nothing more comes. */
+/** Callbacks of a transport. After `onClose` the transport calls no other handler. */
 export interface TransportHandlers {
   onOpen(): void;
-  /** Bytes from the server. The chunk is lent: its memory is used again once the handler has returned. */
+  /** Reports bytes from the server. The chunk is only lent: the transport reuses its memory once the handler has returned. */
   onData(chunk: Buffer): void;
   onDrain(): void;
-  /** The connection is over or could not be made. */
+  /** Reports that the connection is over or could not be opened. */
   onClose(cause: Error): void;
 }
 
