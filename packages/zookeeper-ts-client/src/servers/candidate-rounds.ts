@@ -5,8 +5,8 @@ import type { Resolver } from './resolver.js';
 import { shuffled } from './shuffle.js';
 
 /**
- * Rounds over all addresses of all servers. Each round starts with the look-ups of all names. The order of servers is that of the {@link
- * HostProvider}; the addresses of a server follow each other in random order. A server whose look-up is slow is left out until the look-up
+ * Rounds over all addresses of all servers. Each round starts with the look-ups of all names. The {@link HostProvider} gives the order of
+ * the servers. The addresses of a server follow each other in random order. A server whose look-up is slow is left out until the look-up
  * has an answer, unless the server has a last good answer.
  */
 export class CandidateRounds {

@@ -22,8 +22,8 @@ export interface ConnectString {
  * and around a server are ignored. A chroot must not contain a comma, because the text after a comma looks like a second server behind the
  * chroot.
  *
- * @throws {TypeError} when the value is not a string, has a scheme or no server, or when a host is not valid, a port is not a number from 1
- * to 65535, or the chroot is not a valid path
+ * @throws {TypeError} when the value is not a string, has a scheme, or has no server
+ * @throws {TypeError} when a host is not valid, a port is not a number from 1 to 65535, or the chroot is not a valid path
  */
 export function parseConnectString(connectString: string): ConnectString {
   if (typeof connectString !== 'string')

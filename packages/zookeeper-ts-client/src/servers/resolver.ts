@@ -4,7 +4,7 @@ import type { ServerAddress } from './connect-string.js';
 
 /** Milliseconds after which a look-up without an answer has failed. */
 const LIMIT_MS = 10_000;
-/** Age in milliseconds up to which the client waits for the answer of a pending look-up. */
+/** Age in milliseconds below which the client waits for a pending look-up instead of trying the next server. */
 const SLOW_MS = 250;
 /** Options that ask for all addresses of both families. A family without an interface is left out, as `net.connect` does where it can. */
 const LOOKUP_OPTIONS = { all: true, hints: process.platform === 'win32' ? 0 : ADDRCONFIG };

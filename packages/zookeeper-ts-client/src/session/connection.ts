@@ -295,8 +295,9 @@ export class Connection {
   }
 
   /**
-   * Reads all complete frames. An event that follows a reply in the same chunk is held back until the code that awaits the reply has run,
-   * through any number of promises. Users therefore see results and events in the order of the wire.
+   * Reads all complete frames. If an event follows a reply in the same chunk, the connection holds the event back. The connection reports
+   * the event after the code that awaits the reply has run, through any number of promises. Users therefore see results and events in the
+   * order of the wire.
    */
   #readFrames(mayHold: boolean): void {
     let settled = false;

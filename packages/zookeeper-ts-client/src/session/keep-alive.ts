@@ -15,7 +15,10 @@ export interface KeepAliveLimits {
   readonly proofMs: number;
 }
 
-/** Monitor of an established connection: pings an idle server, detects a silent server, and renews the validity of the session. */
+/**
+ * Monitor of an established connection: sends pings while the connection is idle, detects a silent server, and renews the validity of the
+ * session.
+ */
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #validity: Validity;

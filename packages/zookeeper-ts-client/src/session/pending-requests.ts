@@ -23,7 +23,7 @@ export interface PendingRequest {
   write(writer: JuteWriter): void;
   /** Settles the promise with a reply: its error code, and its body if there is one. */
   reply(err: number, body: JuteReader): void;
-  /** Rejects the promise because no reply will come. */
+  /** Rejects the promise with the loss of the connection, because no reply will come. */
   lose(outcome: RequestOutcome, cause: Error): void;
   /** Rejects the promise because no reply will come; the session creates the error where the caller receives it. */
   fail(error: () => unknown): void;

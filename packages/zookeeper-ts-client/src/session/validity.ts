@@ -39,7 +39,7 @@ export class Validity {
   /** Packets that were answered and may not have been reported to the leader yet, oldest first. */
   #unreported: { readonly sentAt: Moment; readonly answeredAt: Moment }[] = [];
 
-  /** Starts anew after an accepted handshake, which the client sent at `sentAt`. */
+  /** Starts again after an accepted handshake, which the client sent at `sentAt`. */
   restart(sentAt: Moment, timeoutMs: number): void {
     this.#timeoutMs = timeoutMs;
     this.#proven = sentAt;

@@ -2,8 +2,8 @@ import type { Candidate } from '../servers/candidate.js';
 import type { OpenTransport, Transport } from './transport.js';
 
 /**
- * Asks a server by the four-letter word `isro` whether the server takes writes. A failed connection means no. The probe has no time limit:
- * its caller destroys the probe of a silent server.
+ * Asks a server by the four-letter word `isro` whether the server takes writes. Any answer but `rw` means no, and so does a failed
+ * connection. The probe has no time limit: its caller destroys the probe of a silent server.
  */
 export function probeReadWrite(
   open: OpenTransport,

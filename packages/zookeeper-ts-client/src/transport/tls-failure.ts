@@ -39,7 +39,7 @@ const signs: readonly Sign[] = [
 /**
  * Describes a failure of TLS, with advice.
  *
- * @returns a `TlsError`; the error itself if it is a network error, during the handshake or after it
+ * @returns a `TlsError`; the error itself if it is a network error, before, during or after the handshake
  */
 export function describeTlsFailure(error: unknown, stage: TlsStage): Error {
   const cause = error instanceof Error ? error : new Error(String(error));
