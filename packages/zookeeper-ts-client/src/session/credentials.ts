@@ -38,7 +38,7 @@ export class Credentials {
     credential.resolve = credential.reject = null;
   }
 
-  /** Rejects the promises of all `add` calls that no server has answered yet, because the session is over. */
+  /** Rejects the promises of all `add` calls whose credentials no server has accepted, because the session is over. */
   fail(error: Error): void {
     for (const credential of this.#all) {
       credential.reject?.(error);
