@@ -46,8 +46,8 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
  *      the members that are older than `ready`, which entered together.
  *   2. Unless the own member is the lowest of all, delete it.
  *   3. Wait for the lowest, or if that is the own one, for the highest, and so on until none is left.
- *   4. Delete the own member, and with it `ready`, in one transaction, so that no client finds only one of them. A member that was deleted
- *      in step 2 removes `ready` only if the last one did not: if it is still the `ready` of the beginning.
+ *   4. Delete the own member, and with it `ready`, in one transaction, so that no client finds only one of them. A client that deleted its
+ *      member in step 2 removes `ready` only if the last client did not: if it is still the `ready` of the beginning.
  * Failures
  *   reply to the create lost       created again, and found to exist; of another session: removed, created anew
  *   reply to step 3 lost           looks again, and counts again

@@ -1,5 +1,5 @@
 /**
- * What recipes are made of: for authors of recipes, ours and others.
+ * Building blocks for recipes, for the authors of this project's recipes and of others.
  *
  * @packageDocumentation
  */
@@ -34,7 +34,7 @@ export { messageOf } from '../message-of.js';
 export { isPassing, isUnknown } from '../passing-failure.js';
 // Acquiring
 export { handOut, runWhileHeld, standInLine } from './acquisition.js';
-// Going on
+// Continuing across sessions
 export { acrossSessions } from './across-sessions.js';
 export { asJson } from './as-json.js';
 // Waiting for a znode
