@@ -162,7 +162,7 @@ export class DoubleBarrier {
 
   /**
    * Waits until all members that entered together have left, or died. After that, `leave` waits 2 s at most for the removal of the
-   * remaining znodes, and not at all without a connection; the removal continues in the background.
+   * remaining znodes, and not at all without a connection. The removal continues in the background.
    *
    * @throws {NotEnteredError} when this object is not inside
    * @throws {ClosedError} when the `Keeper` is closed

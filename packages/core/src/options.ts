@@ -35,8 +35,8 @@ export interface KeeperOptions {
    */
   readonly requestTimeoutMs?: number | undefined;
   /**
-   * Limit of one operation of the fluent API (each `forPath` and `commit`): all of its attempts, the pauses between them, and the wait
-   * for a connection or a new session. Default 30,000; from 1 to 2^31-1, or `Infinity`.
+   * Limit of one operation of the fluent API (each `forPath` and `commit`). The limit includes all attempts, the pauses between them, and
+   * the wait for a connection or a new session. Default 30,000; from 1 to 2^31-1, or `Infinity`.
    *
    * After the limit the operation rejects with a `ConnectionLossError`, unless the `retry` policy has ended the operation earlier.
    * Therefore `retryForever` repeats without end only with `operationTimeoutMs: Infinity`. Recipes that wait for other processes

@@ -1,6 +1,6 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
 
-/** Call that needs a candidate in the election, on one that is not started or is closed. */
+/** Call on a candidate that is not in the election: the candidate is not started, or is closed. */
 export class NotStartedError extends RecipeError {
   declare readonly code: 'ZK_NOT_STARTED';
   static {

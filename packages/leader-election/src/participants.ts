@@ -5,7 +5,7 @@ import { childOf, inSequence, jsonSafe, namesIn, orNull } from '@zk-recipes/core
 export interface Participant {
   /** Id that the candidate gave itself. */
   readonly id: string;
-  /** Whether the candidate is first in the line. An observer cannot tell whether it knows of its leadership, or is still alive. */
+  /** Whether the candidate is first in the line. An observer cannot tell whether the candidate knows this, or is still alive. */
   readonly isLeader: boolean;
   /** Session that owns its znode. */
   readonly sessionId: bigint;

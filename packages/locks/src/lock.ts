@@ -139,7 +139,7 @@ export class Lock<H extends LockHold = LockHold> {
   }
 
   /**
-   * Acquires the lock within `timeoutMs`.
+   * Tries to acquire the lock, and waits for other contenders no longer than `timeoutMs`.
    *
    * @returns hold, or `null` if another contender has the lock
    * @throws {ConnectionLossError} when no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has
@@ -155,7 +155,10 @@ export class Lock<H extends LockHold = LockHold> {
     return entrances && this.#kind.enter(entrances);
   }
 
-  /** Lists all holders and waiters of the lock in this way, of every process and language, in the order of the line. */
+  /**
+   * Lists all holders and waiters of this lock (of a read/write lock: of this side), of every process and language, in the order of the
+   * line.
+   */
   async contenders(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions(`contenders of ${this.#kind.name}`, schemas.call, options);
     const { rule } = this.#kind;
@@ -169,8 +172,8 @@ export class Lock<H extends LockHold = LockHold> {
   }
 
   /**
-   * Asks the current holders in this way, of every process and language, to release the lock. Resolves when they have released it. A
-   * holder that acquired the lock without `revocable` does not receive the request.
+   * Asks the current holders of this lock (of a read/write lock: of this side), of every process and language, to release it. Resolves
+   * when they have released it. A holder that acquired the lock without `revocable` does not receive the request.
    *
    * With `forceAfterMs` the znode of a holder that has not released the lock in time is deleted. The hold is then lost. Its owner learns
    * of the loss at about the same time as the next waiter is granted the lock. Only `guard()` and the fencing token keep the two apart.

@@ -122,7 +122,7 @@ export class MultiLock {
   }
 
   /**
-   * Acquires all locks within `timeoutMs`.
+   * Tries to acquire all locks, and waits for other contenders no longer than `timeoutMs`.
    *
    * @returns hold, or `null` if another contender has one of the locks
    * @throws {ConnectionLossError} when no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has

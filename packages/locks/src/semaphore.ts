@@ -135,8 +135,8 @@ export class Semaphore {
   }
 
   /**
-   * Acquires permits within `timeoutMs`. If contenders are ahead and enough leases are free for them and the caller, the call waits for
-   * these contenders, for a second at most.
+   * Tries to acquire permits, and waits for other contenders no longer than `timeoutMs`. If contenders are ahead and enough leases are
+   * free for them and the caller, the call waits for these contenders, for a second at most.
    *
    * @returns lease, or `null` if other contenders have the permits or are waiting for them ahead of the caller
    * @throws {ConnectionLossError} when no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has

@@ -5,7 +5,7 @@
  */
 
 // Time, which stays real where a test runner fakes timers
-// Checking arguments, telling listeners
+// Checking arguments, calling listeners
 // Following signals, of which each has one listener however many follow it
 // Records with values of 64 bits as JSON
 export {

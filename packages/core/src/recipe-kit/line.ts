@@ -38,8 +38,8 @@ export function oneAtATime(marker: string): ObstacleOf {
 }
 
 /**
- * Waits until a place has no blocker. The place watches a single znode, its blocker, so one departure wakes one waiter. After the blocker
- * leaves, the line is listed again unless no other znode can block the place: the blocker may have left from the middle of the line.
+ * Waits until a place has no blocker. The place watches a single znode, its blocker, so one departure wakes one waiter. The blocker may
+ * leave from the middle of the line. Therefore the line is listed again after the departure, unless no other znode can block the place.
  *
  * @returns whether there was a blocker
  * @throws {NoNodeError} when the own znode is gone

@@ -27,8 +27,8 @@ export async function runOnBehalfOf<T>(owner: object, fn: () => Promise<T> | T):
  *
  * @param owner recipe on whose behalf the function runs
  * @param ending name of the call, for the error
- * @returns the ending. Its `then`, which `await` calls, rejects with a `SelfWaitError` if two conditions are met: the function called
- *   `then`, and the function still runs one turn of the event loop later
+ * @returns the ending. `await` calls its `then`. A `then` that the function calls rejects with a `SelfWaitError` if the function still
+ *   runs one turn of the event loop later
  */
 export function refuseSelfWait<T>(owner: object, ending: string, end: Promise<T>): Promise<T> {
   return new Ending(owner, ending, end);

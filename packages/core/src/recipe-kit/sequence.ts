@@ -19,8 +19,8 @@ export function isPlaceName(name: string): boolean {
 const knownMarkers = ['lock-', '__READ__', '__WRIT__', 'latch-', 'lease-', '__lock__', '__rlock__'];
 
 /**
- * Returns whether a name that ends in ten digits may be another client's place in the same line: it contains the marker of the line, or a
- * marker of Curator or kazoo.
+ * Returns whether a name that ends in ten digits may be another client's place in the same line. Such a name contains the marker of the
+ * line, or a marker of Curator or kazoo.
  *
  * @param own name of a place in the line
  */
@@ -30,8 +30,8 @@ export function isKnownPlace(name: string, own: string): boolean {
 }
 
 /**
- * Returns the part of a name that determines its order in a line: the text after the last occurrence of the marker, or the whole name if
- * the marker does not occur. Keys are compared as strings, as in Curator.
+ * Returns the part of a name that determines its order in a line: the text after the last occurrence of the marker. If the marker does
+ * not occur, the part is the whole name. Keys are compared as strings, as in Curator.
  *
  * @param marker name of the recipe's znodes without protection and number, e.g. `lock-`
  */
