@@ -107,7 +107,7 @@ export class Room {
   }
 
   /**
-   * Waits until `ready` is created or replaced.
+   * Waits until `ready` is created, or until the stale one is gone.
    *
    * @returns whether `ready` has certainly been created; otherwise `ready` or the connection may have changed
    */

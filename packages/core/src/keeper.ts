@@ -251,42 +251,42 @@ export class Keeper {
 
   // Reading
 
-  /** Begins a check whether a znode exists. */
+  /** Checks whether a znode exists. */
   exists(): ExistsBuilder {
     return new ExistsBuilder(this.#execution, undefined);
   }
-  /** Begins a read of the data of a znode. */
+  /** Reads the data of a znode. */
   getData(): GetDataBuilder<Buffer | null> {
     return new GetDataBuilder(this.#execution, undefined, ({ data }) => data);
   }
-  /** Begins a list of the children of a znode. */
+  /** Lists the children of a znode. */
   getChildren(): GetChildrenBuilder<string[]> {
     return new GetChildrenBuilder(this.#execution, undefined, ({ children }) => children);
   }
-  /** Begins a read of the access control list of a znode. */
+  /** Reads the access control list of a znode. */
   getAcl(): GetAclBuilder<readonly Acl[]> {
     return new GetAclBuilder(this.#execution, ({ acl }) => acl);
   }
-  /** Begins a sync, which brings the session's server up to date with the leader. */
+  /** Brings the session's server up to date with the leader. */
   sync(): SyncBuilder {
     return new SyncBuilder(this.#execution);
   }
 
   // Writing
 
-  /** Begins the creation of a znode. */
+  /** Creates a znode. */
   create(): CreateBuilder<string> {
     return new CreateBuilder(this.#execution, PLAIN_CREATE, ({ path }) => path);
   }
-  /** Begins a write of the data of a znode. */
+  /** Sets the data of a znode. */
   setData(): SetDataBuilder {
     return new SetDataBuilder(this.#execution, PLAIN_SET_DATA);
   }
-  /** Begins the deletion of a znode. */
+  /** Deletes a znode. */
   delete(): DeleteBuilder {
     return new DeleteBuilder(this.#execution, PLAIN_DELETE);
   }
-  /** Begins a write of the access control list of a znode. */
+  /** Sets the access control list of a znode. */
   setAcl(): SetAclStart {
     return new SetAclStart(this.#execution);
   }
@@ -297,12 +297,12 @@ export class Keeper {
 
   // Watching; `watching` of the reads sets watches that fire once
 
-  /** Begins a persistent watch, which stays after it fires. */
+  /** Sets a persistent watch, which stays after it fires. */
   watch(): WatchBuilder {
     return new WatchBuilder(this.#execution);
   }
   /**
-   * Begins the removal of a watch.
+   * Removes a watch.
    *
    * @param listener the same function with which the watch was set
    */
@@ -313,15 +313,15 @@ export class Keeper {
   // The end
 
   /**
-   * Ends the session, and with it all of its ephemerals and watches. Idempotent; never rejects. Has no effect on a `Keeper` that
-   * `usingNamespace` returned.
+   * Ends the session, and with it all of its ephemerals and watches. Idempotent; never rejects, except for a wrong limit. Has no effect
+   * on a `Keeper` that `usingNamespace` returned.
    *
    * The state becomes `LOST` at once, so that holders stop first. Then `close` waits for pending guaranteed deletes, except those that
    * the servers have refused, and ends the session. Without a connection `close` does not wait, but pending deletes give the connection
    * 750 ms to come back. Remaining work becomes a `backgroundError` with the operation `left behind`.
    *
-   * @param options.timeoutMs limit of the whole call: default 2,000, from 0 to 2^31-1. If the server has not answered for a while,
-   *   `close` waits 500 ms at most
+   * @param options.timeoutMs limit of the whole call: default 2,000, from 0 to 2^31-1. If a request is already unanswered, its age is
+   *   subtracted from the limit, down to 500 ms
    * @throws {RangeError} when the limit is out of range
    */
   async close(options: EndingOptions = {}): Promise<void> {
