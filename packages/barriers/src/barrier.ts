@@ -4,34 +4,38 @@ import { checkWait, type WaitOptions } from './options.js';
 
 /*
  * Guarantee
- *   Whoever waits while the barrier is set goes on when it is removed, also if it was set again before anybody looked; nobody goes on
- *   before. Setting and removing may be done by anybody, any number of times, Curator's DistributedBarrier included.
+ *   A wait that begins while the barrier is set ends when the barrier is removed, also if it was set again before the waiter read it; no
+ *   wait ends before. Any client may set and remove the barrier any number of times, Curator's DistributedBarrier included.
  * Not guaranteed
- *   That a wait sees what another client has just set, when the two are connected to different servers: `keeper.sync()` before it does
- *   that. That a remove whose reply was lost takes away no more than what was set when it was called: it is sent again.
+ *   That a wait sees a barrier that another client has just set, when the two are connected to different servers: `keeper.sync()` before
+ *   the wait ensures that. That a remove whose reply was lost removes only the barrier that was set when it was called: it is sent again.
  * Znodes
  *   <path> itself, persistent, with the `defaultData` of the `Keeper`. Curator's DistributedBarrier has the same.
  * Protocol
- *   1. Look whether the znode is there. If not, the barrier is open.
- *   2. Watch it, until it is gone or of a later transaction than the one that was found.
+ *   1. Look whether the znode exists. If not, the barrier is open.
+ *   2. Watch it, until it is gone or of a later transaction than the znode that was found.
  * Failures
- *   reply to a set or remove lost   sent again: that it is there, or gone, is success
- *   session expires while waiting   goes on in the next one, waiting for the same znode
- *   disconnected while waiting      the watch is set again on reconnect, which tells what was missed
- *   removed and set again, unseen   another czxid: it has been open
- *   data changed by hand            looked at again
- *   parents missing                 set makes them
- *   an ephemeral has the path       set rejects, since it would go with its session; who waits waits for it
+ *   reply to a set or remove lost   sent again: a znode that exists, or is gone, is success
+ *   session expires while waiting   the wait continues in the next session, for the same znode
+ *   disconnected while waiting      the watch is set again on reconnect, and reports missed changes
+ *   removed and set again, unseen   another czxid: the barrier has been open
+ *   data changed by hand            read again
+ *   parents missing                 set creates them
+ *   an ephemeral has the path       set rejects, since the znode would go with its session; a wait waits for its end
  *   given up at any point           rejects with the signal's reason; no watch is left
  */
 
-/** Holds up all who come, until it is removed. @see https://zookeeper.apache.org/doc/current/recipes.html, "Barriers" */
+/**
+ * Barrier that holds up all waiters until it is removed.
+ *
+ * @see https://zookeeper.apache.org/doc/current/recipes.html, "Barriers"
+ */
 export class Barrier {
   /** Path of the barrier. */
   readonly path: string;
   readonly #keeper: Keeper;
 
-  /** @throws TypeError for a wrong argument, which it names */
+  /** @throws {TypeError} when an argument is wrong; the message names the argument */
   constructor(keeper: Keeper, path: string) {
     const unlimited = checkPlace(keeper, path);
     this.path = path;
@@ -39,9 +43,9 @@ export class Barrier {
   }
 
   /**
-   * Sets the barrier: from now on, who comes waits. Nothing happens if it is set already.
+   * Sets the barrier: from now on, `wait` waits. Does nothing if the barrier is set already.
    *
-   * @throws ZnodeOwnerError if an ephemeral has its path: it would open the barrier with the end of its session
+   * @throws {ZnodeOwnerError} when an ephemeral has the path: the end of its session would open the barrier
    */
   async set(options: WaitOptions = {}): Promise<void> {
     checkWait('set of Barrier', options);
@@ -61,22 +65,23 @@ export class Barrier {
     }
   }
 
-  /** Removes the barrier: all who wait go on. Nothing happens if it is not set. */
+  /** Removes the barrier: all waiters continue. Does nothing if the barrier is not set. */
   async remove(options: WaitOptions = {}): Promise<void> {
     checkWait('remove of Barrier', options);
     await this.#keeper.limited.delete().quietly().forPath(this.path, options);
   }
 
-  /** Whether it is set, as far as the server knows that this client is connected to. */
+  /** Returns whether the barrier is set, as far as the server of this connection knows. */
   async isSet(options: WaitOptions = {}): Promise<boolean> {
     checkWait('isSet of Barrier', options);
     return (await this.#keeper.limited.exists().forPath(this.path, options)) !== null;
   }
 
   /**
-   * Waits until the barrier is removed; not at all if it is not set.
+   * Waits until the barrier is removed; returns at once if the barrier is not set.
    *
-   * @throws ConnectionLossError if there is no connection at the beginning and the retries are used up; the signal's reason
+   * @throws {ConnectionLossError} when there is no connection at the beginning and the retries are used up
+   * @throws the signal's reason
    */
   async wait(options: WaitOptions = {}): Promise<void> {
     checkWait('wait of Barrier', options);

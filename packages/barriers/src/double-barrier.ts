@@ -21,54 +21,54 @@ import { type Look, nextAwaited, sawOpening, staysToTheEnd, stillLeft } from './
 
 /*
  * Guarantee
- *   Nobody passes `enter` before so many members as asked for have stood there at once, Curator's included; then all of them pass, and so
- *   do those who come while one of them is still inside. Nobody passes `leave` before all who stood there when it began to leave have
- *   left, or died. A barrier can be used again at once: who has left and enters again comes to the next round. Whatever becomes of a
- *   call, it leaves no member behind.
+ *   No member passes `enter` before the required number of members have stood there at once, Curator's included. Then all of them pass,
+ *   and so do members that come while one of them is still inside. No member passes `leave` before all members that stood there when it
+ *   began to leave have left, or died. A barrier can be used again at once: a member that has left and enters again joins the next round.
+ *   However a call ends, it leaves no member behind.
  * Not guaranteed
- *   That all who are counted are alive: one that crashed counts until its session has timed out; nor that nobody gives up while the last
- *   one opens the barrier. That rounds stay apart where more use the barrier than it has members: who comes late counts wherever it
- *   stands. That Curator's members keep to this: they pass if they come when everybody has crashed inside, and are held up in `leave` by
- *   who enters already.
+ *   That all counted members are alive: a crashed member counts until its session has timed out; nor that no member gives up while the
+ *   last one opens the barrier. That rounds stay apart if more clients use the barrier than it has members: a late client counts in the
+ *   round in which it stands. That Curator's members follow this protocol: they pass if they come when all members have crashed inside,
+ *   and members that already enter again hold them up in `leave`.
  * Znodes
- *   <path>/<random uuid>   ephemeral, one a member and round, its data who it is
+ *   <path>/<random uuid>   ephemeral, one per member and round; its data identifies the member
  *   <path>/ready           persistent, while the barrier is open. Curator's DistributedDoubleBarrier has the same.
  * Protocol of `enter`
  *   1. Create the own member; look at `ready` and list the members in the same round trip.
- *   2. `ready` is newer than the own member, or than any other that stands: the barrier is open, go through. Else it is of a round whose
- *      members have all crashed, and says nothing.
- *   3. There are as many members as asked for, `ready` not counted: create it, or renew it, in one transaction with a check of the own
- *      member, and go through. Members count after they were created, so the one that was created last finds them all, on whichever
- *      server.
- *   4. Watch `ready`, only that. That it is created now is proof by itself: go through. After anything else, look again, from 2.
+ *   2. `ready` is newer than the own member, or than any other that stands: the barrier is open, go through. Else `ready` is of a round
+ *      whose members have all crashed, and says nothing.
+ *   3. The required number of members stand there, `ready` not counted: create `ready`, or renew it, in one transaction with a check of
+ *      the own member, and go through. Each member counts after its own creation, so the member that was created last finds all of them,
+ *      on every server.
+ *   4. Watch only `ready`. Its creation is proof by itself: go through. After any other event, look again, from 2.
  * Protocol of `leave`
- *   1. List the members: these are to be waited for, and none that come later. Who came late, or is not among them any more, waits for those
- *      that are older than `ready`: who entered together.
+ *   1. List the members: wait for these, and for none that come later. A member that came late, or is not in the list any more, waits for
+ *      the members that are older than `ready`, which entered together.
  *   2. Unless the own member is the lowest of all, delete it.
  *   3. Wait for the lowest, or if that is the own one, for the highest, and so on until none is left.
- *   4. Delete the own member, and with it `ready`, in one transaction, so that nobody finds the one without the other. Who has deleted its
- *      member before removes a `ready` only if the last one did not: if it is still that of the beginning.
+ *   4. Delete the own member, and with it `ready`, in one transaction, so that no client finds only one of them. A client that deleted its
+ *      member in step 2 removes `ready` only if the last client did not: if it is still the `ready` of the beginning.
  * Failures
- *   reply to the create lost       created again, and found to be there; of another session: removed, created anew
- *   reply to step 3 lost           looked again, and counted again
- *   reply to any other request     repeated: that a member or `ready` is gone is what was wanted
+ *   reply to the create lost       created again, and found to exist; of another session: removed, created anew
+ *   reply to step 3 lost           looks again, and counts again
+ *   reply to any other request     repeated: a member or `ready` that is gone is success
  *   session expires in enter       back to 1 with a new member; one that the server still keeps is removed first, so as not to be counted
- *   session expires inside         its member is gone: the others can leave; it waits for them none the less
+ *   session expires inside         its member is gone: the others can leave; it still waits for them
  *   session expires in leave       likewise
  *   server silent in step 4        leave waits 2 s, and not at all without a connection; the next enter waits for the end of step 4
- *   disconnected in enter          watches are set again on reconnect, which tells what was missed; then a look
+ *   disconnected in enter          watches are set again on reconnect, and report missed changes; then a look
  *   member crashes in enter        not counted any more when its session has timed out
  *   member crashes inside, leaving  the others leave when its session has timed out; the last of them removes `ready`
- *   all crash inside               `ready` stays, older than whoever comes next: see step 2
- *   given up in enter or leave     the member is removed, if need be in the background; rejects with the signal's reason
+ *   all crash inside               `ready` stays, older than the next member: see step 2
+ *   given up in enter or leave     the member is removed, in the background if necessary; rejects with the signal's reason
  *   own member deleted by hand     in enter: back to 1 at the next look; later: as if its session had expired
  *   path removed, container reaped  the create makes it again
- *   foreign znode at the path      counts as a member if its name is a uuid, else it is passed over
+ *   foreign znode at the path      counts as a member if its name is a uuid, else it is ignored
  */
 
-/** How a double barrier is made. */
+/** Options of a double barrier. */
 export interface DoubleBarrierOptions extends IdentityOptions {
-  /** How many have to come before all may enter: 1 or more, the same for all. */
+  /** Number of members that must come before all may enter: 1 or more, the same for all. */
   readonly members: number;
 }
 
@@ -78,7 +78,7 @@ const schema = z.strictObject({
   data: z.optional(z.union([z.string(), z.instanceof(Uint8Array), z.null()])),
 });
 
-/** Who is inside: by its member, and by whether that was there when the barrier opened. */
+/** Member inside the barrier, and whether it was there when the barrier opened. */
 interface Entry {
   readonly member: Member;
   readonly inTime: boolean;
@@ -86,14 +86,18 @@ interface Entry {
 
 type Phase = { readonly name: 'outside' | 'entering' | 'leaving' } | { readonly name: 'inside'; readonly entry: Entry };
 
-/** How long a `leave` waits for step 4, in milliseconds: it protects nothing any more. */
+/** Longest wait of a `leave` for step 4, in milliseconds. The wait protects nothing any more. */
 const TIDYING_MS = 2_000;
 
-/** Lets all in together, and out together. @see https://zookeeper.apache.org/doc/current/recipes.html, "Double Barriers" */
+/**
+ * Double barrier: all members enter together and leave together.
+ *
+ * @see https://zookeeper.apache.org/doc/current/recipes.html, "Double Barriers"
+ */
 export class DoubleBarrier {
   /** Path of the barrier. */
   readonly path: string;
-  /** How many have to come before all may enter. */
+  /** Number of members that must come before all may enter. */
   readonly members: number;
   readonly #keeper: Keeper;
   readonly #room: Room;
@@ -101,7 +105,7 @@ export class DoubleBarrier {
   /** Step 4 of a `leave` that did not wait for its end; never rejects. */
   #tidying: Promise<void> | null = null;
 
-  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  /** @throws {TypeError} or {RangeError} when an argument is wrong; the message names the argument */
   constructor(keeper: Keeper, path: string, options: DoubleBarrierOptions) {
     const unlimited = checkPlace(keeper, path);
     checkOptions('DoubleBarrier', schema, options);
@@ -112,10 +116,11 @@ export class DoubleBarrier {
   }
 
   /**
-   * Enters together with the others, runs a function, and leaves together with them: also if the function throws, whose error wins.
+   * Enters together with the other members, runs a function, and leaves together with them. Leaves also if the function throws; `run`
+   * then rejects with the function's error.
    *
-   * @returns what the function returns
-   * @throws what the function, `enter` or `leave` throws
+   * @returns result of the function
+   * @throws the errors of the function, of `enter` and of `leave`
    */
   async run<T>(fn: () => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     checkFunction('fn', fn);
@@ -135,11 +140,12 @@ export class DoubleBarrier {
   }
 
   /**
-   * Waits until as many members have come as the barrier needs.
+   * Waits until the required number of members have come.
    *
-   * A session that expires meanwhile does not end the waiting: it goes on as a new member in the next one.
+   * If the session expires meanwhile, the wait continues as a new member in the next session.
    *
-   * @throws AlreadyEnteredError; what a create throws; the signal's reason, and it is no member any more
+   * @throws {AlreadyEnteredError} when this object is inside, entering or leaving
+   * @throws the errors of a create, and the signal's reason; this object is then not a member
    */
   async enter(options: WaitOptions = {}): Promise<void> {
     checkWait('enter of DoubleBarrier', options);
@@ -155,10 +161,12 @@ export class DoubleBarrier {
   }
 
   /**
-   * Waits until all who entered together have left, or died: as long as the signal lets it. What is left to be removed after that is waited
-   * for 2 s at most, and not at all without a connection; it goes on in the background.
+   * Waits until all members that entered together have left, or died. After that, `leave` waits 2 s at most for the removal of the
+   * remaining znodes, and not at all without a connection. The removal continues in the background.
    *
-   * @throws NotEnteredError; ClosedError when the `Keeper` is closed; the signal's reason. It has left then, without waiting for the others
+   * @throws {NotEnteredError} when this object is not inside
+   * @throws {ClosedError} when the `Keeper` is closed
+   * @throws the signal's reason; this object has then left, without waiting for the others
    */
   async leave(options: WaitOptions = {}): Promise<void> {
     checkWait('leave of DoubleBarrier', options);
@@ -176,14 +184,17 @@ export class DoubleBarrier {
     }
   }
 
-  /** Step 4. The next `enter` waits for its end: the own member would be counted with those of its round. */
+  /**
+   * Removes the remaining znodes: step 4. The next `enter` waits for its end, because the own member would otherwise be counted with
+   * those of the next round.
+   */
   async #tidy(member: Member, tidy: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
     const work = tidy();
     let isAwaited = true;
     const tidying = work
       .catch(async (error: unknown) => {
         if (isAwaited) return;
-        // Whatever ended it, the caller's signal included: no member is left. Of a refusal the background tells.
+        // After any failure, the caller's abort included, no member may remain. The background reports a refusal.
         await member.remove().catch(() => {});
         if (this.#keeper.closed || signal?.aborted) return;
         this.#keeper.reportBackgroundError(error, 'leave of a DoubleBarrier', this.path);
@@ -239,7 +250,11 @@ export class DoubleBarrier {
     }
   }
 
-  /** Steps 1 to 3. @returns what does step 4 */
+  /**
+   * Waits until the other members have left: steps 1 to 3.
+   *
+   * @returns function that does step 4
+   */
   async #untilOthersLeft({ member, inTime }: Entry, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
     const first = await this.#room.look(signal); //                                                 step 1
     const others = first.members.filter((name) => name !== member.name);
@@ -264,7 +279,11 @@ export class DoubleBarrier {
   }
 }
 
-/** Waits for something that goes on by itself. @throws the signal's reason */
+/**
+ * Waits for work that continues by itself.
+ *
+ * @throws the signal's reason
+ */
 async function untilSettled(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {

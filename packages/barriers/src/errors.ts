@@ -1,6 +1,6 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
 
-/** A double barrier was to be entered by somebody who is inside already, or about to enter or to leave. */
+/** Second entry into a double barrier by an object that is inside, entering or leaving. */
 export class AlreadyEnteredError extends RecipeError {
   declare readonly code: 'ZK_ALREADY_ENTERED';
   static {
@@ -15,7 +15,7 @@ export class AlreadyEnteredError extends RecipeError {
   }
 }
 
-/** A double barrier was to be left by somebody who is not inside. */
+/** Leave of a double barrier by an object that is not inside. */
 export class NotEnteredError extends RecipeError {
   declare readonly code: 'ZK_NOT_ENTERED';
   static {

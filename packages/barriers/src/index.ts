@@ -9,5 +9,5 @@ export { Barrier } from './barrier.js';
 export { DoubleBarrier, type DoubleBarrierOptions } from './double-barrier.js';
 // Errors
 export { AlreadyEnteredError, NotEnteredError } from './errors.js';
-// What they are told
+// Types of the recipes' arguments
 export type { WaitOptions } from './options.js';

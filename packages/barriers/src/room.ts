@@ -23,10 +23,10 @@ import {
 } from '@zk-recipes/core/recipe-kit';
 import { type Look, membersAmong, READY, sawOpening } from './round.js';
 
-/** How long, in milliseconds, somebody who gives up waits for a server that may have fallen silent. */
+/** Longest wait, in milliseconds, of a caller that gives up, for a server that may have stopped answering. */
 const PATIENCE_MS = 50;
 
-/** The znodes of a double barrier: what the steps of the protocol read and write. */
+/** Znodes of a double barrier, with the reads and writes of the protocol's steps. */
 export class Room {
   readonly #keeper: Keeper;
   readonly #path: string;
@@ -43,13 +43,13 @@ export class Room {
   /**
    * Creates a member, and looks in the same round trip.
    *
-   * @returns the look is `null` if it was not certainly after the create
-   * @throws SessionExpiredError if it is, or may be, of a session that has expired
+   * @returns member and look; the look is `null` if it was not certainly executed after the create
+   * @throws {SessionExpiredError} when the member belongs, or may belong, to a session that has expired
    */
   async join(name: string, signal: AbortSignal | undefined): Promise<[Member, Look | null]> {
     const create = this.#keeper.create().creatingParents().withMode('EPHEMERAL').idempotent().withStat();
     const creation = create.forPath(childOf(this.#path, name), this.#data, { signal });
-    // Missing parents, a lost connection: the create tells of it.
+    // The create reports the same failure: missing parents, or a lost connection.
     const looking = this.look(signal).catch(() => null);
     try {
       const member = memberOf(this.#keeper, await creation);
@@ -57,21 +57,21 @@ export class Room {
       return [member, look?.members.includes(name) ? look : null];
     } catch (error) {
       if (error instanceof NodeExistsError) throw new SessionExpiredError(`${name} is of a session that has expired`);
-      // What passes says nothing of an earlier attempt whose reply was lost.
+      // A passing failure says nothing about an earlier attempt whose reply was lost.
       const isRefused = error instanceof KeeperError && !isPassing(error);
       if (!(isRefused || error instanceof SessionExpiredError)) this.#abandon(name);
       throw error;
     }
   }
 
-  /** Reads `ready` and lists the members, in one write. Without the path there are none. */
+  /** Reads `ready` and lists the members, in one write to the connection. If the path does not exist, there are no members. */
   async look(signal: AbortSignal | undefined): Promise<Look> {
     const listing = this.#keeper.getChildren().withStat().forPath(this.#path, { signal });
     const [ready, list] = await Promise.all([this.#keeper.exists().forPath(this.#ready, { signal }), orNull(listing)]);
     return { ready, members: membersAmong(list?.children ?? []), asOf: list?.stat.pzxid ?? 0n };
   }
 
-  /** Those members that were there before `ready`, in order; none if there is no `ready`. */
+  /** Returns the members that were there before `ready`, in order; none if there is no `ready`. */
   async olderThan(
     ready: Stat | null,
     members: readonly string[],
@@ -87,10 +87,10 @@ export class Room {
   }
 
   /**
-   * Creates `ready`, or puts a new one in the place of a stale one, so that who watches that one hears of it; only while the member
-   * stands that has found enough of them. Never later than at once: after a lost connection others may have given up.
+   * Creates `ready`, or replaces a stale one so that its watchers are notified. The transaction checks that the member that found enough
+   * members still stands. The attempt is not repeated after a lost connection, because other members may have given up by then.
    *
-   * @returns whether it did; else somebody else has been at it, or the outcome is unknown
+   * @returns whether `ready` was created; otherwise another member has changed it, or the outcome is unknown
    */
   async open(member: Member, stale: Stat | null, signal: AbortSignal): Promise<boolean> {
     const checked = this.#keeper.transaction().check(member.path);
@@ -106,7 +106,11 @@ export class Room {
     });
   }
 
-  /** @returns whether `ready` has certainly been created; else something may have happened to it, or to the connection */
+  /**
+   * Waits until `ready` is created, or until the stale one is gone.
+   *
+   * @returns whether `ready` has certainly been created; otherwise `ready` or the connection may have changed
+   */
   async untilOpened(stale: Stat | null, signal: AbortSignal): Promise<boolean> {
     return await this.#until(['RECONNECTED'], signal, async (within) => {
       if (stale === null) return (await untilCreated(this.#keeper, this.#ready, { signal: within })) === null;
@@ -115,7 +119,7 @@ export class Room {
     });
   }
 
-  /** Does something, unless the connection comes to one of these states: then the answer is no. */
+  /** Runs work until the connection enters one of these states; returns `false` then. */
   async #until(
     states: readonly ConnectionState[],
     signal: AbortSignal,
@@ -136,17 +140,24 @@ export class Room {
     }
   }
 
-  /** @param asOf the zxid as of which the member was listed */
+  /**
+   * Waits until a member is gone.
+   *
+   * @param asOf zxid as of which the member was listed
+   */
   async untilGone(name: string, asOf: bigint, signal: AbortSignal | undefined): Promise<void> {
     await untilDeleted(this.#keeper, childOf(this.#path, name), { signal, asOf });
   }
 
-  /** Removes an own member, of whichever session: one that was given up may live on for a while. Its name is never used again. */
+  /** Removes an own member of any session: a session that was given up may live on for a while. The name is never used again. */
   async remove(name: string, signal?: AbortSignal | undefined): Promise<void> {
     await this.#keeper.delete().guaranteed().quietly().forPath(childOf(this.#path, name), { signal });
   }
 
-  /** Removes an own member for who gives up, and will not wait for long, nor for a connection: the background goes on. */
+  /**
+   * Removes an own member for a caller that gives up. The wait is short, and does not include a wait for a connection; the background
+   * continues.
+   */
   async giveUp(member: Member): Promise<void> {
     const removed = new AbortController();
     const patience = sleep(PATIENCE_MS, removed.signal).catch(() => {});
@@ -154,10 +165,9 @@ export class Room {
   }
 
   /**
-   * Removes an own member, and `ready` with it: as long as the one stands that saw the barrier open, nobody puts another in the place of
-   * the other.
+   * Removes an own member, and `ready` with it. While the member stands that saw the barrier open, no other member replaces `ready`.
    *
-   * @returns whether it did; else one of them is gone already, or the outcome is unknown
+   * @returns whether both were removed; otherwise one of them is gone already, or the outcome is unknown
    */
   async removeWithReady(member: Member, signal: AbortSignal | undefined): Promise<boolean> {
     try {
@@ -170,8 +180,8 @@ export class Room {
   }
 
   /**
-   * Removes `ready` if it is that one still. It is written to before: the answer tells which one it is, and that has then a version which
-   * a later one does not have.
+   * Removes `ready` if it is still the given one. Writes to it first: the reply identifies the znode, and the write gives it a version
+   * that a later `ready` does not have.
    */
   async removeReady(found: Stat, signal: AbortSignal | undefined): Promise<void> {
     try {
@@ -179,12 +189,12 @@ export class Room {
       if (written.czxid !== found.czxid) return;
       await this.#keeper.delete().quietly().withVersion(written.version).forPath(this.#ready, { signal });
     } catch (error) {
-      // Somebody else was first.
+      // Another member has removed or replaced `ready`.
       if (!(error instanceof NoNodeError || error instanceof BadVersionError)) throw error;
     }
   }
 
-  /** For a create that may have been executed after all. */
+  /** Removes the member of a create that the server may have executed after all. */
   #abandon(name: string): void {
     this.remove(name).catch((error: unknown) => {
       if (!this.#keeper.closed) this.#keeper.reportBackgroundError(error, 'removal of a member', this.#path);
@@ -192,7 +202,7 @@ export class Room {
   }
 }
 
-/** Whether a transaction was not done, or may not have been, for a reason that a look will tell. */
+/** Returns whether a transaction was not executed, or perhaps not, for a reason that the next look shows. */
 function isUndecided(error: unknown): boolean {
   return error instanceof MultiError || isPassing(error);
 }

@@ -13,21 +13,22 @@ const SECRETS: ReadonlySet<string> = new Set([
   'defaultData',
 ]);
 
-/** What is wrong with a value: the first thing that a schema found. */
+/** First fault that a schema found in a value. */
 interface Fault {
   readonly path: readonly string[];
   readonly kind: 'unknown-name' | 'range' | 'type';
-  /** A noun phrase; of an unknown name, the hint. */
+  /** Noun phrase; for an unknown name, the hint. */
   readonly expected: string;
   readonly input: unknown;
 }
 
 /**
- * Checks options against a schema of `zod/mini`. The message of a custom check is a noun phrase that says what is expected: `a function`.
+ * Checks options against a schema of `zod/mini`. The message of a custom check is a noun phrase for the expected value: `a function`.
  *
- * @param where whose options they are, for the message, e.g. `LeaderLatch`
- * @throws {TypeError} an option that does not exist or is of a wrong type; names it, and says what was expected and what came
- * @throws {RangeError} an option is out of its range; likewise
+ * @param where owner of the options for the message, e.g. `LeaderLatch`
+ * @throws {TypeError} when an option does not exist or has the wrong type; the message names the option, the expected and the actual
+ *   value
+ * @throws {RangeError} when an option is out of range; with the same message
  */
 export function checkOptions(where: string, schema: z.ZodMiniType, options: unknown): void {
   const result = check(schema, options);
@@ -39,11 +40,12 @@ export function checkOptions(where: string, schema: z.ZodMiniType, options: unkn
 }
 
 /**
- * Checks an argument, or what was read, against a schema of `zod/mini`, as `checkOptions` does.
+ * Checks an argument, or a value that was read, against a schema of `zod/mini`, as `checkOptions` does.
  *
- * @param name what the message calls it, e.g. `id`
- * @returns what the schema makes of the value
- * @throws {TypeError} an argument of a wrong type; {RangeError} one out of its range
+ * @param name name for the message, e.g. `id`
+ * @returns output of the schema for the value
+ * @throws {TypeError} when the argument has the wrong type
+ * @throws {RangeError} when the argument is out of range
  */
 export function checkArgument<T>(name: string, schema: z.ZodMiniType<T>, value: unknown): T {
   const result = check(schema, value);
@@ -66,7 +68,7 @@ function check<T>(schema: z.ZodMiniType<T>, value: unknown): z.core.util.SafePar
   return schema.safeParse(value, { reportInput: true, error: expectedBy });
 }
 
-/** A name that does not exist comes first: it is why a required option is missing. */
+/** Returns the most useful fault. An unknown name comes first, because a misspelt name also causes a missing required option. */
 function faultAmong(issues: readonly z.core.$ZodIssue[], above: readonly string[] = []): Fault {
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   if (issue === undefined) throw new Error('Expected at least one issue of a value that was refused, got none');
@@ -78,7 +80,10 @@ function faultAmong(issues: readonly z.core.$ZodIssue[], above: readonly string[
   return { path, kind: issue.code === 'too_small' || issue.code === 'too_big' ? 'range' : 'type', expected, input };
 }
 
-/** The fault inside of the one alternative that was meant; else that the value is none of the alternatives. */
+/**
+ * Returns the fault inside the alternative that the caller meant, if one is recognizable. Otherwise the fault says that the value matches
+ * none of the alternatives.
+ */
 function faultInUnion(issue: z.core.$ZodIssueInvalidUnion, path: readonly string[]): Fault {
   const faults = issue.errors.map((issues) => faultAmong(issues, path));
   const inside = faults.find((fault) => fault.path.length > path.length);
@@ -87,7 +92,7 @@ function faultInUnion(issue: z.core.$ZodIssueInvalidUnion, path: readonly string
   return { path, kind, expected: issue.message, input: issue.input };
 }
 
-/** What a schema expected, as a noun phrase: `zod/mini` has no messages of its own. */
+/** Returns the expected value of a schema as a noun phrase: `zod/mini` has no messages of its own. */
 function expectedBy(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -113,7 +118,7 @@ function expectedType(type: string, schema: z.core.$ZodRawIssue['inst']): string
   return `${/^[aeio]/i.test(type) ? 'an' : 'a'} ${type}`;
 }
 
-/** E.g. `a whole number from 1 to 2147483647`, by the checks of the schema. */
+/** Describes the expected number by the checks of the schema, e.g. `a whole number from 1 to 2147483647`. */
 function expectedNumber(schema: z.core.$ZodRawIssue['inst']): string {
   const { format, checks = [] } = (schema?._zod.def ?? {}) as NumberDefinition;
   const limit = (check: string): string | number =>
@@ -123,7 +128,7 @@ function expectedNumber(schema: z.core.$ZodRawIssue['inst']): string {
   return `${kind}${least === '' ? '' : ` from ${least}`}${most === '' ? '' : ` to ${most}`}`;
 }
 
-/** What `zod` keeps of a number and its checks. */
+/** Internal representation of a number and its checks in `zod`. */
 interface NumberDefinition {
   readonly format?: string;
   readonly checks?: readonly { readonly _zod: { readonly def: { readonly check: string; readonly value?: number } } }[];

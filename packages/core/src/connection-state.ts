@@ -1,26 +1,26 @@
 /**
- * What the connection of a `Keeper` is worth.
+ * Connection state of a `Keeper`.
  *
- * - `CONNECTED`: the first connection to a server that takes writes.
+ * - `CONNECTED`: the first connection to a server that accepts writes.
  * - `SUSPENDED`: no connection; the session, its ephemerals and watches may be alive.
- * - `RECONNECTED`: there is a connection again, of the same session or, after `LOST`, perhaps of a new one.
- * - `LOST`: the session is over, or can no longer be known to be alive: its ephemerals may be gone.
- * - `READ_ONLY`: connected to a server that has no quorum and takes no writes.
+ * - `RECONNECTED`: connected again, with the same session or, after `LOST`, perhaps with a new session.
+ * - `LOST`: the session is over, or no longer certain to be alive. Its ephemerals may be gone.
+ * - `READ_ONLY`: connected to a server that has no quorum and accepts no writes.
  */
 export type ConnectionState = 'CONNECTED' | 'SUSPENDED' | 'RECONNECTED' | 'LOST' | 'READ_ONLY';
 
 /**
- * Why the state of a connection changed.
+ * Reason of a change of the connection state.
  *
- * - `new-session`: the first connection of a session, the very first one included.
- * - `history`: the same, and the servers have lost transactions that this process has seen.
+ * - `new-session`: the first connection of a session, including the very first session.
+ * - `history`: the first connection of a session, and the servers have lost transactions that this process has seen.
  * - `reconnected`: another connection of the same session.
  * - `disconnected`: the connection was lost.
  * - `validity`: the validity clock ran out without a connection.
  * - `expired`: the server has ended the session.
- * - `replaced`: a server answered for another session than the one asked for.
- * - `silence`: no server said anything for 4/3 of the session timeout.
- * - `auth-failed`: the server refused the credentials, or demands some.
+ * - `replaced`: a server answered for another session than the requested one.
+ * - `silence`: no server answered for 4/3 of the session timeout.
+ * - `auth-failed`: the server refused the credentials, or requires some.
  * - `closed`: this process has closed the `Keeper`.
  */
 export type StateChangeReason =
@@ -35,31 +35,31 @@ export type StateChangeReason =
   | 'auth-failed'
   | 'closed';
 
-/** A change of the connection state. */
+/** Change of the connection state. */
 export interface StateChange {
   readonly state: ConnectionState;
   readonly previous: ConnectionState;
   readonly reason: StateChangeReason;
-  /** How the session ended, where it did. */
+  /** Error with which the session ended; `null` if the session did not end. */
   readonly error: Error | null;
 }
 
-/** What happens to a connection, for `transition`. */
+/** Event of a connection, as input for `transition`. */
 export type ConnectionEvent = 'connected' | 'connected-read-only' | 'disconnected' | 'lost';
 
-/** State of a connection and what has to be remembered with it. */
+/** State of a connection and the history that the next state depends on. */
 export interface ConnectionView {
   /** `null` before the first connection. */
   readonly state: ConnectionState | null;
-  /** Whether there has been a connection that takes writes: the first is `CONNECTED`, all later ones `RECONNECTED`. */
+  /** Whether a connection that accepts writes has existed: the first is `CONNECTED`, all later ones are `RECONNECTED`. */
   readonly wasConnected: boolean;
 }
 
-/** Where every connection begins. */
+/** State before the first connection. */
 export const UNCONNECTED: ConnectionView = { state: null, wasConnected: false };
 
 /**
- * What an event makes of a connection. Pure; returns `view` itself when nothing changes, so that nothing is announced twice.
+ * Returns the state of a connection after an event. Pure; returns `view` itself if nothing changes, so that no state is announced twice.
  *
  * | state                   | disconnected | lost | connected-read-only | connected               |
  * |-------------------------|--------------|------|---------------------|-------------------------|

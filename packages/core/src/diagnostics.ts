@@ -4,20 +4,20 @@ import { Listeners } from './listeners.js';
 /** Name of the `node:diagnostics_channel` on which every `BackgroundError` of every `Keeper` of the process is published. */
 export const BACKGROUND_ERROR_CHANNEL = 'zk-recipes:background-error';
 
-/** Something that went wrong where nobody was waiting for it. */
+/** Error of background work for which no caller waits. */
 export interface BackgroundError {
   readonly error: unknown;
-  /** What was being done, in a few words, e.g. `guaranteed delete`. */
+  /** Short description of the failed work, e.g. `guaranteed delete`. */
   readonly operation: string;
-  /** The real path (namespace included) that it was about; `null` when it was about none. */
+  /** Real path (namespace included) that the work concerned; `null` if it concerned no path. */
   readonly path: string | null;
 }
 
-/** Where errors go that nobody waits for: to listeners and to a diagnostics channel, never nowhere. */
+/** Destination of errors for which no caller waits: listeners and a diagnostics channel. */
 export class Diagnostics {
   readonly #channel: Channel = channel(BACKGROUND_ERROR_CHANNEL);
   readonly listeners: Listeners<BackgroundError> = new Listeners((error) =>
-    // Not to the listeners again: the one that threw would throw for ever.
+    // Only to the channel: a listener that throws would be called again and throw forever.
     this.#channel.publish({ error, operation: 'backgroundError listener', path: null } satisfies BackgroundError),
   );
 

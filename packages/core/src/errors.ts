@@ -1,14 +1,14 @@
 import { ZooKeeperError } from 'zookeeper-ts-client';
 
-/** Base of the errors that recipes have of their own. What ZooKeeper or the connection says keeps the client's classes. */
+/** Base class of the recipes' own errors. Errors that ZooKeeper or the connection reports keep the classes of the client. */
 export abstract class RecipeError extends ZooKeeperError {}
 
 /**
- * Gives an error class its name and code, on the prototype, so that the stack's first line already has them.
- * For the `static` block of a `RecipeError`.
+ * Defines the name and the code of an error class on its prototype, so that the first line of the stack already contains them. For the
+ * `static` block of a `RecipeError`.
  *
- * @param errorClass the class that is being defined
- * @param name equal to the class name
+ * @param errorClass class that is being defined
+ * @param name the class name
  * @param code begins with `ZK_`, and no other class has it
  */
 export function describeError(
@@ -21,15 +21,15 @@ export function describeError(
 }
 
 /**
- * Why a hold ended.
+ * Reason of the end of a hold.
  *
- * - `expired`: the session is over: ended by the server, or given up since nobody answered for longer than it can live.
+ * - `expired`: the session is over. The server ended it, or the client gave it up because no server answered for longer than it can live.
  * - `validity`: the validity clock ran out; the server may have ended the session, or is about to.
- * - `suspended`: the connection was lost, and the hold's policy takes that for a loss.
- * - `deleted`: its znode is gone or no longer this session's, by somebody else's hand.
+ * - `suspended`: the connection was lost, and the loss policy of the hold counts that as a loss.
+ * - `deleted`: another client deleted the znode, or the znode no longer belongs to this session.
  * - `closed`: the `Keeper` was closed.
- * - `interrupted`: it was asked back, and its owner is to let go of it.
- * - `released`: its owner let go of it.
+ * - `interrupted`: the owner was asked to release the hold.
+ * - `released`: the owner released the hold.
  */
 export type HoldLostReason = 'expired' | 'validity' | 'suspended' | 'deleted' | 'closed' | 'interrupted' | 'released';
 
@@ -43,13 +43,13 @@ const explanations: Readonly<Record<HoldLostReason, string>> = {
   released: 'it was released',
 };
 
-/** A hold (a lock, a lease, a leadership) stands no longer. The reason of its `signal`, and of what was waiting for it. */
+/** End of a hold (a lock, a lease, a leadership). It is the reason of the hold's `signal`, and of waits that the end aborts. */
 export class HoldLostError extends RecipeError {
   declare readonly code: 'ZK_HOLD_LOST';
   static {
     describeError(HoldLostError, 'HoldLostError', 'ZK_HOLD_LOST');
   }
-  /** Znode of the hold, as the recipe's user names it. */
+  /** Znode of the hold, relative to the user's namespace. */
   readonly path: string;
   readonly reason: HoldLostReason;
 
@@ -61,8 +61,8 @@ export class HoldLostError extends RecipeError {
 }
 
 /**
- * The time limit of an operation has passed. The `cause` of the `ConnectionLossError` with which the operation rejects; its own `cause` is
- * what the last attempt failed with, if any attempt has failed.
+ * Time limit of an operation that has passed. It is the `cause` of the `ConnectionLossError` with which the operation rejects. Its own
+ * `cause` is the error of the last failed attempt, if any attempt has failed.
  */
 export class TimeLimitError extends RecipeError {
   declare readonly code: 'ZK_TIME_LIMIT';
@@ -72,8 +72,8 @@ export class TimeLimitError extends RecipeError {
 }
 
 /**
- * The znode that a create found in its place belongs to another session than one that the create would have made: it would end with that
- * session, or would not end with this one.
+ * Owner of an existing znode that differs from the owner that the create would have given it. The znode would end with that session, or
+ * would not end with this one.
  */
 export class ZnodeOwnerError extends RecipeError {
   declare readonly code: 'ZK_ZNODE_OWNER';
@@ -82,10 +82,10 @@ export class ZnodeOwnerError extends RecipeError {
   }
   /** Real path of the znode, namespace included. */
   readonly path: string;
-  /** Session whose ephemeral the znode is; 0n if it is none. */
+  /** Session that owns the ephemeral; 0n if the znode is not an ephemeral. */
   readonly ownerSessionId: bigint;
 
-  /** @param expectedOwner session whose ephemeral the create makes; 0n if it makes none */
+  /** @param expectedOwner session that owns the ephemeral of the create; 0n if the create makes no ephemeral */
   constructor(path: string, expectedOwner: bigint, ownerSessionId: bigint, options?: ErrorOptions) {
     super(`Expected ${path} to be ${nameOfKind(expectedOwner)}, got ${nameOfKind(ownerSessionId)}`, options);
     this.path = path;
@@ -98,22 +98,22 @@ function nameOfKind(owner: bigint): string {
   return `an ephemeral of session 0x${BigInt.asUintN(64, owner).toString(16)}`;
 }
 
-/** A function of the caller waits for an ending that waits for this function. The ending has begun, and goes on. */
+/** Wait of a caller's function for an ending that itself waits for this function. The ending has begun, and continues. */
 export class SelfWaitError extends RecipeError {
   declare readonly code: 'ZK_SELF_WAIT';
   static {
     describeError(SelfWaitError, 'SelfWaitError', 'ZK_SELF_WAIT');
   }
 
-  /** @param ending what was called, e.g. `close() of LeaderSelector` */
+  /** @param ending name of the call, e.g. `close() of LeaderSelector` */
   constructor(ending: string, options?: ErrorOptions) {
     super(`${ending} waits for this function to end: end the function instead of waiting in it`, options);
   }
 }
 
 /**
- * The list of a znode's children is larger than a reply may be. Raise `maxFrameBytes` of the `Keeper`, and `jute.maxbuffer` of the servers and
- * other clients, or remove children. Nothing else is harmed: the connection stands.
+ * List of a znode's children that is larger than a reply may be. Raise `maxFrameBytes` of the `Keeper`, and `jute.maxbuffer` of the
+ * servers and other clients, or remove children. The connection stays usable.
  */
 export class DirectoryTooLargeError extends RecipeError {
   declare readonly code: 'ZK_DIRECTORY_TOO_LARGE';
@@ -122,9 +122,9 @@ export class DirectoryTooLargeError extends RecipeError {
   }
   /** Real path of the znode, namespace included. */
   readonly path: string;
-  /** Number of children, `null` if it is not known. */
+  /** Number of children; `null` if it is not known. */
   readonly count: number | null;
-  /** Size of the list in bytes, and the largest one allowed. */
+  /** Size of the list in bytes; `limit` is the largest size allowed. */
   readonly bytes: number;
   readonly limit: number;
 
@@ -147,15 +147,15 @@ export class DirectoryTooLargeError extends RecipeError {
 }
 
 /**
- * A znode stands ahead in a line that is no place of Curator, of kazoo or of this recipe, and whose name ends like one: for instance the
- * directory of another lock. Keep lines and other znodes in directories of their own.
+ * Foreign znode ahead in a line. Its name ends like a place, but it is not a place of Curator, kazoo or this recipe: for example the
+ * directory of another lock. Keep lines and other znodes in separate directories.
  */
 export class ForeignZnodeError extends RecipeError {
   declare readonly code: 'ZK_FOREIGN_ZNODE';
   static {
     describeError(ForeignZnodeError, 'ForeignZnodeError', 'ZK_FOREIGN_ZNODE');
   }
-  /** The znode, as the recipe's user names it. */
+  /** Path of the znode, relative to the user's namespace. */
   readonly path: string;
 
   constructor(path: string, options?: ErrorOptions) {
@@ -164,13 +164,13 @@ export class ForeignZnodeError extends RecipeError {
   }
 }
 
-/** Something was asked of a hold that does not stand any more. */
+/** Use of a hold that no longer stands. */
 export class NotHeldError extends RecipeError {
   declare readonly code: 'ZK_NOT_HELD';
   static {
     describeError(NotHeldError, 'NotHeldError', 'ZK_NOT_HELD');
   }
-  /** Znode of the hold, as the recipe's user names it. */
+  /** Znode of the hold, relative to the user's namespace. */
   readonly path: string;
 
   constructor(path: string, options?: ErrorOptions) {
@@ -179,13 +179,16 @@ export class NotHeldError extends RecipeError {
   }
 }
 
-/** The server has no numbers left for sequential znodes of a directory. Use another, or remove and re-create the empty one. */
+/**
+ * Directory for whose sequential znodes the server has no numbers left. Use another directory, or delete and create the empty directory
+ * again.
+ */
 export class SequenceUsedUpError extends RecipeError {
   declare readonly code: 'ZK_SEQUENCE_USED_UP';
   static {
     describeError(SequenceUsedUpError, 'SequenceUsedUpError', 'ZK_SEQUENCE_USED_UP');
   }
-  /** The directory, as the recipe's user names it. */
+  /** Path of the directory, relative to the user's namespace. */
   readonly path: string;
 
   constructor(path: string, options?: ErrorOptions) {

@@ -1,10 +1,10 @@
 /**
- * A ZooKeeper connection that recipes can be built on: `Keeper`.
+ * `Keeper`: a connection to ZooKeeper as the basis of recipes.
  *
  * @packageDocumentation
  */
 
-// From the client below: what users of the keeper and writers of recipes meet
+// From the underlying client: types and functions for users of the Keeper and authors of recipes
 export {
   type Acl,
   AddWatchMode,
@@ -102,7 +102,7 @@ export {
 } from './errors.js';
 export type { CreatedZnode } from './execution/creation.js';
 export type { CallOptions } from './execution/execution.js';
-// Protection, for recipes that look at each other's znodes
+// Protection, for recipes that read the names of other recipes' znodes
 export { type ProtectedName, parseProtectedName, protectedPrefix } from './execution/protection.js';
 // Retry policies
 export {
@@ -115,6 +115,6 @@ export {
 // The keeper
 export { Keeper, type KeeperEvents } from './keeper.js';
 export type { KeeperOptions } from './options.js';
-// Holds, and who contends for them
+// Holds and their contenders
 export type { Contender } from './recipe-kit/contender.js';
 export type { Hold, LossPolicy } from './recipe-kit/hold.js';

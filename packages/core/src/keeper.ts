@@ -20,32 +20,38 @@ import type { SessionClients } from './execution/session-succession.js';
 import type { Listeners } from './listeners.js';
 import { type KeeperOptions, resolveOptions } from './options.js';
 
-/** Events of a `Keeper` and what their listeners are given. */
+/** Events of a `Keeper`, each with the value that its listeners receive. */
 export interface KeeperEvents {
-  /** The connection is worth something else now. */
+  /** New connection state. */
   readonly state: ConnectionState;
-  /** The same change, with its reason. Told just before `state`. */
+  /** The same change with its reason. The `Keeper` emits this event just before `state`. */
   readonly stateChange: StateChange;
   /**
-   * The servers have lost transactions that this process has seen: they came back without their data, or from an older backup.
-   * Fencing tokens of before can be larger than those to come. Told before the state changes, with the reason `history`.
+   * Loss of transactions that this process has seen: the servers came back without their data, or from an older backup. Earlier fencing
+   * tokens can be larger than later ones. The `Keeper` emits this event before the state changes with the reason `history`.
    */
   readonly historyWentBack: HistoryWentBack;
-  /** Something went wrong where nobody was waiting for it. Published on `BACKGROUND_ERROR_CHANNEL` as well. */
+  /** Error of background work for which no caller waits. The `Keeper` also publishes the error on `BACKGROUND_ERROR_CHANNEL`. */
   readonly backgroundError: BackgroundError;
 }
 
-/** Keepers over one engine, one for each namespace: a watch function must meet the same wrapper whenever it is named. */
+/**
+ * Keepers over one engine, one for each namespace. All calls in a namespace share one `Keeper`, so a watch function always maps to the
+ * same wrapper.
+ */
 type Family = Map<string, Keeper>;
 
 /**
- * A connection to ZooKeeper that is kept, with what makes it fit for recipes: retries that never do a thing twice, namespaces,
- * protected creates, guaranteed deletes, and a new session when the old one is lost.
+ * Connection to ZooKeeper that recovers from lost connections and lost sessions. It adds retries that never execute an operation twice,
+ * namespaces, protected creates, guaranteed deletes, and a new session after the old one is lost.
  *
- * Verbs (`create()`, `delete()`, …) begin a builder that ends in `forPath`, or `commit` for a transaction. The first attempt leaves in
- * the tick of that call. An operation is repeated, as the `retry` option says, when that is certain not to do it twice: if it was not
- * executed, or if it is safe to repeat. Reads are; a write is when it was made so (`withProtection()`, `orSetData()`,
- * `idempotent()`, `guaranteed()`, `quietly()`). Otherwise a lost reply rejects with a `ConnectionLossError` of outcome `unknown`.
+ * Verbs (`create()`, `delete()`, …) begin a builder that ends in `forPath`, or in `commit` for a transaction. The `Keeper` sends the
+ * first attempt in the tick of that call.
+ *
+ * The `Keeper` repeats a failed operation, as the `retry` option says, only if the repetition cannot execute the operation twice. This
+ * holds if the server did not execute the operation, or if the operation is safe to repeat. Reads are safe to repeat. A write is safe if
+ * the caller made it so: `withProtection()`, `orSetData()`, `idempotent()`, `guaranteed()`, `quietly()`. Any other write with a lost
+ * reply rejects with a `ConnectionLossError` of outcome `unknown`.
  */
 export class Keeper {
   readonly #engine: Engine;
@@ -53,7 +59,7 @@ export class Keeper {
   readonly #name: string;
   readonly #execution: Execution;
   readonly #isRoot: boolean;
-  /** The `Keeper` of which this is the one without time limit; `null` for one that has a limit. */
+  /** `Keeper` with the time limit, if this one is its `unlimited` variant; `null` if this `Keeper` itself has the limit. */
   readonly #limited: Keeper | null;
   #unlimited: Keeper | null = null;
   readonly #listeners: { readonly [Event in keyof KeeperEvents]: Listeners<KeeperEvents[Event]> };
@@ -76,12 +82,12 @@ export class Keeper {
   }
 
   /**
-   * Connects and resolves when there is a session, and the chroot exists.
+   * Connects, and resolves when the session is established and the chroot exists.
    *
-   * @throws {TypeError} or {RangeError} for a wrong option, which it names
-   * @throws {ConnectFailedError} with what each server said, when `connectDeadlineMs` has passed or `signal` aborts
-   * @throws {ChrootMissingError} the chroot of the connect string does not exist, and `createChroot` is not set
-   * @throws {AuthFailedError} the credentials were refused
+   * @throws {TypeError} or {RangeError} when an option is wrong; the message names the option
+   * @throws {ConnectFailedError} when `connectDeadlineMs` has passed or `signal` aborts; contains the failure at each server
+   * @throws {ChrootMissingError} when the chroot of the connect string does not exist and `createChroot` is not set
+   * @throws {AuthFailedError} when the server refuses the credentials
    */
   static async connect(options: KeeperOptions): Promise<Keeper> {
     const keeper = Keeper.open(options);
@@ -95,11 +101,11 @@ export class Keeper {
   }
 
   /**
-   * Begins to connect and does not wait: the state is `SUSPENDED`, the session id 0n and the epoch 0 until there is a session.
-   * What is asked of it waits for the session. There is no limit of time: `connectDeadlineMs` and `signal` have no effect. If the
-   * server refuses the credentials, the `Keeper` is closed and the state is `LOST`.
+   * Begins to connect and returns at once. Until the session is established, the state is `SUSPENDED`, the session id 0n and the epoch 0,
+   * and operations wait for the session. Connecting has no time limit: `connectDeadlineMs` and `signal` have no effect. If the server
+   * refuses the credentials, the `Keeper` closes and its state becomes `LOST`.
    *
-   * @throws {TypeError} or {RangeError} for a wrong option, which it names
+   * @throws {TypeError} or {RangeError} when an option is wrong; the message names the option
    */
   static open(options: KeeperOptions): Keeper {
     const { connectString, client, engine, namespace } = resolveOptions(options);
@@ -116,12 +122,12 @@ export class Keeper {
   }
 
   /**
-   * Waits until there is a connection.
+   * Waits until the `Keeper` is connected.
    *
-   * @throws {ConnectFailedError} with what each server said, when `signal` aborts; its cause is the signal's reason
-   * @throws {ChrootMissingError} the chroot of the connect string does not exist, and `createChroot` is not set
-   * @throws {AuthFailedError} the credentials were refused
-   * @throws {ClosedError} the `Keeper` was closed
+   * @throws {ConnectFailedError} when `signal` aborts; contains the failure at each server, and its cause is the signal's reason
+   * @throws {ChrootMissingError} when the chroot of the connect string does not exist and `createChroot` is not set
+   * @throws {AuthFailedError} when the server refuses the credentials
+   * @throws {ClosedError} when the `Keeper` is closed
    */
   async untilConnected(options: CallOptions = {}): Promise<void> {
     const signal = signalOf('untilConnected', options);
@@ -130,49 +136,58 @@ export class Keeper {
 
   // Session and connection
 
-  /** The client of the newest session, for what this API lacks. It knows real paths only, and there is another one after a `LOST` session. */
+  /**
+   * Client of the newest session, for features that this API lacks. The client takes real paths only. After a `LOST` session this
+   * property returns another client.
+   */
   get zookeeper(): ZooKeeper {
     return this.#engine.sessions.zookeeper;
   }
-  /** Id of the newest session, as `Stat.ephemeralOwner` has it. */
+  /** Id of the newest session, as in `Stat.ephemeralOwner`. */
   get sessionId(): bigint {
     return this.zookeeper.sessionId;
   }
-  /** The newest session's negotiated timeout in milliseconds. */
+  /** Negotiated timeout of the newest session, in milliseconds. */
   get sessionTimeoutMs(): number {
     return this.zookeeper.sessionTimeoutMs;
   }
-  /** Ordinal of the newest session; the first is 1, and 0 comes before it. A new one is opened by itself when the server has ended the old one. */
+  /**
+   * Ordinal of the newest session: 0 before the first session, 1 for the first. After the server has ended a session, the `Keeper` opens
+   * a new one by itself.
+   */
   get sessionEpoch(): number {
     return this.#engine.sessions.epoch;
   }
-  /** What the connection is worth now. */
+  /** Current connection state. */
   get connectionState(): ConnectionState {
     return this.#engine.sessions.state;
   }
   /**
-   * Whether nothing can be asked for any more: since `close` was called on the `Keeper` that `connect` returned (`ClosedError`), or
-   * since the server refused the credentials (`AuthFailedError`).
+   * Whether the `Keeper` rejects all further operations. True after `close` was called on the `Keeper` that `connect` returned
+   * (`ClosedError`), or after the server refused the credentials (`AuthFailedError`).
    */
   get closed(): boolean {
     return this.#engine.sessions.over.aborted;
   }
-  /** Below which all paths of this `Keeper` are; empty for none. */
+  /** Namespace that contains all paths of this `Keeper`; empty if there is no namespace. */
   get namespace(): string {
     return this.#name;
   }
 
-  /** Milliseconds for which the session is certainly alive on the server, computed now; 0 when that is over or not known. */
+  /** Returns the milliseconds for which the session is certainly alive on the server, computed now; 0 if that time is over or not known. */
   validForMs(): number {
     return this.#engine.sessions.validForMs();
   }
 
-  /** The present connection state and each later one, none left out, until the `Keeper` is closed. Rejects with the signal's reason. */
+  /**
+   * Iterates over the current connection state and every later state, without gaps, until the `Keeper` is closed. Rejects with the
+   * signal's reason.
+   */
   connectionStates(options: CallOptions = {}): AsyncIterableIterator<ConnectionState> {
     return this.#engine.states(signalOf('connectionStates', options));
   }
 
-  /** Adds a listener. What it throws harms nothing and is a `backgroundError`. */
+  /** Adds a listener. An error that the listener throws becomes a `backgroundError` event and has no other effect. */
   on<Name extends keyof KeeperEvents>(event: Name, listener: (value: KeeperEvents[Name]) => void): this {
     this.#listenersOf(event).add(listener);
     return this;
@@ -193,21 +208,21 @@ export class Keeper {
   }
 
   /**
-   * Reports an error of something that a recipe does where nobody waits for it: as a `backgroundError`.
+   * Reports an error of a recipe's background work, for which no caller waits, as a `backgroundError` event.
    *
-   * @param operation what was being done, in a few words
-   * @param path what it was about, as users of this namespace name it; `null` for nothing in particular
+   * @param operation short description of the failed work
+   * @param path path that the work concerned, relative to this namespace; `null` for no particular path
    */
   reportBackgroundError(error: unknown, operation: string, path: string | null = null): void {
     this.#engine.diagnostics.report(error, operation, path === null ? null : this.#execution.namespace.toReal(path));
   }
 
   /**
-   * A `Keeper` over the same session with another root. Its `close` does nothing: the session belongs to the `Keeper` that `connect`
-   * returned.
+   * Returns a `Keeper` over the same session with another root. Its `close` does nothing: the session belongs to the `Keeper` that
+   * `connect` returned.
    *
-   * @param name from the root of the connect string, not below this one's; empty for that root itself
-   * @throws {RangeError} not the name of a namespace
+   * @param name namespace relative to the root of the connect string, not to this namespace; empty for that root itself
+   * @throws {RangeError} when `name` is not a valid namespace
    */
   usingNamespace(name: string): Keeper {
     const keeper = this.#family.get(checkNamespace(name)) ?? new Keeper(this.#engine, this.#family, name, false);
@@ -216,27 +231,27 @@ export class Keeper {
 
   // The time limit of operations
 
-  /** Milliseconds that one operation of the `limited` keeper takes at most. */
+  /** Longest duration of one operation of the `limited` keeper, in milliseconds. */
   get operationTimeoutMs(): number {
     return this.#engine.operationTimeoutMs;
   }
   /**
-   * The same `Keeper`, whose operations `operationTimeoutMs` does not bound: for recipes, which wait as long as their caller's signal lets
-   * them, and clean up however long that takes. Always the same object; its `close` does nothing.
+   * Variant of this `Keeper` without the limit `operationTimeoutMs`. Recipes use it: they wait as long as their caller's signal allows,
+   * and clean up without a time limit. Always the same object; its `close` does nothing.
    */
   get unlimited(): Keeper {
     if (this.#limited !== null) return this;
     this.#unlimited ??= new Keeper(this.#engine, this.#family, this.#name, false, this);
     return this.#unlimited;
   }
-  /** The same `Keeper`, whose operations end within `operationTimeoutMs`: the one that `connect` or `usingNamespace` returned. */
+  /** Variant of this `Keeper` whose operations end within `operationTimeoutMs`: the object that `connect` or `usingNamespace` returned. */
   get limited(): Keeper {
     return this.#limited ?? this;
   }
 
   // Reading
 
-  /** Asks whether a znode exists. */
+  /** Checks whether a znode exists. */
   exists(): ExistsBuilder {
     return new ExistsBuilder(this.#execution, undefined);
   }
@@ -252,7 +267,7 @@ export class Keeper {
   getAcl(): GetAclBuilder<readonly Acl[]> {
     return new GetAclBuilder(this.#execution, ({ acl }) => acl);
   }
-  /** Brings the server that this session reads from up to date with the leader. */
+  /** Brings the session's server up to date with the leader. */
   sync(): SyncBuilder {
     return new SyncBuilder(this.#execution);
   }
@@ -275,21 +290,21 @@ export class Keeper {
   setAcl(): SetAclStart {
     return new SetAclStart(this.#execution);
   }
-  /** Begins a transaction: all of its operations are done, or none. */
+  /** Begins a transaction: the server executes all of its operations, or none. */
   transaction(): Transaction {
     return new Transaction(this.#execution);
   }
 
-  // Watching; `watching` of the reads leaves watches that fire once
+  // Watching; `watching` of the reads sets watches that fire once
 
-  /** Sets a watch that stays. */
+  /** Sets a persistent watch, which stays after it fires. */
   watch(): WatchBuilder {
     return new WatchBuilder(this.#execution);
   }
   /**
    * Removes a watch.
    *
-   * @param listener as it was given when the watch was set
+   * @param listener the same function with which the watch was set
    */
   removeWatch(listener: (event: WatchedEvent) => void): RemoveWatchBuilder {
     return new RemoveWatchBuilder(this.#execution, listener);
@@ -298,21 +313,23 @@ export class Keeper {
   // The end
 
   /**
-   * Ends the session, with it all of its ephemerals and watches. The state is `LOST` at once, so that holders stop first; then
-   * pending guaranteed deletes are waited for, unless the server has refused them, and the session is ended. Without a connection
-   * nothing is waited for, but that pending deletes give it 750 ms to come back. Idempotent; never rejects: what is left is a
-   * `backgroundError` with the operation `left behind`. Without effect on what `usingNamespace` returned.
+   * Ends the session, and with it all of its ephemerals and watches. Idempotent; never rejects, except for a wrong limit. Has no effect
+   * on a `Keeper` that `usingNamespace` returned.
    *
-   * @param options.timeoutMs bounds all of it: default 2,000, from 0 to 2^31-1. If the server has not answered for a while, 500 ms
-   *   at most are waited for
-   * @throws {RangeError} a wrong limit
+   * The state becomes `LOST` at once, so that holders stop first. Then `close` waits for pending guaranteed deletes, except those that
+   * the servers have refused, and ends the session. Without a connection `close` does not wait, but pending deletes give the connection
+   * 750 ms to come back. Remaining work becomes a `backgroundError` with the operation `left behind`.
+   *
+   * @param options.timeoutMs limit of the whole call: default 2,000, from 0 to 2^31-1. If a request is already unanswered, its age is
+   *   subtracted from the limit, down to 500 ms
+   * @throws {RangeError} when the limit is out of range
    */
   async close(options: EndingOptions = {}): Promise<void> {
     const timeoutMs = checkEnding(options);
     if (this.#isRoot) await this.#engine.close(timeoutMs);
   }
 
-  /** The same as `close`. */
+  /** Closes the `Keeper` like `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

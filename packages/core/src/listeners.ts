@@ -1,12 +1,12 @@
 import { received } from 'zookeeper-ts-client';
 
-/** Hears of something. What it throws, or a promise of it rejects with, is reported and harms nobody. */
+/** Function that receives events. An error that it throws, or a rejection of its promise, is reported and has no other effect. */
 export type Listener<Event> = (event: Event) => void;
 
-/** Calls a function of a user. What it throws, now or by the promise that it returns, goes to `onThrow`. */
+/** Calls a function of a user. An error that it throws, or a rejection of the promise that it returns, goes to `onThrow`. */
 export function callListener<Event>(listener: Listener<Event>, event: Event, onThrow: (error: unknown) => void): void {
   try {
-    // An async function fits the type as well; nobody else would hear of its rejection.
+    // An async function also fits the type; its rejection would otherwise be unhandled.
     const result: unknown = listener(event);
     if (result instanceof Promise) result.catch(onThrow);
   } catch (error) {
@@ -15,8 +15,8 @@ export function callListener<Event>(listener: Listener<Event>, event: Event, onT
 }
 
 /**
- * Listeners of several events. Everything is told in the order in which it happened: what a listener itself brings about comes
- * when all have heard what it was told.
+ * Listeners of several events. All events are delivered in the order in which they happened: an event that a listener causes is delivered
+ * after all listeners have received the current one.
  */
 export class EventListeners<Events extends object> {
   readonly #listeners: ReadonlyMap<keyof Events, Set<Listener<never>>>;
@@ -26,14 +26,14 @@ export class EventListeners<Events extends object> {
 
   /**
    * @param events names of all events
-   * @param onThrow hears of what a listener throws
+   * @param onThrow receives the errors that listeners throw
    */
   constructor(events: readonly (keyof Events & string)[], onThrow: (error: unknown) => void) {
     this.#listeners = new Map(events.map((event) => [event, new Set()]));
     this.#onThrow = onThrow;
   }
 
-  /** @throws {TypeError} there is no such event, or it is not a function */
+  /** @throws {TypeError} when the event does not exist, or the listener is not a function */
   add<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): void {
     const listeners = this.#of(event);
     if (typeof listener !== 'function') {
@@ -42,12 +42,12 @@ export class EventListeners<Events extends object> {
     listeners.add(listener);
   }
 
-  /** @throws {TypeError} there is no such event */
+  /** @throws {TypeError} when the event does not exist */
   remove<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): void {
     this.#of(event).delete(listener);
   }
 
-  /** Tells all listeners of an event. */
+  /** Calls all listeners of an event. */
   tell<Name extends keyof Events>(event: Name, value: Events[Name]): void {
     this.#waiting.push(() => this.#tellNow(event, value));
     if (this.#telling) return;
@@ -59,7 +59,7 @@ export class EventListeners<Events extends object> {
   #tellNow<Name extends keyof Events>(event: Name, value: Events[Name]): void {
     const listeners = this.#of(event);
     for (const listener of [...listeners]) {
-      // One that another has removed just now does not want to hear of it any more.
+      // An earlier listener may have removed this one in the meantime.
       if (listeners.has(listener)) callListener(listener, value, this.#onThrow);
     }
   }
@@ -76,7 +76,7 @@ export class EventListeners<Events extends object> {
 export class Listeners<Event> {
   readonly #events: EventListeners<{ it: Event }>;
 
-  /** @param onThrow hears of what a listener throws */
+  /** @param onThrow receives the errors that listeners throw */
   constructor(onThrow: (error: unknown) => void) {
     this.#events = new EventListeners(['it'], onThrow);
   }
@@ -89,7 +89,10 @@ export class Listeners<Event> {
     this.#events.remove('it', listener);
   }
 
-  /** Tells all listeners. What a listener itself brings about is told afterwards, so that all hear everything in one order. */
+  /**
+   * Calls all listeners. An event that a listener causes is delivered afterwards, so that all listeners receive all events in the same
+   * order.
+   */
   tell(event: Event): void {
     this.#events.tell('it', event);
   }

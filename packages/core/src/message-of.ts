@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 
-/** The length of the longest message, in UTF-16 code units. */
+/** Length of the longest message, in UTF-16 code units. */
 const LONGEST = 1_000;
 
 /**
- * The message of what was thrown, for a record or another message. Never throws, whatever was thrown: a getter that throws, `null`, an object
- * without a prototype.
+ * Returns the message of a thrown value, for a record or another message. Never throws, whatever the value is: an object with a getter
+ * that throws, `null`, an object without a prototype.
  *
- * @returns not empty; cut to 1,000 characters, and `…` behind them
+ * @returns text that is not empty; cut to 1,000 characters, followed by `…`
  */
 export function messageOf(thrown: unknown): string {
   const text = textOf(thrown);
@@ -25,7 +25,7 @@ function textOf(thrown: unknown): string {
   }
 }
 
-/** Calls neither getters nor functions of the value. */
+/** Describes a value without calling its getters or functions. */
 function describe(value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
   return inspect(value, { customInspect: false, depth: 1, breakLength: Number.POSITIVE_INFINITY });

@@ -7,76 +7,91 @@ import type { EngineOptions } from './execution/engine.js';
 import { checkNamespace } from './execution/namespace.js';
 import { exponentialBackoff, type RetryPolicy } from './execution/retry-policy.js';
 
-/** How a `Keeper` is connected. Durations are milliseconds. */
+/** Options of a `Keeper`. Durations are in milliseconds. */
 export interface KeeperOptions {
-  /** `host:port,host:port/chroot`; the port defaults to 2181. */
+  /** Connect string `host:port,host:port/chroot`; the port defaults to 2181. */
   readonly connectString: string;
   /** Creates the chroot of the connect string, with its parents, if it does not exist. Default false. */
   readonly createChroot?: boolean | undefined;
-  /** How long `connect` tries to get the first session, over all servers. Default 30,000; from 1, `Infinity` for no limit. */
+  /**
+   * Longest time in which `connect` tries to get the first session, over all servers. Default 30,000; from 1, or `Infinity` for no limit.
+   */
   readonly connectDeadlineMs?: number | undefined;
-  /** Told of each attempt at a server that gave no session, now and at every reconnect. What it throws is a `backgroundError`. */
+  /**
+   * Called for each failed attempt to get a session at a server, during the first connection and at every reconnect. An error that it
+   * throws becomes a `backgroundError` event.
+   */
   readonly onAttemptFailed?: ((failure: AttemptFailure) => void) | undefined;
-  /** Below which all paths are, without a leading `/`; it is made as containers when it is first needed. Default: none. */
+  /** Namespace that contains all paths, without a leading `/`. The `Keeper` creates it as containers on first use. Default: none. */
   readonly namespace?: string | undefined;
-  /** Asked for; the server negotiates it into its own range. Default 15,000; from 1 to 2^31-1. */
+  /** Requested session timeout; the server limits it to its own range. Default 15,000; from 1 to 2^31-1. */
   readonly sessionTimeoutMs?: number | undefined;
-  /** For one attempt at one address of a server. Default: the session timeout divided by the number of addresses. */
+  /** Limit of one attempt at one address of a server. Default: the session timeout divided by the number of addresses. */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * How long a request may wait for a connection, or for a new session: default the session timeout. And, only where given, how long
-   * it may take: a connection on which a reply is overdue is given up.
+   * Longest time that a request waits for a connection or for a new session. Default: the session timeout.
+   *
+   * If this option is given, it also limits the wait for the reply: the client gives up a connection on which a reply is overdue.
    */
   readonly requestTimeoutMs?: number | undefined;
   /**
-   * The most that one operation of the fluent API (each `forPath` and `commit`) takes: all of its attempts, the pauses between them, and
-   * the waiting for a connection or a new session. The operation then rejects with a `ConnectionLossError`, unless the `retry` policy
-   * has ended it before; so `retryForever` repeats without end only beside `operationTimeoutMs: Infinity`. Recipes that wait for other
-   * processes (`acquire`, `take`, `enter`, …) wait longer: as long as their `signal` lets them. Default 30,000; from 1 to 2^31-1, or
-   * `Infinity`.
+   * Limit of one operation of the fluent API (each `forPath` and `commit`). The limit includes all attempts, the pauses between them, and
+   * the wait for a connection or a new session. Default 30,000; from 1 to 2^31-1, or `Infinity`.
+   *
+   * After the limit the operation rejects with a `ConnectionLossError`, unless the `retry` policy has ended the operation earlier.
+   * Therefore `retryForever` repeats without end only with `operationTimeoutMs: Infinity`. Recipes that wait for other processes
+   * (`acquire`, `take`, `enter`, …) are not limited: they wait as long as their `signal` allows.
    */
   readonly operationTimeoutMs?: number | undefined;
-  /** Largest frame sent or accepted, in bytes; should equal `jute.maxbuffer` of the servers. Default 1,048,575. */
+  /**
+   * Size of the largest frame that the client sends or accepts, in bytes. Default 1,048,575. Set it to the `jute.maxbuffer` of the
+   * servers.
+   */
   readonly maxFrameBytes?: number | undefined;
-  /** Requests sent and not answered beyond which others wait. Default 1,000. */
+  /** Largest number of requests that are sent and not answered. Further requests wait. Default 1,000. */
   readonly maxInFlight?: number | undefined;
   /**
-   * How operations that are safe to repeat are repeated, within `operationTimeoutMs`. Default
-   * `exponentialBackoff({ baseDelayMs: 50, maxDelayMs: 2_000, maxRetries: 8 })`.
+   * Retry policy of operations that are safe to repeat; applies within `operationTimeoutMs`. Default `exponentialBackoff({ baseDelayMs:
+   * 50, maxDelayMs: 2_000, maxRetries: 8 })`.
    */
   readonly retry?: RetryPolicy | undefined;
-  /** Access control list of a new znode, parents included, by its real path (namespace included). Default: everybody may do everything. */
+  /**
+   * Returns the access control list of a new znode, parents included, for its real path (namespace included). Default: all permissions
+   * for every client.
+   */
   readonly acl?: ((realPath: string) => readonly Acl[]) | undefined;
   /**
-   * Connects over TLS: `true` for the defaults, or what `tls.connect` of Node takes. The certificate of the server is verified, and its name, which
-   * is that of the connect string. A function is asked at each connection, so that certificates can be renewed. Default: no TLS.
+   * Connects over TLS: `true` for the defaults, or the options of Node's `tls.connect`. The client verifies the server's certificate and
+   * its name, which must be the name in the connect string. A function is called for each connection, so that certificates can be
+   * renewed. Default: no TLS.
    */
   readonly tls?: Tls | undefined;
-  /** Credentials, sent on every connection before anything else. Default: none. */
+  /** Credentials, which the client sends first on every connection. Default: none. */
   readonly auth?: readonly Auth[] | undefined;
   /**
-   * Whether a server in read-only mode will do until another is found. Default false. Without a quorum servers
-   * take no sessions but local ones (their `localSessionsEnabled`), and none that a quorum has made.
+   * Whether the client accepts a server in read-only mode until it finds another server. Default false. Without a quorum, servers accept
+   * only local sessions (their option `localSessionsEnabled`), and no session that a quorum has created.
    */
   readonly canBeReadOnly?: boolean | undefined;
   /**
-   * Resolves the names of servers, as the option of `net.connect`; asked for all addresses of all names before each round of
-   * attempts. An answer may take 10 s; the last good one stays in use meanwhile. Default `dns.lookup`.
+   * Resolves the names of servers; has the signature of the option `lookup` of `net.connect`. Before each round of attempts the client
+   * asks for all addresses of all names. A look-up may take 10 s; meanwhile the last successful result stays in use. Default
+   * `dns.lookup`.
    */
   readonly lookup?: LookupFunction | undefined;
-  /** What a znode holds that is created without data; a string becomes UTF-8. Default: this machine's IP address as text, as in Curator. */
+  /** Data of a znode that is created without data; a string becomes UTF-8. Default: this machine's IP address as text, as in Curator. */
   readonly defaultData?: Uint8Array | string | undefined;
-  /** Whether missing parents are made as containers, where the server knows them. Default true. */
+  /** Whether the `Keeper` creates missing parents as containers, if the server supports containers. Default true. */
   readonly useContainerParents?: boolean | undefined;
-  /** Pauses between attempts to connect, once every server has been tried. Default 100 and 1,000. */
+  /** Pauses between rounds of attempts to connect; a round tries every server once. Default 100 and 1,000. */
   readonly reconnect?:
     | { readonly minDelayMs?: number | undefined; readonly maxDelayMs?: number | undefined }
     | undefined;
-  /** Gives up connecting. Has no effect once connected. */
+  /** Stops connecting when it aborts. The signal has no effect once the `Keeper` is connected. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options with the defaults filled in, sorted by whom they are for. */
+/** Options with the defaults filled in, separated by their consumer. */
 export interface ResolvedOptions {
   readonly connectString: string;
   readonly namespace: string;
@@ -84,7 +99,7 @@ export interface ResolvedOptions {
   readonly engine: Omit<EngineOptions, 'clients'>;
 }
 
-/** The longest delay of Node's timers. */
+/** Longest delay of Node's timers. */
 const MAX_MS = 2 ** 31 - 1;
 
 const milliseconds = z.int().check(z.minimum(1), z.maximum(MAX_MS));
@@ -103,7 +118,7 @@ const retrySchema = z.strictObject({
   maxElapsedMs: bound,
 });
 
-// What a SASL layer will take belongs here; until then `sasl` is an unknown option like any other.
+// Options of a future SASL layer belong here. Until then `sasl` is rejected like any other unknown option.
 const schema = z.strictObject({
   connectString: z.string().check(z.minLength(1)),
   createChroot: z.optional(z.boolean()),
@@ -128,7 +143,7 @@ const schema = z.strictObject({
   ),
   canBeReadOnly: z.optional(z.boolean()),
   lookup: z.optional(aFunction),
-  // What is inside belongs to Node, which checks it at each connection.
+  // Node checks the contents at each connection.
   tls: z.optional(z.union([z.literal(true), aFunction, z.looseObject({})])),
   defaultData: z.optional(z.union([z.string(), z.instanceof(Uint8Array)])),
   useContainerParents: z.optional(z.boolean()),
@@ -139,8 +154,8 @@ const schema = z.strictObject({
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws {TypeError} an option that does not exist or is of a wrong type; names it
- * @throws {RangeError} an option is out of its range; names it
+ * @throws {TypeError} when an option does not exist or has the wrong type; the message names the option
+ * @throws {RangeError} when an option is out of range; the message names the option
  */
 export function resolveOptions(options: KeeperOptions): ResolvedOptions {
   checkOptions('Keeper.connect', schema, options);
@@ -174,7 +189,7 @@ export function resolveOptions(options: KeeperOptions): ResolvedOptions {
   };
 }
 
-/** The first address by which others may reach this machine; the loopback's where there is none. */
+/** Returns the first IPv4 address by which other machines may reach this one; the loopback address if there is none. */
 function localAddress(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';

@@ -8,11 +8,11 @@ import {
 } from 'zookeeper-ts-client';
 
 /**
- * Whether a failure passes by itself: the same operation may succeed later, if it is safe to repeat. No other list of such errors exists: the
- * retries of a `Keeper` and all recipes ask this function.
+ * Returns whether a failure passes by itself, so that the same operation may succeed later if it is safe to repeat. This is the only list
+ * of such errors: the retries of a `Keeper` and all recipes use this function.
  */
 export function isPassing(error: unknown): error is Error {
-  // A reply that cannot be read, e.g. one that is too large, comes again as often as it is asked for.
+  // An unreadable reply, e.g. one that is too large, is the same at each repetition.
   if (error instanceof ConnectionLossError) return !(error.cause instanceof MarshallingError);
   return (
     error instanceof SessionExpiredError ||
@@ -22,7 +22,7 @@ export function isPassing(error: unknown): error is Error {
   );
 }
 
-/** Whether a request may or may not have been executed, for all that its error says. */
+/** Returns whether the error leaves open if the server executed the request. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof ConnectionLossError && error.outcome === 'unknown';
 }

@@ -1,24 +1,24 @@
 import { ClosedError, type Keeper } from '@zk-recipes/core';
 import { enrol, type Member, untilFirst } from '@zk-recipes/core/recipe-kit';
 
-/** How a candidate's znodes are named and what they hold. */
+/** Name and data of a candidate's znodes. */
 export interface CandidateZnode {
   /** Name without protection and number, e.g. `latch-`. */
   readonly marker: string;
   readonly data: Uint8Array | null;
 }
 
-/** What latch and selector have in common: standing for election, again and again, until one leaves. */
+/** Candidate in an election, the common part of latch and selector: takes a place in the line repeatedly, until it leaves. */
 export class Candidate {
   readonly keeper: Keeper;
   readonly path: string;
   readonly marker: string;
   readonly #data: Uint8Array | null;
-  /** Aborts waiting in line. */
+  /** Aborts the wait in the line. */
   readonly #leaving = new AbortController();
-  /** Aborts everything: only when there is no connection over which to leave in good order. */
+  /** Aborts all requests; used only without a connection, when the candidate cannot remove its znode first. */
   readonly #givingUp = new AbortController();
-  /** The own place, from its creation until it is gone. */
+  /** Own place, from its creation until its removal. */
   #place: Member | null = null;
 
   constructor(keeper: Keeper, path: string, { marker, data }: CandidateZnode) {
@@ -33,7 +33,10 @@ export class Candidate {
     return this.#leaving.signal;
   }
 
-  /** What a candidate that leaves may leave behind: its place in the line, or, if that is not known, one in the election. */
+  /**
+   * Path of the znode that may remain after the candidate leaves: its place in the line, or the election's path if the place is not
+   * known.
+   */
   get placePath(): string {
     return this.#place?.path ?? this.path;
   }
@@ -54,11 +57,11 @@ export class Candidate {
     return member;
   }
 
-  /** Waits until the member is first, has it lead, and takes its znode away when it has led, has failed, or leaves. */
+  /** Waits until the place is first, then calls `lead`. Removes the znode afterwards, also if the candidate fails or leaves. */
   async stand(member: Member, lead: (member: Member) => Promise<void>): Promise<void> {
     try {
       await untilFirst(member, this.marker, { signal: this.#leaving.signal });
-      // One that left at the moment of its election does not lead any more.
+      // A candidate that left at the moment of its election must not lead.
       this.#leaving.signal.throwIfAborted();
       await lead(member);
     } finally {
@@ -66,16 +69,16 @@ export class Candidate {
     }
   }
 
-  /** Takes a place out of the line. Of a refusal the background tells, and goes on. */
+  /** Removes a place from the line. A refusal is reported by the background, which continues. */
   async #withdraw(member: Member): Promise<void> {
-    // Whoever closes the candidate bounds the waiting, and tells what is left.
+    // The caller that closes the candidate limits the wait and reports what remains.
     await (this.leaving.aborted ? member.remove() : member.withdraw()).catch(() => {});
     this.#place = null;
   }
 
   /**
-   * Leaves the election. A create that is under way is waited for, so that its znode goes before `close` resolves; but only while
-   * there is a connection: without one it is cleaned up in the background, or goes with the session.
+   * Leaves the election. While there is a connection, the candidate waits for a create that is in progress, so that its znode is removed
+   * before `close` resolves. Without a connection the background removes the znode, or the session's end does.
    */
   leave(): void {
     if (this.#leaving.signal.aborted) return;
@@ -92,7 +95,7 @@ export class Candidate {
     look();
   }
 
-  /** To be called when nothing of the candidate is under way any more. */
+  /** Ends the observation of the connection state. Called when no work of the candidate is in progress any more. */
   left(): void {
     this.#unwatch();
   }

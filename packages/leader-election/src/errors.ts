@@ -1,6 +1,6 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
 
-/** Something was asked of a candidate that is not in the election: it was not started, or closed. */
+/** Call on a candidate that is not in the election: the candidate is not started, or is closed. */
 export class NotStartedError extends RecipeError {
   declare readonly code: 'ZK_NOT_STARTED';
   static {
@@ -15,7 +15,7 @@ export class NotStartedError extends RecipeError {
   }
 }
 
-/** It can be started once. */
+/** Second start of a candidate; a candidate can be started once. */
 export class AlreadyStartedError extends RecipeError {
   declare readonly code: 'ZK_ALREADY_STARTED';
   static {

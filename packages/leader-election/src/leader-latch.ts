@@ -23,46 +23,49 @@ import { MemberTenure, type Tenure } from './tenure.js';
 
 /*
  * Guarantee
- *   Of all latches on one path, Curator's included, at most one has a tenure whose clock is valid at any time. Tenures' fencing
- *   tokens grow. A tenure's signal aborts before another latch can be elected. Until it is closed, a latch stays a candidate,
+ *   Of all latches on one path, Curator's included, at most one has a tenure whose clock is valid at any time. The fencing tokens of
+ *   tenures grow. A tenure's signal aborts before another latch can be elected. Until it is closed, a latch remains a candidate,
  *   through lost connections and lost sessions.
  * Not guaranteed
- *   That the first in the line knows of it, or is alive: a crashed leader is first until its session has timed out. That code of a
- *   leader which was paused beyond its session does not run once more: `guard()` and the fencing token are for that.
+ *   That the first candidate in the line knows of its leadership, or is alive: a crashed leader is first until its session has timed out.
+ *   That the code of a leader that was paused beyond its session stops: use `guard()` and the fencing token for that.
  * Znodes
  *   <path>/_c_<uuid>-latch-<number>, ephemeral sequential, its data the id. Curator's LeaderLatch has the same.
  * Protocol
  *   1. Create the own znode, protected; list the line in the same round trip.
- *   2. If nobody stands before the own znode: lead, from 4.
- *   3. Watch the znode directly before the own one, only that; when it is gone list the line again, and go to 2.
+ *   2. If no znode is ahead of the own one: lead, from 4.
+ *   3. Watch one znode: the one directly ahead. When it is gone list the line again, and go to 2.
  *   4. Lead until the tenure ends: released, or lost by its clock, its session or its znode.
  *   5. Remove the own znode, and begin again at 1, unless closed.
  * Failures
  *   reply to the create lost      found again by its uuid; of another session: removed, created anew
  *   session expires in the line   SessionExpiredError ends the round; back to 1 in the new session
  *   session expires in office     the tenure's clock has run out before; back to 1
- *   disconnected in the line      the place is kept; watches are set again on reconnect, which tells what was missed
+ *   disconnected in the line      the place is kept; watches are set again on reconnect, and report missed changes
  *   disconnected in office        the tenure stands while its clock runs (or ends at once: lossPolicy 'connection')
  *   own znode deleted             in the line: NoNodeError at the next look; in office: the tenure is lost; back to 1
- *   predecessor leaves or dies    its follower alone is woken
+ *   predecessor leaves or dies    only its follower is woken
  *   path removed, container reaped  the create makes it again
- *   closed at any point           waiting ends; the znode is removed, if need be in the background or by the session's end
- *   removal refused               the background goes on until it is permitted; close() resolves
+ *   closed at any point           waiting ends; the znode is removed, in the background or by the session's end if necessary
+ *   removal refused               the background continues until the server permits it; close() resolves
  */
 
 const MARKER = 'latch-';
 
-/** How a latch is made. */
+/** Options of a `LeaderLatch`. */
 export interface LeaderLatchOptions extends IdentityOptions {
-  /** Default `session`: leadership stands through a short disconnection, while its clock runs. */
+  /** Reaction to a lost connection. Default `session`: leadership survives a short disconnection, while its clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
 
-/** Events of a latch and what their listeners are given. What a listener throws is a `backgroundError` of the `Keeper`. */
+/**
+ * Events of a latch, each with the value that its listeners receive. An error that a listener throws becomes a `backgroundError` of the
+ * `Keeper`.
+ */
 export interface LeaderLatchEvents {
-  /** It has been elected. */
+  /** Election of this latch. */
   readonly leader: Tenure;
-  /** It leads no more; the tenure's signal has aborted just before, with this very reason. */
+  /** End of its leadership. The tenure's signal has aborted just before, with this very reason. */
   readonly notLeader: HoldLostError;
 }
 
@@ -78,21 +81,25 @@ type Phase =
   | { readonly name: 'standing'; readonly done: Promise<void> }
   | { readonly name: 'closed'; readonly done: Promise<void> };
 
-/** A candidate for as long as it is open: leads whenever it is its turn. @see org.apache.curator.framework.recipes.leader.LeaderLatch */
+/**
+ * Candidate that remains in the election until it is closed, and leads whenever it is first in the line.
+ *
+ * @see org.apache.curator.framework.recipes.leader.LeaderLatch
+ */
 export class LeaderLatch {
   /** Path of the election. */
   readonly path: string;
-  /** Who it is. */
+  /** Id of this candidate. */
   readonly id: string;
   readonly #keeper: Keeper;
   readonly #candidate: Candidate;
   readonly #lossPolicy: LossPolicy;
-  /** `ended`: there will be no tenure any more, unless it is started again. */
+  /** Listeners. The internal event `ended` means that no further tenure begins, unless the latch is started again. */
   readonly #listeners: EventListeners<LeaderLatchEvents & { readonly ended: undefined }>;
   #phase: Phase = { name: 'latent' };
   #tenure: MemberTenure | null = null;
 
-  /** @throws TypeError for a wrong argument, which it names */
+  /** @throws {TypeError} when an argument is wrong; the message names the argument */
   constructor(keeper: Keeper, path: string, options: LeaderLatchOptions = {}) {
     const unlimited = checkPlace(keeper, path);
     checkOptions('LeaderLatch', schema, options);
@@ -106,27 +113,29 @@ export class LeaderLatch {
     this.#listeners = new EventListeners(['leader', 'notLeader', 'ended'], report);
   }
 
-  /** Whether it leads, beyond doubt: the clock is asked now. */
+  /** Whether this latch certainly leads; the property checks the clock at each call. */
   get isLeader(): boolean {
     return this.#tenure?.state === 'held';
   }
 
-  /** The present tenure, `null` while it does not lead. */
+  /** Current tenure; `null` while the latch does not lead. */
   get tenure(): Tenure | null {
     return this.isLeader ? this.#tenure : null;
   }
 
-  /** `latent` before `start`, `started` until `close`. */
+  /** State of the latch: `latent` before `start`, `started` until `close`, then `closed`. */
   get state(): 'latent' | 'started' | 'closed' {
     if (this.#phase.name === 'latent' || this.#phase.name === 'closed') return this.#phase.name;
     return 'started';
   }
 
   /**
-   * Joins the election; resolves when its znode stands in the line. From then on it stays a candidate until it is closed: errors go to the
-   * `backgroundError` event of the `Keeper`, and it tries again.
+   * Joins the election; resolves when the znode of this latch stands in the line. From then on the latch remains a candidate until it is
+   * closed. Errors become `backgroundError` events of the `Keeper`, and the latch tries again.
    *
-   * @throws AlreadyStartedError; ClosedError if it was closed; what the create throws, and the latch is as before
+   * @throws {AlreadyStartedError} when the latch is already started
+   * @throws {ClosedError} when the latch is closed
+   * @throws the error of the create; the latch is then as before
    */
   async start(): Promise<void> {
     if (this.#phase.name === 'closed') throw new ClosedError(`latch on ${this.path} is closed`);
@@ -137,7 +146,7 @@ export class LeaderLatch {
     });
     this.#phase = { name: 'starting', done };
     try {
-      // Awaited here alone, so that the stack of its error has the caller's frames.
+      // Awaited only here, so that the stack of its error has the caller's frames.
       await this.#join();
     } finally {
       ended();
@@ -145,9 +154,11 @@ export class LeaderLatch {
   }
 
   /**
-   * Resolves with the tenure as soon as it leads, or with the present one.
+   * Resolves with the current tenure, or with the next one as soon as the latch leads.
    *
-   * @throws NotStartedError; ClosedError when it is closed; the signal's reason
+   * @throws {NotStartedError} when the latch is not started
+   * @throws {ClosedError} when the latch is closed
+   * @throws the signal's reason
    */
   async awaitLeadership(options: CallOptions = {}): Promise<Tenure> {
     const signal = signalOf('awaitLeadership of LeaderLatch', options);
@@ -156,7 +167,10 @@ export class LeaderLatch {
     return tenure;
   }
 
-  /** Each tenure from the present one on, until the latch is closed. One that has ended before it is asked for is left out. */
+  /**
+   * Iterates over the tenures from the current one on, until the latch is closed. Leaves out a tenure that has ended before the caller
+   * asks for it.
+   */
   async *tenures(options: CallOptions = {}): AsyncGenerator<Tenure, void, void> {
     const signal = signalOf('tenures of LeaderLatch', options);
     for (let last: Tenure | null = null; ; ) {
@@ -166,7 +180,7 @@ export class LeaderLatch {
     }
   }
 
-  /** The first tenure that stands and is not `last`; `null` once there will be none. */
+  /** Returns the first valid tenure that is not `last`; `null` when no further tenure begins. */
   async #nextTenure(last: Tenure | null, signal: AbortSignal | undefined): Promise<Tenure | null> {
     for (;;) {
       signal?.throwIfAborted();
@@ -177,7 +191,7 @@ export class LeaderLatch {
     }
   }
 
-  /** Resolves when there is a new tenure, when there will be none, or when the signal aborts. */
+  /** Resolves when a new tenure begins, when no further tenure begins, or when the signal aborts. */
   #untilNews(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
@@ -204,35 +218,40 @@ export class LeaderLatch {
     return this;
   }
 
-  /** All candidates, of every process and language, the leader first. */
+  /** Lists all candidates, of every process and language, the leader first. */
   async participants(options: CallOptions = {}): Promise<Participant[]> {
     const signal = signalOf('participants of LeaderLatch', options);
     return await listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
-  /** The candidate that stands first, `null` when there is none. */
+  /** Returns the first candidate in the line; `null` if there is none. */
   async leader(options: CallOptions = {}): Promise<Participant | null> {
     const signal = signalOf('leader of LeaderLatch', options);
     return await findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /**
-   * Steps down at once and leaves the election; resolves when the znode is gone, or certain to go. Idempotent; never rejects: what
-   * is left is a `backgroundError` with the operation `left behind`.
+   * Ends the leadership at once and leaves the election. Resolves when the znode is gone, or certain to go. Idempotent; never rejects:
+   * remaining work becomes a `backgroundError` with the operation `left behind`.
    *
-   * @param options.timeoutMs how long the delete is waited for: default 2,000, from 0 to 2^31-1. Without a connection nothing is waited for
+   * @param options.timeoutMs longest wait for the delete, in milliseconds: default 2,000, from 0 to 2^31-1. Without a connection `close`
+   *   does not wait
    */
   async close(options: EndingOptions = {}): Promise<void> {
     const timeoutMs = checkEnding(options);
     await waitForEnding(this.#keeper, () => [this.#candidate.placePath], this.#beginClosing(), timeoutMs);
   }
 
-  /** The same as `close`. */
+  /** Closes the latch like `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** @returns resolves when the latch has left the election */
+  /**
+   * Begins to leave the election.
+   *
+   * @returns promise that resolves when the latch has left
+   */
   #beginClosing(): Promise<void> {
     const phase = this.#phase;
     if (phase.name === 'closed') return phase.done;
@@ -241,7 +260,7 @@ export class LeaderLatch {
     this.#phase = { name: 'closed', done };
     this.#candidate.leave();
     this.#listeners.tell('ended', undefined);
-    // Whoever works for the leader stops before the znode goes, which is what the end of the tenure leads to.
+    // The end of the tenure stops the leader's work before the znode is removed.
     this.#tenure?.interrupt('released');
     return done;
   }
@@ -256,13 +275,13 @@ export class LeaderLatch {
       this.#phase = { name: 'standing', done: this.#keepStanding(member) };
     } catch (error) {
       if (this.state !== 'closed') this.#phase = { name: 'latent' };
-      // For those who await leadership already.
+      // Wakes callers that already await leadership.
       this.#listeners.tell('ended', undefined);
       throw error;
     }
   }
 
-  /** Terms, one after the other, until it is closed. */
+  /** Repeats terms, one after the other, until the latch is closed. */
   async #keepStanding(first: Member): Promise<void> {
     const { leaving } = this.#candidate;
     let member: Member | null = first;
@@ -272,7 +291,7 @@ export class LeaderLatch {
       await this.#candidate.stand(own, (elected) => this.#lead(elected)); //             steps 2, 3, 5
     };
     while (!leaving.aborted && !this.#keeper.closed) {
-      // Only its own end or that of the `Keeper` makes it reject, and that is no error.
+      // Only the latch's own end or that of the `Keeper` makes `persevere` reject, and neither is an error.
       await persevere(this.#keeper, term, { signal: leaving, onFailure: (error) => this.#onFailure(error) }).catch(
         nothing,
       );
@@ -280,7 +299,7 @@ export class LeaderLatch {
     this.#listeners.tell('ended', undefined);
   }
 
-  /** Step 4. */
+  /** Leads until the tenure ends: step 4. */
   async #lead(member: Member): Promise<void> {
     const tenure = new MemberTenure(member, this.id, this.#lossPolicy);
     this.#tenure = tenure;
@@ -289,13 +308,13 @@ export class LeaderLatch {
       follow(signal, resolve);
       follow(signal, () => this.#listeners.tell('notLeader', signal.reason));
     });
-    // The clock ran out while it waited: not elected after all, and to begin anew after a pause, not at once.
+    // If the clock ran out during the wait, the latch is not elected. The error makes it begin again after a pause, not at once.
     signal.throwIfAborted();
     this.#listeners.tell('leader', tenure);
     await over;
   }
 
-  /** Of a lost session the state tells, of a lost hold the tenure, if there was one. */
+  /** Reports a failed term. The connection state already reports a lost session, and the tenure, if there was one, a lost hold. */
   #onFailure(error: unknown): void {
     if (!(error instanceof SessionExpiredError || error instanceof HoldLostError)) this.#report(error);
   }

@@ -24,22 +24,22 @@ import { MemberTenure, type Tenure } from './tenure.js';
 /*
  * Guarantee
  *   Of all selectors on one path, Curator's included, at most one runs its function with a tenure whose clock is valid at any time. The
- *   leadership ends when the function has ended, never before: who comes next does not run beside it, unless the function
- *   goes on after its signal has aborted because the session was lost.
+ *   leadership ends when the function has ended, never before: the next leader's function does not run beside it, unless the function
+ *   continues after its signal has aborted because the session was lost.
  * Not guaranteed
- *   That a function which ignores its signal stops. That work of a leader paused beyond its session is not begun: `guard()` and
- *   the fencing token are for that.
+ *   That a function which ignores its signal stops. That a leader paused beyond its session does not begin work: use `guard()` and the
+ *   fencing token for that.
  * Znodes
  *   <path>/_c_<uuid>-lock-<number>, ephemeral sequential, its data the id; without one the default data. Curator's LeaderSelector
  *   has the same.
  * Protocol
  *   1. Create the own znode, protected; list the line in the same round trip.
- *   2. If nobody stands before the own znode: lead, from 4.
- *   3. Watch the znode directly before the own one, only that; when it is gone list the line again, and go to 2.
+ *   2. If no znode is ahead of the own one: lead, from 4.
+ *   3. Watch one znode: the one directly ahead. When it is gone list the line again, and go to 2.
  *   4. Run the function with the tenure.
- *   5. Remove the own znode. If it is queued again, or always is (autoRequeue): begin again at 1.
+ *   5. Remove the own znode. If the selector is queued again, or always is (autoRequeue): begin again at 1.
  * Failures
- *   as those of the LeaderLatch; besides
+ *   the failures of the LeaderLatch, and:
  *   the function throws           a backgroundError; then step 5, and with autoRequeue step 1 after a pause of 50 ms to 2 s
  *   interrupted, once or often    the signal aborts; the znode stays until the function has ended
  *   interrupted before step 4     the function is not run; the place in the line is kept
@@ -48,15 +48,15 @@ import { MemberTenure, type Tenure } from './tenure.js';
 
 const MARKER = 'lock-';
 
-/** How a selector is made. */
+/** Options of a `LeaderSelector`. */
 export interface LeaderSelectorOptions extends IdentityOptions {
-  /** Whether it becomes a candidate again whenever its function has ended. Default false. */
+  /** Whether the selector becomes a candidate again whenever its function has ended. Default false. */
   readonly autoRequeue?: boolean | undefined;
-  /** Default `session`: leadership stands through a short disconnection, while its clock runs. */
+  /** Reaction to a lost connection. Default `session`: leadership survives a short disconnection, while its clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
 
-/** What a leader does. The leadership lasts until the promise settles, so it must when `tenure.signal` aborts. */
+/** Function of a leader. The leadership lasts until the promise settles, so the promise must settle when `tenure.signal` aborts. */
 export type TakeLeadership = (tenure: Tenure) => Promise<void> | void;
 
 const schema = z.strictObject({
@@ -66,11 +66,15 @@ const schema = z.strictObject({
   lossPolicy: z.optional(z.enum(['session', 'connection'])),
 });
 
-/** Runs a function while it leads, and gives leadership up when the function has ended. @see org.apache.curator.framework.recipes.leader.LeaderSelector */
+/**
+ * Runs a function while this candidate leads, and gives leadership up when the function has ended.
+ *
+ * @see org.apache.curator.framework.recipes.leader.LeaderSelector
+ */
 export class LeaderSelector {
   /** Path of the election. */
   readonly path: string;
-  /** Who it is, as others see it. */
+  /** Id of this candidate, as other participants see it. */
   readonly id: string;
   readonly #keeper: Keeper;
   readonly #candidate: Candidate;
@@ -78,15 +82,15 @@ export class LeaderSelector {
   readonly #autoRequeue: boolean;
   readonly #takeLeadership: TakeLeadership;
   #state: 'latent' | 'started' | 'closed' = 'latent';
-  /** The round that is under way, `null` between rounds. */
+  /** Current round; `null` between rounds. */
   #round: Promise<void> | null = null;
   #requeued = false;
-  /** The round's tenure, kept until the round is over: from the end of its function on, being a candidate takes another round. */
+  /** Tenure of the current round, kept until the round is over. After the function has ended, a further candidacy needs another round. */
   #tenure: MemberTenure | null = null;
-  /** Settles when its function has ended; settled while it does not run. */
+  /** Settles when the function has ended; settled while the function does not run. */
   #working: Promise<void> = Promise.resolve();
 
-  /** @throws TypeError for a wrong argument, which it names */
+  /** @throws {TypeError} when an argument is wrong; the message names the argument */
   constructor(keeper: Keeper, path: string, takeLeadership: TakeLeadership, options: LeaderSelectorOptions = {}) {
     const unlimited = checkPlace(keeper, path);
     checkFunction('takeLeadership', takeLeadership);
@@ -101,20 +105,21 @@ export class LeaderSelector {
     this.#candidate = new Candidate(unlimited, path, { marker: MARKER, data });
   }
 
-  /** Whether its function runs with a tenure that stands beyond doubt: the clock is asked now. */
+  /** Whether the function runs with a tenure that is certainly valid; the property checks the clock at each call. */
   get isLeader(): boolean {
     return this.#tenure?.state === 'held';
   }
 
-  /** `latent` before `start`, `started` until `close`. */
+  /** State of the selector: `latent` before `start`, `started` until `close`, then `closed`. */
   get state(): 'latent' | 'started' | 'closed' {
     return this.#state;
   }
 
   /**
-   * Becomes a candidate, in the background: errors go to the `backgroundError` event of the `Keeper`, and it tries again.
+   * Becomes a candidate, in the background. Errors become `backgroundError` events of the `Keeper`, and the selector tries again.
    *
-   * @throws AlreadyStartedError; ClosedError if it was closed
+   * @throws {AlreadyStartedError} when the selector is already started
+   * @throws {ClosedError} when the selector is closed
    */
   start(): void {
     if (this.#state === 'closed') throw new ClosedError(`selector on ${this.path} is closed`);
@@ -124,10 +129,11 @@ export class LeaderSelector {
   }
 
   /**
-   * Becomes a candidate once more: now, or when the present round is over.
+   * Becomes a candidate once more: now, or when the current round is over.
    *
-   * @returns false if it was to be one already
-   * @throws NotStartedError; ClosedError if it was closed
+   * @returns false if the selector is a candidate already, or already queued again
+   * @throws {NotStartedError} when the selector is not started
+   * @throws {ClosedError} when the selector is closed
    */
   requeue(): boolean {
     if (this.#state === 'closed') throw new ClosedError(`selector on ${this.path} is closed`);
@@ -136,37 +142,37 @@ export class LeaderSelector {
       this.#begin();
       return true;
     }
-    // While it waits for its turn it is a candidate already.
+    // While the selector waits for its turn, it is a candidate already.
     if (this.#tenure === null || this.#requeued) return false;
     this.#requeued = true;
     return true;
   }
 
-  /** Asks its function to end, by the tenure's signal. Nothing happens while it does not lead. */
+  /** Asks the function to end, through the tenure's signal. Does nothing while the selector does not lead. */
   interruptLeadership(): void {
     this.#tenure?.interrupt();
   }
 
-  /** All candidates, of every process and language, the leader first. */
+  /** Lists all candidates, of every process and language, the leader first. */
   async participants(options: CallOptions = {}): Promise<Participant[]> {
     const signal = signalOf('participants of LeaderSelector', options);
     return await listParticipants(this.#keeper.limited, this.path, MARKER, signal);
   }
 
-  /** The candidate that stands first, `null` when there is none. */
+  /** Returns the first candidate in the line; `null` if there is none. */
   async leader(options: CallOptions = {}): Promise<Participant | null> {
     const signal = signalOf('leader of LeaderSelector', options);
     return await findLeader(this.#keeper.limited, this.path, MARKER, signal);
   }
 
   /**
-   * Interrupts its function and leaves the election; resolves when the function has ended, and the znode is gone or certain to go.
-   * Idempotent; never rejects, unless it is awaited inside of its own function: what is left is a `backgroundError` with the operation
-   * `left behind`.
+   * Interrupts the function and leaves the election. Resolves when the function has ended, and the znode is gone or certain to go.
+   * Idempotent; never rejects, except when called and awaited inside its own function. Remaining work becomes a `backgroundError` with
+   * the operation `left behind`.
    *
-   * @param options.timeoutMs how long the delete is waited for after the function: default 2,000, from 0 to 2^31-1. Without a
-   *   connection nothing is waited for
-   * @throws SelfWaitError if it is awaited inside of its own function, which it waits for; the selector is closed all the same
+   * @param options.timeoutMs longest wait for the delete after the function has ended, in milliseconds: default 2,000, from 0 to 2^31-1.
+   *   Without a connection `close` does not wait
+   * @throws {SelfWaitError} when awaited inside its own function, for which `close` waits; the selector is closed all the same
    */
   close(options: EndingOptions = {}): Promise<void> {
     const timeoutMs = checkEnding(options);
@@ -176,7 +182,7 @@ export class LeaderSelector {
     return refuseSelfWait(this, 'close() of LeaderSelector', this.#untilClosed(timeoutMs));
   }
 
-  /** The same as `close`. */
+  /** Closes the selector like `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -184,7 +190,7 @@ export class LeaderSelector {
   async #untilClosed(timeoutMs: number): Promise<void> {
     const round = this.#round ?? Promise.resolve();
     const left = round.then(() => this.#candidate.left());
-    // Nothing but the work with the server has a limit.
+    // The time limit applies only to the work with the server, not to the function.
     await Promise.race([this.#working, left]);
     await waitForEnding(this.#keeper, () => [this.#candidate.placePath], left, timeoutMs);
   }
@@ -197,12 +203,12 @@ export class LeaderSelector {
       await this.#candidate.stand(member, (elected) => this.#lead(elected)); //                   steps 2, 3, 5
     };
     const onFailure = (error: unknown): void => {
-      // Of a lost session the state tells; a hold lost before the function ran concerns nobody.
+      // The connection state already reports a lost session. A hold lost before the function ran has no effect for the caller.
       const isTold = error instanceof FailedFunction || error instanceof SessionExpiredError;
       if (!(isTold || error instanceof HoldLostError)) this.#report(error);
     };
     this.#round = persevere(this.#keeper, round, { signal: this.#candidate.leaving, onFailure })
-      // Only its own end or that of the `Keeper` makes it reject, and that is no error.
+      // Only the selector's own end or that of the `Keeper` makes `persevere` reject, and neither is an error.
       .catch(() => {})
       .then(() => this.#afterRound());
   }
@@ -214,10 +220,14 @@ export class LeaderSelector {
     if (again && this.#state === 'started' && !this.#keeper.closed) this.#begin();
   }
 
-  /** Step 4. @throws FailedFunction if the selector is to become a candidate again: after a pause, as after any failure */
+  /**
+   * Runs the function with the tenure: step 4.
+   *
+   * @throws {FailedFunction} when the selector is to become a candidate again, after a pause as after any failure
+   */
   async #lead(member: Member): Promise<void> {
     const tenure = new MemberTenure(member, this.id, this.#lossPolicy);
-    // The clock ran out while it waited: not elected after all, and to begin anew.
+    // If the clock ran out during the wait, the selector is not elected and begins again.
     tenure.signal.throwIfAborted();
     this.#tenure = tenure;
     const working = runOnBehalfOf(this, () => this.#takeLeadership(tenure));
@@ -225,14 +235,14 @@ export class LeaderSelector {
     try {
       await working;
     } catch (error) {
-      // To stop by throwing the reason of the signal is good manners, not a failure.
+      // A function may stop by throwing the signal's reason; that is not a failure.
       if (tenure.signal.aborted && error === tenure.signal.reason) return;
       this.#report(error);
       if (!this.#autoRequeue && !this.#requeued) return;
       this.#requeued = false;
       throw new FailedFunction();
     } finally {
-      // The znode goes with the end of the round.
+      // The end of the round removes the znode.
       tenure.interrupt('released');
     }
   }
@@ -242,5 +252,5 @@ export class LeaderSelector {
   }
 }
 
-/** Its function has failed, which was told: only the pause is missing. Never leaves this file. */
+/** Failure of the function that was already reported; it only causes the pause. Never leaves this file. */
 class FailedFunction extends Error {}

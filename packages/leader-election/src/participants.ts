@@ -1,19 +1,19 @@
 import type { Keeper } from '@zk-recipes/core';
 import { childOf, inSequence, jsonSafe, namesIn, orNull } from '@zk-recipes/core/recipe-kit';
 
-/** A candidate of an election, of whatever language. */
+/** Candidate of an election, of any language. */
 export interface Participant {
-  /** As the candidate gave it. */
+  /** Id that the candidate gave itself. */
   readonly id: string;
-  /** Whether it stands first. That it knows of it, and still lives, nobody can tell from outside. */
+  /** Whether the candidate is first in the line. An observer cannot tell whether the candidate knows this, or is still alive. */
   readonly isLeader: boolean;
-  /** Session that its znode belongs to. */
+  /** Session that owns its znode. */
   readonly sessionId: bigint;
-  /** Its znode. */
+  /** Path of its znode. */
   readonly path: string;
 }
 
-/** All candidates, the leader first. Those who leave while the list is read are left out. */
+/** Lists all candidates, the leader first. Leaves out candidates that leave during the read. */
 export async function listParticipants(
   keeper: Keeper,
   directory: string,
@@ -27,7 +27,7 @@ export async function listParticipants(
     .map((participant, index) => jsonSafe({ ...participant, isLeader: index === 0 }));
 }
 
-/** The candidate that stands first, `null` when there is none. */
+/** Returns the first candidate in the line; `null` if there is none. */
 export async function findLeader(
   keeper: Keeper,
   directory: string,
@@ -47,7 +47,7 @@ async function listPaths(
   marker: string,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
-  // Nobody has ever stood, or the server has removed the empty container: no names.
+  // The directory is missing if there never was a candidate, or if the server has removed the empty container: no names then.
   const names = await namesIn(keeper, directory, { signal });
   return inSequence(names, marker).map((name) => childOf(directory, name));
 }

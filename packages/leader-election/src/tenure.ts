@@ -1,13 +1,13 @@
 import type { Hold } from '@zk-recipes/core';
 import { type LossPolicy, type Member, MemberHold } from '@zk-recipes/core/recipe-kit';
 
-/** A leadership, from the election to its end. Its `signal` aborts before another leader can be elected. */
+/** Leadership from the election to its end. Its `signal` aborts before another leader can be elected. */
 export interface Tenure extends Hold {
   /** Id of the candidate that leads. */
   readonly id: string;
 }
 
-/** The leadership of one place in the line. */
+/** Leadership of one place in the line. */
 export class MemberTenure extends MemberHold implements Tenure {
   readonly id: string;
 

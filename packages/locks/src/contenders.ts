@@ -3,7 +3,7 @@ import { childOf, jsonSafe, namesIn, orNull, textOf } from '@zk-recipes/core/rec
 import type { LineRule } from './line-rules.js';
 import { REVOKE } from './lock-hold.js';
 
-/** All who stand in the line of a lock, the first one first. Those who leave while they are read are left out. */
+/** Lists the contenders in the line of a lock, the first one first. Leaves out contenders that leave during the read. */
 export async function listContenders(
   keeper: Keeper,
   directory: string,
@@ -21,7 +21,7 @@ export async function listContenders(
   return (await Promise.all(found)).filter((contender) => contender !== null);
 }
 
-/** Reads who a znode of a line stands for; `null` if it is gone. */
+/** Reads the contender of a znode in a line; returns `null` if the znode is gone. */
 export async function readContender(
   keeper: Keeper,
   path: string,

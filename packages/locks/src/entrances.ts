@@ -3,51 +3,59 @@ import { checkEnding, type EndingOptions, follow, LazySignal, unfollow } from '@
 import { ReentrantAcquireError } from './errors.js';
 import type { LineHold, LockHold } from './lock-hold.js';
 
-/** Counts who is inside of a lock that is held; it is let go of when all have left. */
+/** Counts the holds that share one held lock, and releases the lock when all of them have been released. */
 export class Entrances {
   #hold: LineHold;
   #marker: string;
   #inside = 0;
   #isChanging = false;
 
-  /** @param marker in which way the lock is held */
+  /** @param marker marker of the mode in which the lock is held */
   constructor(hold: LineHold, marker: string) {
     this.#hold = hold;
     this.#marker = marker;
   }
 
-  /** The hold that all share. */
+  /** Hold of the lock, which all entered holds share. */
   get hold(): LineHold {
     return this.#hold;
   }
 
-  /** In which way the lock is held now. */
+  /** Marker of the mode in which the lock is held now. */
   get marker(): string {
     return this.#marker;
   }
 
-  /** Number of those who have entered and not left. */
+  /** Number of holds that have entered and not left. */
   get inside(): number {
     return this.#inside;
   }
 
-  /** One more is inside. @throws ReentrantAcquireError while the lock is being turned into another */
+  /**
+   * Counts one more hold.
+   *
+   * @throws {ReentrantAcquireError} while the lock is being downgraded
+   */
   enter(): void {
     this.#refuseWhileChanging();
     this.#inside += 1;
   }
 
-  /** One has left. */
+  /** Counts one hold less. */
   leave(): void {
     this.#inside -= 1;
   }
 
-  /** Lets go, if all have left. @throws the server's refusal */
+  /**
+   * Releases the lock if no hold is left inside.
+   *
+   * @throws the server's refusal
+   */
   async releaseIfLeft(options: EndingOptions): Promise<void> {
     if (this.#inside === 0) await this.#hold.release(options);
   }
 
-  /** Puts another hold in the place of the present one. Nobody enters meanwhile, who would find himself in either. */
+  /** Replaces the shared hold by another one. Refuses to enter meanwhile, because a new hold could refer to either of the two. */
   async change(marker: string, replace: (hold: LineHold) => Promise<LineHold>): Promise<void> {
     this.#refuseWhileChanging();
     this.#isChanging = true;
@@ -64,18 +72,25 @@ export class Entrances {
   }
 }
 
-/** One entrance into a lock that is held: ends with the hold, or by its own release, which may leave the lock held by others. */
+/**
+ * Hold of one entry into a held lock. It ends with the shared hold, or by its own release, which leaves the lock held if other entries
+ * remain.
+ */
 export class EnteredHold implements LockHold {
   protected readonly entrances: Entrances;
   readonly #hold: LineHold;
   readonly #signal: LazySignal = new LazySignal(() => void this.#hold.state);
   readonly #onEnd = (): void => this.#signal.abort(() => this.#hold.signal.reason);
-  /** Whether somebody has asked for the signal, which follows that of the hold since then. */
+  /** Whether the signal was requested; since then it follows the signal of the shared hold. */
   #isFollowing = false;
-  /** How it ended when it was left. */
+  /** State at the release; `null` before it. */
   #ended: 'lost' | 'released' | null = null;
 
-  /** Enters. @throws ReentrantAcquireError */
+  /**
+   * Enters the lock.
+   *
+   * @throws {ReentrantAcquireError} while the lock is being downgraded
+   */
   constructor(entrances: Entrances) {
     entrances.enter();
     this.entrances = entrances;
@@ -118,7 +133,7 @@ export class EnteredHold implements LockHold {
     return this.#hold.guard();
   }
 
-  /** The hold for logs. */
+  /** Returns the hold as an object for logs. */
   toJSON(): Record<string, unknown> {
     return { path: this.path, fencingToken: String(this.fencingToken), state: this.state };
   }
@@ -135,7 +150,7 @@ export class EnteredHold implements LockHold {
     await this.entrances.releaseIfLeft(options);
   }
 
-  /** Releases it, and never rejects: of a refusal a `backgroundError` tells. */
+  /** Releases the hold and never rejects; a refusal becomes a `backgroundError` event. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => {});
   }

@@ -1,8 +1,8 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
 
 /**
- * A lock was to be acquired by somebody who holds it already, inside of its own `run`: it would wait for itself for ever. Make the lock
- * `reentrant`, or hand the hold on.
+ * Acquisition of a lock that the caller already holds, inside the lock's own `run`: the caller would wait for itself forever. Make the
+ * lock `reentrant`, or pass the hold on.
  */
 export class ReentrantAcquireError extends RecipeError {
   declare readonly code: 'ZK_REENTRANT_ACQUIRE';
@@ -18,7 +18,7 @@ export class ReentrantAcquireError extends RecipeError {
   }
 }
 
-/** There are as many waiters already as the caller wants to stand behind, or more. */
+/** Number of waiters ahead that reaches the limit `maxWaiters` of the caller. */
 export class TooManyWaitersError extends RecipeError {
   declare readonly code: 'ZK_TOO_MANY_WAITERS';
   static {
@@ -26,7 +26,7 @@ export class TooManyWaitersError extends RecipeError {
   }
   /** Path of the lock. */
   readonly path: string;
-  /** How many stand in line before the caller. */
+  /** Number of waiters ahead of the caller. */
   readonly waiters: number;
 
   constructor(path: string, waiters: number, maxWaiters: number, options?: ErrorOptions) {
@@ -36,7 +36,7 @@ export class TooManyWaitersError extends RecipeError {
   }
 }
 
-/** Others still had what `run` waited for when its `timeoutMs` had passed. Its function was not called. */
+/** Lock or permits that other contenders still had when the `timeoutMs` of `run` had passed. `run` did not call its function. */
 export class AcquireTimeoutError extends RecipeError {
   declare readonly code: 'ZK_ACQUIRE_TIMEOUT';
   static {
@@ -44,7 +44,7 @@ export class AcquireTimeoutError extends RecipeError {
   }
   /** Path of the lock. */
   readonly path: string;
-  /** How long `run` has waited, in milliseconds. */
+  /** Duration of the wait of `run`, in milliseconds. */
   readonly timeoutMs: number;
 
   constructor(path: string, timeoutMs: number, options?: ErrorOptions) {
@@ -54,7 +54,7 @@ export class AcquireTimeoutError extends RecipeError {
   }
 }
 
-/** Somebody asks for a lock back. The reason of `hold.revoked`. */
+/** Request of a client to release a lock. It is the reason of `hold.revoked`. */
 export class RevocationRequestedError extends RecipeError {
   declare readonly code: 'ZK_REVOCATION_REQUESTED';
   static {
@@ -69,7 +69,7 @@ export class RevocationRequestedError extends RecipeError {
   }
 }
 
-/** The znode of a shared count holds no number of leases. */
+/** Znode of a shared count without a valid number of leases. */
 export class InvalidLeaseLimitError extends RecipeError {
   declare readonly code: 'ZK_INVALID_LEASE_LIMIT';
   static {

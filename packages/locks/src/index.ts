@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-// What they speak of
+// Types of the recipes' arguments and results
 export type { Contender } from '@zk-recipes/core';
 // Errors
 export {

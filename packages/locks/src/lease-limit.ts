@@ -2,22 +2,26 @@ import { type Keeper, NodeExistsError, NoNodeError, type WatchedEvent } from '@z
 import { InvalidLeaseLimitError } from './errors.js';
 import type { CallOptions } from './options.js';
 
-/** A number of leases that all users of a semaphore read from one znode, and that may change. @see org.apache.curator.framework.recipes.shared.SharedCount */
+/**
+ * Number of leases that all users of a semaphore read from one znode, and that may change.
+ *
+ * @see org.apache.curator.framework.recipes.shared.SharedCount
+ */
 export interface SharedLeaseLimit {
   /** Znode of the count: 4 bytes, big-endian, not negative. */
   readonly path: string;
-  /** What it is made with if it is missing. Default: none, and acquiring fails. */
+  /** Count with which a missing znode is created. Default: none, and acquiring fails. */
   readonly seed?: number | undefined;
 }
 
-/** How many leases there are: the same number for all users, who have to agree on it, or a shared count. */
+/** Number of leases: a number that must be the same for all users, or a shared count. */
 export type LeaseLimit = number | SharedLeaseLimit;
 
 /**
  * Reads the number of leases.
  *
- * @param onChange told once, when the count has changed
- * @throws InvalidLeaseLimitError if the count is missing, or no number
+ * @param onChange called once, when the count has changed
+ * @throws {InvalidLeaseLimitError} when the count is missing or not a valid number
  */
 export async function readLimit(
   keeper: Keeper,
@@ -44,12 +48,12 @@ async function sow(keeper: Keeper, path: string, seed: number, signal: AbortSign
   try {
     await keeper.create().creatingParents().idempotent().forPath(path, encodeCount(seed), { signal });
   } catch (error) {
-    // Somebody else was first, with whatever number.
+    // Another client has created the count, with any number.
     if (!(error instanceof NodeExistsError)) throw error;
   }
 }
 
-/** Sets a shared count, and makes it where it is missing. */
+/** Sets a shared count, and creates its znode if it is missing. */
 export async function writeLimit(
   keeper: Keeper,
   { path }: SharedLeaseLimit,

@@ -2,26 +2,30 @@ import { ClosedError, type Keeper, SessionExpiredError, type WatchedEvent } from
 import { Change, orNull, removeWatch } from '@zk-recipes/core/recipe-kit';
 import { type LeaseLimit, readLimit } from './lease-limit.js';
 
-/** How many leases there are and how many are taken, as it was found at the last look. */
+/** Number of leases and of free leases, as of the last look. */
 export class Room {
   readonly #keeper: Keeper;
   readonly #directory: string;
   readonly #limit: LeaseLimit;
   #free = 0;
 
-  /** @param directory of the leases */
+  /** @param directory directory of the leases */
   constructor(keeper: Keeper, directory: string, limit: LeaseLimit) {
     this.#keeper = keeper;
     this.#directory = directory;
     this.#limit = limit;
   }
 
-  /** Whether so many leases were free. */
+  /** Returns whether at least this number of leases was free at the last look. */
   hasRoomFor(permits: number): boolean {
     return permits <= this.#free;
   }
 
-  /** Looks. @throws InvalidLeaseLimitError */
+  /**
+   * Reads the limit and the number of leases.
+   *
+   * @throws {InvalidLeaseLimitError} when the shared count is missing or not a valid number
+   */
   async look(signal: AbortSignal | undefined, onChange?: (event: WatchedEvent) => void): Promise<void> {
     const [taken, limit] = await Promise.all([
       this.#countLeases(signal, onChange),
@@ -30,7 +34,7 @@ export class Room {
     this.#free = limit - taken;
   }
 
-  /** Waits until so many leases are free. For the first in the line only: nobody else may take them meanwhile. */
+  /** Waits until the permits are free. Only for the first contender in the line: no other contender may take leases meanwhile. */
   async until(permits: number, signal: AbortSignal): Promise<void> {
     for (;;) {
       const change = new Change();
@@ -40,7 +44,7 @@ export class Room {
         const event = await change.orThrow(signal);
         if (event.type === 'None') throw event.state === 'Expired' ? new SessionExpiredError() : new ClosedError();
       } finally {
-        // Of the two watches at most one has fired.
+        // At most one of the two watches has fired.
         removeWatch(this.#keeper, this.#directory, 'CHILDREN', change.happened);
         if (typeof this.#limit === 'object') removeWatch(this.#keeper, this.#limit.path, 'DATA', change.happened);
       }
@@ -50,7 +54,7 @@ export class Room {
   async #countLeases(signal: AbortSignal | undefined, onChange?: (event: WatchedEvent) => void): Promise<number> {
     const listing = this.#keeper.getChildren();
     const watched = onChange === undefined ? listing : listing.watching(onChange);
-    // Nobody has ever held a lease, or the empty container was reaped.
+    // The directory is missing if there never was a lease, or if the server has reaped the empty container.
     return (await orNull(watched.forPath(this.#directory, { signal })))?.length ?? 0;
   }
 }

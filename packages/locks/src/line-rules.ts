@@ -8,28 +8,36 @@ import {
 } from '@zk-recipes/core/recipe-kit';
 
 /*
- * Who waits for whom in the line of a lock. Pure. The names, and their order, are Curator's.
+ * Blockers in the line of a lock. Pure. The names, and their order, are Curator's.
  */
 
-/** Marker in the names of a mutex. @see org.apache.curator.framework.recipes.locks.InterProcessMutex */
+/**
+ * Marker in the names of a mutex.
+ *
+ * @see org.apache.curator.framework.recipes.locks.InterProcessMutex
+ */
 export const LOCK = 'lock-';
-/** Markers in the names of a read/write lock; of one length on purpose. @see org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock */
+/**
+ * Markers in the names of a read/write lock; of equal length on purpose.
+ *
+ * @see org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock
+ */
 export const READ = '__READ__';
 export const WRITE = '__WRIT__';
 
-/** How those stand in line who want a lock in one way. */
+/** Rules of a line for the contenders that want a lock in one mode. */
 export interface LineRule {
   /** Name of their znodes, without protection and number. */
   readonly marker: string;
-  /** Who keeps one of them waiting. */
+  /** Finds the blocker of a place. */
   readonly obstacleOf: ObstacleOf;
-  /** All places in the directory, those of other clients included, in the order of the line. */
+  /** Returns all places of the directory, including those of other clients, in the order of the line. */
   inOrder(names: readonly string[]): string[];
-  /** How many of the ordered line, from its beginning, hold the lock. */
+  /** Returns how many places at the head of the ordered line hold the lock. */
   holdersOf(ordered: readonly string[]): number;
 }
 
-/** One at a time. */
+/** Rule of a mutex: one holder at a time. */
 export const mutexRule: LineRule = {
   marker: LOCK,
   obstacleOf: oneAtATime(LOCK),
@@ -37,7 +45,10 @@ export const mutexRule: LineRule = {
   holdersOf: (ordered) => Math.min(1, ordered.length),
 };
 
-/** A writer waits for everybody before it. One that leaves may have become a reader (downgrade), so it looks again. */
+/**
+ * Rule of a writer: it waits for all places ahead. A writer that leaves may have become a reader (downgrade), so the line is listed
+ * again.
+ */
 export const writeRule: LineRule = {
   marker: WRITE,
   obstacleOf: (own, names) => {
@@ -48,7 +59,7 @@ export const writeRule: LineRule = {
   holdersOf: readersOrWriter,
 };
 
-/** A reader waits for the writers before it only; none can come to stand before it later. */
+/** Rule of a reader: it waits only for the writers ahead. No later place can be ahead of it. */
 export const readRule: LineRule = {
   marker: READ,
   obstacleOf: (own, names) => {
@@ -59,7 +70,7 @@ export const readRule: LineRule = {
   holdersOf: readersOrWriter,
 };
 
-/** All before the first writer hold, or the first writer alone. */
+/** Returns the number of holders: all places ahead of the first writer, or the first writer alone. */
 function readersOrWriter(ordered: readonly string[]): number {
   const writer = ordered.findIndex(isWriter);
   if (writer < 0) return ordered.length;
@@ -74,20 +85,20 @@ function inReadWriteOrder(names: readonly string[]): string[] {
   return inOrderOf(names, readWriteKey);
 }
 
-/** What follows the marker, whichever it is. */
+/** Returns the rest of a name after either marker. */
 function readWriteKey(name: string): string {
   return sequenceKey(sequenceKey(name, READ), WRITE);
 }
 
 const protection = /^_c_[0-9a-f-]{36}-/i;
 
-/** Name of the znodes of those in the line of a semaphore who want so many permits, without protection and number. */
+/** Returns the name of the znodes of contenders for this number of permits, without protection and number. */
 export function markerFor(permits: number): string {
   return permits === 1 ? LOCK : `${permits}-${LOCK}`;
 }
 
-/** Number of permits that somebody in the line of a semaphore wants. Curator's want one at a time. */
+/** Returns the number of permits that a contender in the line of a semaphore wants. Curator's contenders want one at a time. */
 export function permitsOf(name: string): number {
-  // A protection may end in digits, too.
+  // The uuid of a protection may end in digits, so the protection is removed before the match.
   return Number(/^(\d+)-lock-\d{10}$/.exec(name.replace(protection, ''))?.[1] ?? 1);
 }

@@ -3,8 +3,8 @@ import { callListener, type Member, nameOf } from '@zk-recipes/core/recipe-kit';
 import type { LineRule } from './line-rules.js';
 
 /**
- * Tells somebody in a line how many stand before, whenever that changes. One watch on the whole line tells who comes and who leaves, so
- * the line is read once, and again after a reconnect only.
+ * Reports the number of contenders ahead in a line whenever the number changes. One watch on the whole line reports arrivals and
+ * departures, so the line is read only once, and again after a reconnect.
  */
 export class LivePosition {
   readonly #member: Member;
@@ -17,8 +17,8 @@ export class LivePosition {
   #over = false;
 
   /**
-   * @param tell may throw; that is a background error
-   * @param first position of the second in the line; default 1: only the first has nobody to wait for
+   * @param tell callback; an error that it throws becomes a background error
+   * @param first position of the second contender in the line. Default 1: only the first contender has nothing to wait for
    */
   constructor(member: Member, rule: LineRule, tell: (position: number) => void, first = 1) {
     this.#member = member;
@@ -27,7 +27,11 @@ export class LivePosition {
     this.#first = first;
   }
 
-  /** @param names the line as it was found */
+  /**
+   * Starts to report.
+   *
+   * @param names the line at the time of the last list
+   */
   start(names: readonly string[]): void {
     this.#see(names);
     const { keeper, directory } = this.#member;
@@ -36,21 +40,21 @@ export class LivePosition {
       .withMode('PERSISTENT_RECURSIVE')
       .forPath(directory, this.#onEvent)
       .catch((error: unknown) => {
-        // A server before 3.6: the position is told once.
+        // A server before 3.6 has no such watch: the position is reported once.
         if (!(error instanceof UnimplementedError)) this.#report(error);
         return null;
       });
     keeper.on('state', this.#onState);
-    // What changed before the watch was there. Sent together with it, and executed after it.
+    // Finds changes from before the watch. The read is sent together with the watch, and the server executes it after the watch.
     void this.#read();
   }
 
-  /** Tells that nobody stands before any more, and yet there is something to wait for. */
+  /** Reports that no contender is ahead any more, although the caller still has to wait. */
   tellFirst(): void {
     this.#tellOnce(this.#first - 1);
   }
 
-  /** Tells nothing any more, and leaves no watch. */
+  /** Stops reporting and removes the watch. */
   stop(): void {
     if (this.#over) return;
     this.#over = true;
@@ -59,7 +63,7 @@ export class LivePosition {
   }
 
   readonly #onState = (state: string): void => {
-    // Of what happens while it is disconnected a lasting watch does not tell.
+    // A persistent watch does not report changes that happen while the client is disconnected.
     if (state === 'RECONNECTED') void this.#read();
   };
 
@@ -67,7 +71,7 @@ export class LivePosition {
     if (path === null) return;
     const name = nameOf(path);
     if (type === 'NodeDeleted') this.#ahead.delete(name);
-    // Whoever comes stands behind, but for a writer that turns into a reader.
+    // New places stand behind the own place, except a writer that becomes a reader.
     else if (type === 'NodeCreated' && this.#standsBefore(name)) this.#ahead.add(name);
     else return;
     this.#tellChange();
@@ -91,7 +95,7 @@ export class LivePosition {
     this.#tellChange();
   }
 
-  /** Nobody ahead is nothing to tell here: the grant does. */
+  /** Reports only positions with contenders ahead; the grant of the lock replaces a report of position 0. */
   #tellChange(): void {
     if (this.#ahead.size > 0) this.#tellOnce(this.#ahead.size + this.#first - 1);
   }

@@ -2,50 +2,50 @@ import type { Hold } from '@zk-recipes/core';
 import { LazySignal, type LossPolicy, type Member, MemberHold } from '@zk-recipes/core/recipe-kit';
 import { RevocationRequestedError } from './errors.js';
 
-/** A lock that is held. */
+/** Hold of a lock. */
 export interface LockHold extends Hold {
   /**
-   * Aborts with a `RevocationRequestedError` when somebody, in whatever language, asks for the lock back: if it was acquired as `revocable`,
-   * and never otherwise. The hold stands until it is released.
+   * Aborts with a `RevocationRequestedError` when a client, in any language, requests the lock back. Only a lock that was acquired as
+   * `revocable` receives requests. The hold stands until the holder releases it.
    */
   readonly revoked: AbortSignal;
 }
 
-/** A lock that is held for writing. */
+/** Hold of a lock for writing. */
 export interface WriteHold extends LockHold {
   /**
-   * Turns it into a hold for reading, in one transaction: no writer comes in between. This hold is released by that; the returned one,
-   * with the same fencing token, is to be released by the caller, also inside of `run`.
+   * Turns this hold into a hold for reading, in one transaction: no other writer is granted the lock in between. The call releases this
+   * hold. The caller must release the returned hold, which has the same fencing token, also inside `run`.
    *
-   * @throws NotHeldError if it is not held any more
-   * @throws ReentrantAcquireError if the lock was entered again inside and is not left yet, or is being downgraded
+   * @throws {NotHeldError} when the lock is no longer held
+   * @throws {ReentrantAcquireError} when the lock was re-entered and an inner hold is not released, or a downgrade is in progress
    */
   downgrade(): Promise<LockHold>;
 }
 
-/** Several locks that are held together. */
+/** Hold of several locks together. */
 export interface MultiHold extends Hold {
-  /** The own znodes, in the order of the locks; `path` is the first of them. */
+  /** Paths of the own znodes, in the order of the locks; `path` is the first of them. */
   readonly paths: readonly string[];
 }
 
-/** Permits of a semaphore that are held. */
+/** Hold of permits of a semaphore. */
 export interface SemaphoreLease extends Hold {
   /** Number of permits. */
   readonly permits: number;
 }
 
-/** What Curator's `Revoker` writes into a znode. */
+/** Data that Curator's `Revoker` writes into a znode. */
 export const REVOKE: Buffer = Buffer.from('__REVOKE__');
 
-/** How a lock is held. */
+/** Options of a hold in a line. */
 export interface LineHoldOptions {
-  /** Whether to heed who asks for it back. */
+  /** Whether the hold reacts to revocation requests. */
   readonly revocable: boolean;
   readonly lossPolicy: LossPolicy;
 }
 
-/** The hold of one place in the line of a lock. */
+/** Hold of one place in the line of a lock. */
 export class LineHold extends MemberHold implements LockHold {
   readonly member: Member;
   readonly options: LineHoldOptions;

@@ -35,27 +35,27 @@ import { revoke } from './revocation.js';
 import { acquireForRun, type RunResult } from './run-options.js';
 
 /*
- * What all locks with a line have in common; who waits for whom, and what is promised, say the files of the locks.
+ * Common protocol of all locks with a line. The file of each lock states the lock's guarantees and the blocker of each place.
  *
  * Protocol
  *   1. Create the own znode, protected; list the line in the same round trip.
- *   2. If nobody stands in the way: it is held, go to 4.
- *   3. Watch the one znode that stands in the way, only that. When it is gone, and nobody can have come to stand in the way since the line
- *      was listed, it is held; else list the line again, and go to 2.
- *   4. Hand out the hold, and watch the own znode. It lasts until it is released, or lost by its clock, its session or its znode.
- *   5. Remove the own znode: also when the waiting ended in any other way.
+ *   2. If the own znode has no blocker, the lock is held: go to 4.
+ *   3. Watch one znode: the blocker. After the blocker is gone, the lock is held if no new blocker can have appeared since the line was
+ *      listed; else list the line again, and go to 2.
+ *   4. Return the hold, and watch the own znode. The hold lasts until it is released, or lost by its clock, its session or its znode.
+ *   5. Remove the own znode, also if the wait ends in any other way.
  */
 
-/** How a lock is taken in one way. */
+/** Way of taking a lock, for example for reading. */
 export interface LockKind<H extends LockHold> {
   /** Name for messages. */
   readonly name: string;
   readonly rule: LineRule;
-  /** What is handed out to who enters it. */
+  /** Returns the hold for a contender that enters the lock. */
   enter(entrances: Entrances): EnteredHold & H;
 }
 
-/** The line of a lock, for those who take it together with others. */
+/** Line of a lock, for a `MultiLock` that takes the lock together with others. */
 export interface LockLine {
   readonly keeper: Keeper;
   readonly path: string;
@@ -65,12 +65,12 @@ export interface LockLine {
 
 const lines = new WeakMap<Lock<LockHold>, LockLine>();
 
-/** The line of a lock. */
+/** Returns the line of a lock. */
 export function lineOf(lock: Lock<LockHold>): LockLine {
   return lines.get(lock) as LockLine;
 }
 
-/** A lock with a line: a `Mutex`, or one side of a `ReadWriteLock`. */
+/** Lock with a line: a `Mutex`, or one side of a `ReadWriteLock`. */
 export class Lock<H extends LockHold = LockHold> {
   /** Path of the lock. */
   readonly path: string;
@@ -80,7 +80,7 @@ export class Lock<H extends LockHold = LockHold> {
   readonly #reentrant: boolean;
   readonly #lossPolicy: LossPolicy;
 
-  /** @param keeper as `checkPlace` returns it */
+  /** @param keeper result of `checkPlace` */
   constructor(keeper: Keeper, path: string, kind: LockKind<H>, options: LockOptions) {
     this.path = path;
     this.#keeper = keeper;
@@ -91,21 +91,22 @@ export class Lock<H extends LockHold = LockHold> {
     lines.set(this, { keeper, path, rule: kind.rule, data: this.#data });
   }
 
-  /** The connection by which it is acquired. */
+  /** `Keeper` with which this object acquires the lock. */
   get keeper(): Keeper {
     return this.#keeper.limited;
   }
 
   /**
-   * Runs a function while the lock is held, and releases it afterwards. When the hold is lost meanwhile its signal aborts; the function
-   * is waited for, since it should not go on beside what comes next.
+   * Runs a function while the lock is held, and releases the lock afterwards. If the hold is lost meanwhile, its signal aborts. `run`
+   * still waits for the function, so that the function does not run beside later code of the caller.
    *
-   * With `timeoutMs` it waits no longer than that for others, and then rejects without having called the function; with `ifAvailable` it
-   * resolves with `undefined` instead.
+   * With `timeoutMs`, `run` limits the wait for other contenders: after the limit it rejects without calling the function. With
+   * `ifAvailable` it resolves with `undefined` instead.
    *
-   * @returns what the function returns; `undefined` if it was not called since others had the lock, and the caller has said `ifAvailable`
-   * @throws AcquireTimeoutError if others still had the lock after `timeoutMs`; HoldLostError if the hold was lost before the function ended;
-   *   what the function throws; what `acquire` throws
+   * @returns result of the function; `undefined` if others had the lock and `ifAvailable` is set, so that the function was not called
+   * @throws {AcquireTimeoutError} when others still have the lock after `timeoutMs`
+   * @throws {HoldLostError} when the hold is lost before the function ends
+   * @throws the error of the function, and the errors of `acquire`
    */
   async run<T, IfAvailable extends boolean = false>(
     fn: (hold: H) => Promise<T> | T,
@@ -125,9 +126,12 @@ export class Lock<H extends LockHold = LockHold> {
   /**
    * Waits until the lock is held.
    *
-   * A session that expires meanwhile costs the place in the line, not the waiting: it goes on at the end, in the new session.
+   * If the session expires meanwhile, the caller loses its place in the line, but continues to wait: at the end of the line, in the new
+   * session.
    *
-   * @throws TooManyWaitersError; ReentrantAcquireError inside of the lock's own `run`; what a create throws; the signal's reason
+   * @throws {TooManyWaitersError} when at least `maxWaiters` waiters are ahead
+   * @throws {ReentrantAcquireError} when called inside the lock's own `run`
+   * @throws the errors of a create, and the signal's reason
    */
   async acquire(options: AcquireOptions = {}): Promise<H> {
     checkOptions(`acquire of ${this.#kind.name}`, schemas.acquire, options);
@@ -135,11 +139,12 @@ export class Lock<H extends LockHold = LockHold> {
   }
 
   /**
-   * Acquires the lock if that takes no longer than the caller has patience.
+   * Tries to acquire the lock, and waits for other contenders no longer than `timeoutMs`.
    *
-   * @returns `null` if somebody else has it
-   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
-   *   as `acquire` does
+   * @returns hold, or `null` if another contender has the lock
+   * @throws {ConnectionLossError} when no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has
+   *   passed
+   * @throws the errors of `acquire`
    */
   async tryAcquire(options: TryAcquireOptions = {}): Promise<H | null> {
     checkOptions(`tryAcquire of ${this.#kind.name}`, schemas.tryAcquire, options);
@@ -150,7 +155,10 @@ export class Lock<H extends LockHold = LockHold> {
     return entrances && this.#kind.enter(entrances);
   }
 
-  /** All who hold the lock in this way or wait for it, of every process and language, in the order of the line. */
+  /**
+   * Lists all holders and waiters of this lock (of a read/write lock: of this side), of every process and language, in the order of the
+   * line.
+   */
   async contenders(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions(`contenders of ${this.#kind.name}`, schemas.call, options);
     const { rule } = this.#kind;
@@ -164,11 +172,11 @@ export class Lock<H extends LockHold = LockHold> {
   }
 
   /**
-   * Asks those who hold the lock in this way now, of every process and language, to let go of it, and resolves when they have. Those that
-   * did not acquire it as `revocable` do not hear of it.
+   * Asks the current holders of this lock (of a read/write lock: of this side), of every process and language, to release it. Resolves
+   * when they have released it. A holder that acquired the lock without `revocable` does not receive the request.
    *
-   * With `forceAfterMs` the znode of whoever has not let go by then is deleted: the hold is lost then, and its owner hears of it at about
-   * the same time as the next in line is granted the lock. Only `guard()` and the fencing token keep those two apart.
+   * With `forceAfterMs` the znode of a holder that has not released the lock in time is deleted. The hold is then lost. Its owner learns
+   * of the loss at about the same time as the next waiter is granted the lock. Only `guard()` and the fencing token keep the two apart.
    */
   async revoke(options: RevokeOptions = {}): Promise<void> {
     checkOptions(`revoke of ${this.#kind.name}`, schemas.revoke, options);
@@ -178,7 +186,11 @@ export class Lock<H extends LockHold = LockHold> {
     await Promise.all(holders.map((name) => revoke(this.#keeper, childOf(this.path, name), options)));
   }
 
-  /** @throws ReentrantAcquireError if it would wait for itself */
+  /**
+   * Returns a hold of the lock that the calling context already holds; `null` if the context does not hold the lock.
+   *
+   * @throws {ReentrantAcquireError} when the caller would wait for itself
+   */
   #enterAgain(): (EnteredHold & H) | null {
     const inside = insideOf({ keeper: this.#keeper, path: this.path });
     if (inside === undefined) return null;

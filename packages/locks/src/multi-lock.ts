@@ -24,42 +24,42 @@ import { acquireForRun, type RunPatience, type RunResult } from './run-options.j
 
 /*
  * Guarantee
- *   All of the locks are held, or none. Whoever stands before another in one line stands before it in all lines that both are in, so those
- *   who take several locks in this way cannot wait for each other in a circle, in whichever order they name them.
+ *   All of the locks are held, or none. A multi-lock that is ahead of another in one line is ahead in all lines that both have joined.
+ *   Therefore multi-locks cannot wait for each other in a circle, in whatever order they name the locks.
  * Not guaranteed
- *   That there is no such circle with somebody who takes the same locks one after the other, as Curator's InterProcessMultiLock does.
+ *   That there is no such circle with a client that takes the same locks one after the other, as Curator's InterProcessMultiLock does.
  * Znodes
  *   Those of the locks, with one czxid.
  * Protocol
  *   1. Create the own znodes in all lines, protected, in one transaction; list the lines in the same round trip.
- *   2. Wait in one line after the other until nobody stands in the way. A place that has its turn keeps it.
- *   3. Hand out one hold for all of them.
+ *   2. Wait in one line after the other until the own place has no blocker. A place that has had its turn keeps it.
+ *   3. Return one hold for all locks.
  *   4. Remove the own znodes.
  * Failures
- *   as those of the locks; besides
+ *   the failures of the locks, and:
  *   reply to the transaction lost   the znodes are found by their uuids: all or none
- *   one of the znodes is gone       the hold of all is lost
+ *   one of the znodes is gone       the hold of all locks is lost
  */
 
-/** How to make a multi-lock. */
+/** Options of a multi-lock. */
 export interface MultiLockOptions {
-  /** Default `session`: a hold stands through a short disconnection, while its clock runs. */
+  /** Reaction to a lost connection. Default `session`: a hold survives a short disconnection, while its clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
 
-/** How to acquire all locks. */
+/** Options of `acquire` of a multi-lock. */
 export type MultiAcquireOptions = CallOptions;
 
-/** How to run a function while all locks are held. */
+/** Options of `run` of a multi-lock. */
 export interface MultiRunOptions<IfAvailable extends boolean = boolean>
   extends MultiAcquireOptions,
     RunPatience<IfAvailable> {}
 
-/** How to try to acquire all locks. */
+/** Options of `tryAcquire` of a multi-lock. */
 export interface MultiTryAcquireOptions extends MultiAcquireOptions {
   /**
-   * Milliseconds from the call on to wait while others have one of them, up to 2^31-1. Default 0: not at all. It is no limit for the servers:
-   * an answer that comes later, within `operationTimeoutMs`, still counts.
+   * Longest wait for other contenders, in milliseconds from the call on, up to 2^31-1. Default 0: no wait. The limit does not apply to
+   * the servers: a later answer, within `operationTimeoutMs`, still counts.
    */
   readonly timeoutMs?: number | undefined;
 }
@@ -70,9 +70,9 @@ const acquireSchema = z.strictObject({ signal });
 const runSchema = z.strictObject({ signal, timeoutMs, ifAvailable });
 const tryAcquireSchema = z.strictObject({ signal, timeoutMs });
 
-/** Several locks as one: all are acquired, or none. */
+/** Several locks as one: the caller acquires all of them, or none. */
 export class MultiLock {
-  /** The locks, in the order in which they were given. */
+  /** Locks in the order in which the caller gave them. */
   readonly locks: readonly Lock<LockHold>[];
   readonly #keeper: Keeper;
   readonly #lines: readonly LockLine[];
@@ -80,7 +80,7 @@ export class MultiLock {
 
   /**
    * @param locks mutexes and sides of read/write locks of this very `Keeper`, namespace included, each directory once
-   * @throws TypeError or RangeError for a wrong argument, which it names
+   * @throws {TypeError} or {RangeError} when an argument is wrong; the message names the argument
    */
   constructor(keeper: Keeper, locks: readonly Lock<LockHold>[], options: MultiLockOptions = {}) {
     const unlimited = checkKeeper(keeper);
@@ -113,7 +113,8 @@ export class MultiLock {
   /**
    * Waits until all locks are held.
    *
-   * @throws ReentrantAcquireError inside of the `run` of one of them; what a create throws; the signal's reason
+   * @throws {ReentrantAcquireError} when called inside the `run` of one of the locks
+   * @throws the errors of a create, and the signal's reason
    */
   async acquire(options: MultiAcquireOptions = {}): Promise<MultiHold> {
     checkOptions('acquire of MultiLock', acquireSchema, options);
@@ -121,11 +122,12 @@ export class MultiLock {
   }
 
   /**
-   * Acquires all locks if that takes no longer than the caller has patience.
+   * Tries to acquire all locks, and waits for other contenders no longer than `timeoutMs`.
    *
-   * @returns `null` if somebody else has one of them
-   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
-   *   as `acquire` does
+   * @returns hold, or `null` if another contender has one of the locks
+   * @throws {ConnectionLossError} when no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has
+   *   passed
+   * @throws the errors of `acquire`
    */
   async tryAcquire(options: MultiTryAcquireOptions = {}): Promise<MultiHold | null> {
     checkOptions('tryAcquire of MultiLock', tryAcquireSchema, options);
@@ -133,7 +135,7 @@ export class MultiLock {
     return await tryWithin(this.#keeper, this.#firstPath, options, acquire);
   }
 
-  /** For messages. */
+  /** Path for messages. */
   get #firstPath(): string {
     const [{ path }] = this.#lines as readonly [LockLine];
     return path;
@@ -159,7 +161,7 @@ export class MultiLock {
       const wait = await untilAdmitted(member, rule.obstacleOf, { signal, onQueued: () => patience.wait() });
       hasWaited ||= wait;
     }
-    // Nobody has watched the places that had their turn while others had not.
+    // During the wait no watch was set on the places that already had their turn.
     if (hasWaited) await this.#checkPlaces(members, signal);
   }
 

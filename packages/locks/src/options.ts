@@ -2,61 +2,65 @@ import type { IdentityOptions, LossPolicy } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
 import type { RunPatience } from './run-options.js';
 
-/** How a lock is made. */
+/** Options of a lock. */
 export interface LockOptions extends IdentityOptions {
-  /** Whether it can be acquired again inside of its own `run`, as often as one likes. Default false: that is refused. */
+  /** Whether the lock can be acquired again inside its own `run`, any number of times. Default false: such a call is refused. */
   readonly reentrant?: boolean | undefined;
-  /** Default `session`: a hold stands through a short disconnection, while its clock runs. */
+  /** Reaction to a lost connection. Default `session`: a hold survives a short disconnection, while its clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
 
-/** How to ask for something. */
+/** Options of a request. */
 export interface CallOptions {
-  /** Gives up: rejects with its reason. */
+  /** Cancels the call when it aborts: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How to wait for a lock. */
+/** Options of a wait for a lock. */
 export interface WaitOptions extends CallOptions {
   /**
-   * Told, as soon as there is something to wait for, how many contenders stand before the caller, 1 or more, and again whenever that
-   * changes. Whoever asks for that hears of everybody who comes and leaves while it waits, so it is not for thousands at once; servers
-   * before 3.6 cannot tell, and it is told once.
+   * Called with the number of contenders ahead, 1 or more: as soon as the caller has to wait, and again whenever the number changes.
+   *
+   * With this option the caller receives an event for each contender that comes or leaves, so it is not suitable for thousands of waiters
+   * at once. Servers before 3.6 cannot report changes; the function is then called once.
    */
   readonly onQueued?: ((position: number) => void) | undefined;
 }
 
-/** How to acquire a lock. */
+/** Options of `acquire` of a lock. */
 export interface AcquireOptions extends WaitOptions {
-  /** Rejects with a `TooManyWaitersError` instead of waiting behind so many waiters or more. The holder does not count. Default: none. */
+  /**
+   * Limit of waiters ahead: with this number of waiters ahead or more, the call rejects with a `TooManyWaitersError`. The holder does not
+   * count. Default: none.
+   */
   readonly maxWaiters?: number | undefined;
-  /** Whether `hold.revoked` aborts when somebody asks for the lock back. Default false. */
+  /** Whether `hold.revoked` aborts when a client requests the lock back. Default false. */
   readonly revocable?: boolean | undefined;
 }
 
-/** How to try to acquire a lock. */
+/** Options of `tryAcquire` of a lock. */
 export interface TryAcquireOptions extends Omit<AcquireOptions, 'maxWaiters'> {
   /**
-   * Milliseconds from the call on to wait while others have it, up to 2^31-1. Default 0: not at all. It is no limit for the servers: an answer
-   * that comes later, within `operationTimeoutMs`, still counts.
+   * Longest wait for other contenders, in milliseconds from the call on, up to 2^31-1. Default 0: no wait. The limit does not apply to
+   * the servers: a later answer, within `operationTimeoutMs`, still counts.
    */
   readonly timeoutMs?: number | undefined;
 }
 
-/** How to run a function while a lock is held. */
+/** Options of `run` of a lock. */
 export interface RunOptions<IfAvailable extends boolean = boolean> extends AcquireOptions, RunPatience<IfAvailable> {}
 
-/** How to ask for a lock back. */
+/** Options of `revoke`. */
 export interface RevokeOptions {
-  /** Stops waiting for its holder: rejects with its reason. What was asked stays asked. */
+  /** Stops the wait for the holder: the call rejects with the signal's reason. The request to the holder remains. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds, up to 2^31-1, after which the holder's znode is deleted if it has not let go by then. Default: never. */
+  /** Milliseconds, up to 2^31-1, after which the znode of a holder that has not released the lock is deleted. Default: never. */
   readonly forceAfterMs?: number | undefined;
 }
 
 const milliseconds = z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1));
 
-/** What single options may be. */
+/** Checks of single options. */
 export const fields: Readonly<
   Record<
     'id' | 'data' | 'lossPolicy' | 'signal' | 'onQueued' | 'maxWaiters' | 'timeoutMs' | 'ifAvailable',
@@ -76,7 +80,7 @@ export const fields: Readonly<
 const { id, data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
 const revocable = z.optional(z.boolean());
 
-/** What the options of a lock may be. */
+/** Checks of the options of a lock's methods. */
 export const schemas: Readonly<Record<'lock' | 'call' | 'acquire' | 'tryAcquire' | 'run' | 'revoke', z.ZodMiniType>> = {
   call: z.strictObject({ signal }),
   lock: z.strictObject({ id, data, reentrant: z.optional(z.boolean()), lossPolicy }),

@@ -10,37 +10,43 @@ import { type CallOptions, type LockOptions, schemas } from './options.js';
 
 /*
  * Guarantee
- *   On one path, Curator's locks included, at most one writer holds with a valid clock, and nobody beside it; or any number of readers.
- *   The exception is the mutex's: somebody deletes a holder's znode.
- *   First come, first served: a reader waits for the writers before it only, so neither side starves. A writer that turns into a
- *   reader does so in one step. Otherwise as the mutex.
+ *   On one path, Curator's locks included, either one writer holds the lock with a valid clock, or any number of readers. The exception is
+ *   that of the mutex: a client deletes a holder's znode.
+ *   Contenders are granted the lock in the order of their arrival: a reader waits only for the writers ahead of it, so neither side
+ *   starves. A writer becomes a reader in one step. Otherwise as the mutex.
  * Not guaranteed
- *   As for the mutex: what a paused holder does, and whether a holder whose znode was deleted, by hand or by `revoke({ forceAfterMs })`, knows
- *   before the next. That Curator's own downgrade is safe before its version 5.5 (CURATOR-621).
+ *   As for the mutex: that the code of a paused holder stops, and that a holder whose znode was deleted, by hand or by
+ *   `revoke({ forceAfterMs })`, learns of the deletion before the next contender. That Curator's own downgrade is safe before its version
+ *   5.5 (CURATOR-621).
  * Znodes
- *   <path>/_c_<uuid>-__READ__<number> and <path>/_c_<uuid>-__WRIT__<number>, ephemeral sequential. A reader that was a writer: the same name
- *   for reading, with the number that the writer had, ephemeral. Curator's InterProcessReadWriteLock has the same, from 5.5 on.
+ *   <path>/_c_<uuid>-__READ__<number> and <path>/_c_<uuid>-__WRIT__<number>, ephemeral sequential. A reader that was a writer: the same
+ *   name for reading, with the number that the writer had, ephemeral. Curator's InterProcessReadWriteLock has the same, from 5.5 on.
  * Protocol
- *   That of lock.ts. A writer is kept waiting by whoever stands before it, a reader by the writers before it. A writer watches the znode
- *   directly before its own, a reader the nearest writer before it; a writer always looks again: who has gone may have become a reader.
+ *   The protocol of lock.ts. The blockers of a writer are all znodes ahead; those of a reader are the writers ahead. A writer watches the
+ *   znode directly ahead, a reader the nearest writer ahead. A writer always lists the line again: the writer that left may have become
+ *   a reader.
  *   6. Downgrade: in one transaction check the own znode, create one for reading with the same number, and delete the own one.
  * Failures
- *   as those of the mutex; besides
- *   reply to the downgrade lost   the znode for reading is found by its uuid: done; else it is done again
+ *   the failures of the mutex, and:
+ *   reply to the downgrade lost   the znode for reading is found by its uuid: done; else the transaction is repeated
  *   writer asks while it reads    refused: it would wait for itself
  */
 
-/** A lock that many can hold for reading, or one for writing. @see https://zookeeper.apache.org/doc/current/recipes.html, "Shared Locks" */
+/**
+ * Read/write lock: many contenders hold it for reading, or one contender holds it for writing.
+ *
+ * @see https://zookeeper.apache.org/doc/current/recipes.html, "Shared Locks"
+ */
 export class ReadWriteLock {
   /** Path of the lock. */
   readonly path: string;
-  /** For reading. */
+  /** Lock for reading. */
   readonly read: Lock;
-  /** For writing. */
+  /** Lock for writing. */
   readonly write: Lock<WriteHold>;
   readonly #keeper: Keeper;
 
-  /** @throws TypeError for a wrong argument, which it names */
+  /** @throws {TypeError} when an argument is wrong; the message names the argument */
   constructor(keeper: Keeper, path: string, options: LockOptions = {}) {
     const unlimited = checkPlace(keeper, path);
     checkOptions('ReadWriteLock', schemas.lock, options);
@@ -61,7 +67,7 @@ export class ReadWriteLock {
     this.write = new Lock(unlimited, path, writing, options);
   }
 
-  /** All who hold the lock or wait for it, for reading or writing, in the order of the line. */
+  /** Lists all holders and waiters, for reading or writing, in the order of the line. */
   async contenders(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions('contenders of ReadWriteLock', schemas.call, options);
     const isMeant = (name: string): boolean => name.includes(READ) || name.includes(WRITE);
@@ -83,14 +89,14 @@ class EnteredWriteHold extends EnteredHold implements WriteHold {
       throw new ReentrantAcquireError(this.path, 'it was entered again inside, for writing, and is not left yet');
     }
     await this.entrances.change(READ, (writing) => turnIntoReading(writing, this.#data));
-    // The reader is inside before the writer leaves, so that the lock stays held.
+    // The reader enters before the writer leaves, so that the lock stays held.
     const reading = new EnteredHold(this.entrances);
     await this.release();
     return reading;
   }
 }
 
-/** Step 6. */
+/** Replaces a writer's place by a reader's place: step 6. */
 async function turnIntoReading(writing: LineHold, data: Uint8Array | null): Promise<LineHold> {
   const { keeper, directory, name, path } = writing.member;
   const readingPath = childOf(directory, READ + sequenceKey(name, WRITE));
@@ -100,7 +106,8 @@ async function turnIntoReading(writing: LineHold, data: Uint8Array | null): Prom
     return await writing.handOver(async () => {
       const results = await transaction.commit();
       const created = results[1] as { readonly path: string; readonly stat: Stat };
-      // It goes on with the writer's token: that of a writer who waits is smaller than this znode's, and has to be the larger one later.
+      // The hold keeps the writer's token. The token of a waiting writer is smaller than this znode's czxid, and must be larger than this
+      // hold's token later.
       const stat = { ...created.stat, czxid: writing.fencingToken };
       return new LineHold(memberOf(keeper, { path: created.path, stat }), writing.options);
     });

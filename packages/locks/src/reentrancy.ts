@@ -3,16 +3,16 @@ import type { Hold, Keeper } from '@zk-recipes/core';
 import { realPath } from '@zk-recipes/core/recipe-kit';
 import type { Entrances } from './entrances.js';
 
-/** Where a lock is. */
+/** Location of a lock. */
 export interface LockPlace {
   readonly keeper: Keeper;
   readonly path: string;
 }
 
-/** A lock that an async context is inside of: it runs in the lock's `run`. */
+/** Lock whose `run` the current async context runs in. */
 export interface Inside {
   readonly place: LockPlace;
-  /** By which it is held and entered again; of a lock that is held together with others the hold of all, and no entrance. */
+  /** The hold to re-enter, or the `MultiLock`'s hold when this lock is held as part of one. */
   readonly held: Entrances | { readonly hold: Hold };
 }
 
@@ -22,13 +22,13 @@ interface Layer extends Inside {
 
 const context = new AsyncLocalStorage<Layer | undefined>();
 
-/** Runs a function inside of locks, for all that it calls and awaits. */
+/** Runs a function inside locks. The locks apply to everything that the function calls and awaits. */
 export function runInside<T>(locks: readonly Inside[], fn: () => T): T {
   const inside = locks.reduce<Layer | undefined>((outer, lock) => ({ ...lock, outer }), context.getStore());
   return context.run(inside, fn);
 }
 
-/** The lock at a place, in whichever way it was taken, that the present context is inside of and that is held still. */
+/** Returns the lock at a location, in any mode, that the current context is inside of and that is still held. */
 export function insideOf(place: LockPlace): Inside | undefined {
   for (let layer = context.getStore(); layer !== undefined; layer = layer.outer) {
     if (isSameLock(layer.place, place) && layer.held.hold.state === 'held') return layer;
@@ -36,9 +36,9 @@ export function insideOf(place: LockPlace): Inside | undefined {
   return undefined;
 }
 
-/** Whether two places are one directory of one connection, however namespaces cut its path. */
+/** Returns whether two locations are the same directory of one connection, whatever namespaces they use. */
 function isSameLock(one: LockPlace, other: LockPlace): boolean {
-  // A `Keeper` has one root, whatever namespaces it was given.
+  // A connection has one `Keeper` for the root, whatever namespaces its other Keepers have.
   const isOneConnection = one.keeper.usingNamespace('') === other.keeper.usingNamespace('');
   return isOneConnection && realPath(one.keeper, one.path) === realPath(other.keeper, other.path);
 }

@@ -4,9 +4,9 @@ import { REVOKE } from './lock-hold.js';
 import type { RevokeOptions } from './options.js';
 
 /**
- * Asks the holder of a znode to let go, and waits until it has.
+ * Asks the holder of a znode to release the lock, and waits until the znode is gone.
  *
- * @see org.apache.curator.framework.recipes.locks.Revoker, whose mark this is
+ * @see org.apache.curator.framework.recipes.locks.Revoker, which writes the same mark
  */
 export async function revoke(keeper: Keeper, path: string, { signal, forceAfterMs }: RevokeOptions): Promise<void> {
   const force = new AbortController();
@@ -15,9 +15,9 @@ export async function revoke(keeper: Keeper, path: string, { signal, forceAfterM
   follow(signal, onAbort);
   try {
     await keeper.setData().idempotent().forPath(path, REVOKE, { signal });
-    // The holder's time begins when the holder can know.
+    // The time limit begins when the holder can have received the request.
     if (forceAfterMs !== undefined) cancelTimer = systemClock.schedule(forceAfterMs, () => force.abort());
-    // Somebody else's znode does not end with the own session.
+    // The znode of another session survives the end of the own session, so the wait continues.
     await acrossSessions(keeper, force.signal, () => untilDeleted(keeper, path, { signal: force.signal }));
   } catch (error) {
     if (error instanceof NoNodeError) return;

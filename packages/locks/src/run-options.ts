@@ -2,29 +2,29 @@ import type { Keeper } from '@zk-recipes/core';
 import { type Patience, tryWithin } from '@zk-recipes/core/recipe-kit';
 import { AcquireTimeoutError } from './errors.js';
 
-/** How long `run` waits for others, and what it does when they still have what it wants. */
+/** Options of the wait of `run` for other contenders. */
 export interface RunPatience<IfAvailable extends boolean = boolean> {
   /**
-   * Milliseconds from the call on to wait while others have it, up to 2^31-1. Default: without end, or 0 with `ifAvailable`. It is no limit
-   * for the servers: an answer that comes later, within `operationTimeoutMs`, still counts.
+   * Longest wait for other contenders, in milliseconds from the call on, up to 2^31-1. Default: no limit, or 0 with `ifAvailable`. The
+   * limit does not apply to the servers: a later answer, within `operationTimeoutMs`, still counts.
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * What `run` does when others still have it after `timeoutMs`. `true`: it does not call the function and resolves with `undefined`.
-   * `false`, the default: it rejects with an `AcquireTimeoutError`.
+   * Result of `run` when other contenders still have the lock or the permits after `timeoutMs`. `true`: `run` resolves with `undefined`
+   * and does not call the function. `false`, the default: `run` rejects with an `AcquireTimeoutError`.
    */
   readonly ifAvailable?: IfAvailable | undefined;
 }
 
-/** What `run` resolves with: what its function returns, or `undefined` if it may resolve without having called it. */
+/** Result of `run`: the result of its function, or `undefined` if `run` may resolve without calling the function. */
 export type RunResult<T, IfAvailable extends boolean> = T | (IfAvailable extends true ? undefined : never);
 
 /**
- * Acquires something for `run`.
+ * Acquires a lock or permits for `run`.
  *
- * @param acquire waits as long as the patience that it is given lasts; `undefined` stands for no limit
- * @returns `null` if others still have it after `timeoutMs`, and the caller has said `ifAvailable`
- * @throws AcquireTimeoutError if they have it, and the caller has not
+ * @param acquire waits no longer than the given `Patience`; `undefined` stands for no limit
+ * @returns `null` if others still have the lock or the permits after `timeoutMs`, and `ifAvailable` is set
+ * @throws {AcquireTimeoutError} when others still have them, and `ifAvailable` is not set
  */
 export async function acquireForRun<A>(
   keeper: Keeper,

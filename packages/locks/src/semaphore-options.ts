@@ -5,32 +5,32 @@ import type { LeaseLimit } from './lease-limit.js';
 import { fields, type WaitOptions } from './options.js';
 import type { RunPatience } from './run-options.js';
 
-/** How a semaphore is made. */
+/** Options of a semaphore. */
 export interface SemaphoreOptions extends IdentityOptions {
-  /** How many leases there are: a number, 1 or more, that is the same for all users; or where to read it. */
+  /** Number of leases: a number, 1 or more, that is the same for all users; or the znode of a shared count. */
   readonly maxLeases: LeaseLimit;
-  /** Default `session`: leases stand through a short disconnection, while their clock runs. */
+  /** Reaction to a lost connection. Default `session`: leases survive a short disconnection, while their clock runs. */
   readonly lossPolicy?: LossPolicy | undefined;
 }
 
-/** How to acquire permits. */
+/** Options of `acquire` of a semaphore. */
 export interface SemaphoreAcquireOptions extends WaitOptions {
-  /** How many, all or none; 1 or more, and no more than there are. Default 1. */
+  /** Number of permits to acquire, all or none: 1 or more, and at most the number of leases. Default 1. */
   readonly permits?: number | undefined;
-  /** Rejects with a `TooManyWaitersError` instead of waiting behind so many waiters or more. Default: none. */
+  /** Limit of waiters ahead: with this number of waiters ahead or more, the call rejects with a `TooManyWaitersError`. Default: none. */
   readonly maxWaiters?: number | undefined;
 }
 
-/** How to run a function while permits are held. */
+/** Options of `run` of a semaphore. */
 export interface SemaphoreRunOptions<IfAvailable extends boolean = boolean>
   extends SemaphoreAcquireOptions,
     RunPatience<IfAvailable> {}
 
-/** How to try to acquire permits. */
+/** Options of `tryAcquire` of a semaphore. */
 export interface SemaphoreTryAcquireOptions extends Omit<SemaphoreAcquireOptions, 'maxWaiters'> {
   /**
-   * Milliseconds from the call on to wait while others have them, up to 2^31-1. Default 0: not at all. It is no limit for the servers: an
-   * answer that comes later, within `operationTimeoutMs`, still counts.
+   * Longest wait for other contenders, in milliseconds from the call on, up to 2^31-1. Default 0: no wait. The limit does not apply to
+   * the servers: a later answer, within `operationTimeoutMs`, still counts.
    */
   readonly timeoutMs?: number | undefined;
 }
@@ -41,7 +41,7 @@ const path = z.string().check(z.refine((value) => isPath(value), 'a path'));
 const permits = z.optional(count);
 const { id, data, lossPolicy, signal, onQueued, maxWaiters, timeoutMs, ifAvailable } = fields;
 
-/** What the options of a semaphore may be. */
+/** Checks of the options of a semaphore. */
 export const semaphoreSchemas: Readonly<
   Record<'semaphore' | 'acquire' | 'tryAcquire' | 'run' | 'setMaxLeases', z.ZodMiniType>
 > = {

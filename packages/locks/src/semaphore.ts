@@ -41,27 +41,27 @@ import {
 
 /*
  * Guarantee
- *   Of all semaphores on one path, Curator's InterProcessSemaphoreV2 included, no more leases are held with a valid clock at any time than
- *   there are, as long as all users go by the same number. First come, first served, also by those who want several at once: nobody who
- *   wants fewer gets past them. Several permits are had all or none.
+ *   Of all semaphores on one path, Curator's InterProcessSemaphoreV2 included, the number of leases held with a valid clock never exceeds
+ *   the limit, as long as all users have the same limit. Waiters are granted permits in the order of their arrival, also waiters for
+ *   several permits: a later waiter for fewer permits does not overtake. A contender gets all of its permits or none.
  * Not guaranteed
- *   That leases are taken back when their number is made smaller. As for the mutex: what a paused holder does, and when a crashed one's
- *   leases are free.
+ *   That leases are taken back when the limit is lowered. As for the mutex: that the code of a paused holder stops, and that the leases of
+ *   a crashed holder are free before its session has timed out.
  * Znodes
- *   <path>/locks/_c_<uuid>-lock-<number>      ephemeral sequential: the line. Who wants several permits has `<permits>-lock-`, which stands in
- *                                             the same order.
- *   <path>/leases/_c_<uuid>-lease-<number>    ephemeral sequential, one a permit, its data who it is. Curator's has the same.
- *   A shared count where there is one: 4 bytes, big-endian.
+ *   <path>/locks/_c_<uuid>-lock-<number>      ephemeral sequential: the line. A contender for several permits has `<permits>-lock-`, which
+ *                                             stands in the same order.
+ *   <path>/leases/_c_<uuid>-lease-<number>    ephemeral sequential, one per permit; its data identifies the holder. The same as Curator's.
+ *   The shared count, if there is one: 4 bytes, big-endian.
  * Protocol
- *   1. Stand in the line; list line and leases in the same round trip.
- *   2. Wait as for the mutex. Only the first in the line may take leases, so their number does not grow meanwhile.
- *   3. While there are too many leases for what is wanted: watch them, and the count.
+ *   1. Join the line; list line and leases in the same round trip.
+ *   2. Wait as for the mutex. Only the first contender in the line may take leases, so their number does not grow meanwhile.
+ *   3. While too few leases are free for the wanted permits: watch the leases, and the count.
  *   4. In one transaction check the own place, create the leases, and leave the line.
- *   5. Hand out the hold; it is lost if one of its leases is.
+ *   5. Return the hold; it is lost if one of its leases is lost.
  *   6. Remove the leases.
  * Failures
- *   as those of the mutex; besides
- *   reply to the transaction lost   a lease is found by its uuid: done, with all others; else it is done again
+ *   the failures of the mutex, and:
+ *   reply to the transaction lost   a lease is found by its uuid: done, with all others; else the transaction is repeated
  *   place lost before step 4        the check fails: back to 1
  *   a lease is deleted by hand      the hold is lost, and its other leases are removed
  *   the count is missing or no number   InvalidLeaseLimitError
@@ -69,7 +69,11 @@ import {
 
 const LEASE = 'lease-';
 
-/** A number of leases that are held one or several at a time. @see org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2 */
+/**
+ * Semaphore: a limited number of leases, which contenders hold one or several at a time.
+ *
+ * @see org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2
+ */
 export class Semaphore {
   /** Path of the semaphore. */
   readonly path: string;
@@ -80,7 +84,7 @@ export class Semaphore {
   readonly #line: string;
   readonly #leases: string;
 
-  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  /** @throws {TypeError} or {RangeError} when an argument is wrong; the message names the argument */
   constructor(keeper: Keeper, path: string, options: SemaphoreOptions) {
     const unlimited = checkPlace(keeper, path);
     checkOptions('Semaphore', semaphoreSchemas.semaphore, options);
@@ -94,15 +98,16 @@ export class Semaphore {
   }
 
   /**
-   * Runs a function while permits are held, and releases them afterwards. When the hold is lost meanwhile its signal aborts; the function is
-   * waited for.
+   * Runs a function while permits are held, and releases the permits afterwards. If the hold is lost meanwhile, its signal aborts; `run`
+   * still waits for the function.
    *
-   * With `timeoutMs` it waits no longer than that for others, and then rejects without having called the function; with `ifAvailable` it
-   * resolves with `undefined` instead.
+   * With `timeoutMs`, `run` limits the wait for other contenders: after the limit it rejects without calling the function. With
+   * `ifAvailable` it resolves with `undefined` instead.
    *
-   * @returns what the function returns; `undefined` if it was not called since others had the permits, and the caller has said `ifAvailable`
-   * @throws AcquireTimeoutError if others still had the permits after `timeoutMs`; HoldLostError if the hold was lost before the function ended;
-   *   what the function throws; what `acquire` throws
+   * @returns result of the function; `undefined` if others had the permits and `ifAvailable` is set, so that the function was not called
+   * @throws {AcquireTimeoutError} when others still have the permits after `timeoutMs`
+   * @throws {HoldLostError} when the hold is lost before the function ends
+   * @throws the error of the function, and the errors of `acquire`
    */
   async run<T, IfAvailable extends boolean = false>(
     fn: (lease: SemaphoreLease) => Promise<T> | T,
@@ -119,7 +124,10 @@ export class Semaphore {
   /**
    * Waits until the permits are held.
    *
-   * @throws RangeError for more permits than there are; TooManyWaitersError; InvalidLeaseLimitError; the signal's reason
+   * @throws {RangeError} when `permits` is larger than the number of leases
+   * @throws {TooManyWaitersError} when at least `maxWaiters` waiters are ahead
+   * @throws {InvalidLeaseLimitError} when the shared count is missing or not a valid number
+   * @throws the signal's reason
    */
   async acquire(options: SemaphoreAcquireOptions = {}): Promise<SemaphoreLease> {
     checkOptions('acquire of Semaphore', semaphoreSchemas.acquire, options);
@@ -127,18 +135,20 @@ export class Semaphore {
   }
 
   /**
-   * Acquires permits if that takes no longer than the caller has patience.
+   * Tries to acquire permits, and waits for other contenders no longer than `timeoutMs`. If contenders are ahead and enough leases are
+   * free for them and the caller, the call waits for these contenders, for a second at most.
    *
-   * @returns `null` if others have them, or want them before. Those for whom there is room as well are waited for, a second at most
-   * @throws ConnectionLossError if no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed; else
-   *   as `acquire` does
+   * @returns lease, or `null` if other contenders have the permits or are waiting for them ahead of the caller
+   * @throws {ConnectionLossError} when no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has
+   *   passed
+   * @throws the errors of `acquire`
    */
   async tryAcquire(options: SemaphoreTryAcquireOptions = {}): Promise<SemaphoreLease | null> {
     checkOptions('tryAcquire of Semaphore', semaphoreSchemas.tryAcquire, options);
     return await tryWithin(this.#keeper, this.path, options, (patience) => this.#acquire(options, patience));
   }
 
-  /** All leases, of every process and language. One of Curator's waiters, the first, has its lease already. */
+  /** Lists all leases, of every process and language. The first of Curator's waiters already has its lease while it waits. */
   async leases(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions('leases of Semaphore', schemas.call, options);
     const names = inSequence(await namesIn(this.#keeper.limited, this.#leases, options), LEASE);
@@ -149,7 +159,7 @@ export class Semaphore {
     return (await Promise.all(leases)).filter((lease) => lease !== null);
   }
 
-  /** Those who hold leases, and then those who stand in the line. */
+  /** Lists the holders of leases, and then the contenders in the line. */
   async contenders(options: CallOptions = {}): Promise<Contender[]> {
     checkOptions('contenders of Semaphore', schemas.call, options);
     const isMeant = (name: string): boolean => name.includes(LOCK);
@@ -161,10 +171,11 @@ export class Semaphore {
   }
 
   /**
-   * Changes the number of leases for all users of the shared count. More wake who waits; fewer take nothing back. Of two who change it at
-   * once, one is overwritten.
+   * Changes the number of leases for all users of the shared count. A larger number wakes waiters; a smaller number does not take leases
+   * back. If two callers change the number at once, one change overwrites the other.
    *
-   * @throws TypeError if `maxLeases` is no shared count; RangeError for a number out of range
+   * @throws {TypeError} when `maxLeases` of the semaphore is not a shared count
+   * @throws {RangeError} when the number is out of range
    */
   async setMaxLeases(maxLeases: number, options: CallOptions = {}): Promise<void> {
     if (typeof this.#limit === 'number') {
@@ -190,7 +201,7 @@ export class Semaphore {
       const { signal } = patience;
       const enrolment = enrol(keeper, this.#line, { name: markerFor(permits), data: this.#data, signal }); //     step 1
       looking = room.look(signal);
-      // Whoever fails to enrol does not ask what was seen.
+      // If the enrolment fails, no code awaits the look, and its rejection would be unhandled.
       looking.catch(() => {});
       return enrolment;
     };
@@ -220,7 +231,7 @@ export class Semaphore {
     const position = onQueued === undefined ? null : new LivePosition(member, mutexRule, onQueued, 2);
     const begin = (ahead: readonly string[]): void => {
       const wanted = ahead.reduce((sum, name) => sum + permitsOf(name), permits);
-      // Those for whom there is room are on their way through, which is not worth anybody's patience.
+      // The contenders ahead are about to take free leases: a short wait does not use up the caller's limit.
       if (ahead.length > 0 && room.hasRoomFor(wanted)) {
         patience.waitBriefly();
         return;
@@ -235,8 +246,8 @@ export class Semaphore {
       begin(ordered.slice(0, ordered.indexOf(member.name)));
       position?.start(names);
     };
-    // The first look was sent right after the list of the line: it counts if nobody stood before by then. Else it is a hint; and those who
-    // have taken leases before it are not to be counted among those who stand ahead as well.
+    // The first look follows the list of the line. The look is valid only if the own place was already the first. Otherwise the look is a
+    // hint, and contenders that took leases before the look must not also be counted as contenders ahead.
     const wasFirst = member.siblings !== null && mutexRule.obstacleOf(member.name, member.siblings) === null;
     if (!wasFirst) member.forgetSiblings();
     try {
@@ -251,7 +262,7 @@ export class Semaphore {
     }
   }
 
-  /** Step 4. */
+  /** Takes the leases: step 4. */
   async #take(
     member: Member,
     permits: number,

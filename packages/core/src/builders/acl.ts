@@ -27,8 +27,8 @@ export class GetAclBuilder<Result> {
   /**
    * Reads the list.
    *
-   * @throws {NoNodeError} the znode does not exist
-   * @throws {ConnectionLossError} the retries are used up
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {ConnectionLossError} when the retries are used up
    */
   async forPath(path: string, options: CallOptions = {}): Promise<Result> {
     const signal = signalOf('getAcl().forPath', options);
@@ -45,7 +45,7 @@ export class GetAclBuilder<Result> {
   }
 }
 
-/** Begins a `setAcl`: it needs a list before it has an end. Immutable. */
+/** First step of a `setAcl`, which requires a list. Immutable. */
 export class SetAclStart {
   readonly #execution: Execution;
 
@@ -53,7 +53,11 @@ export class SetAclStart {
     this.#execution = execution;
   }
 
-  /** @param acl the new list, which takes the place of the old one */
+  /**
+   * Sets the new list, which replaces the old one.
+   *
+   * @param acl the complete new list
+   */
   withAcl(acl: readonly Acl[]): SetAclBuilder {
     return new SetAclBuilder(this.#execution, acl, -1);
   }
@@ -62,7 +66,7 @@ export class SetAclStart {
 /**
  * Sets the access control list of a znode. Immutable: each step returns a new builder.
  *
- * When the reply was lost, it is not sent again: it rejects with a `ConnectionLossError` of outcome `unknown`.
+ * If the reply is lost, the builder does not repeat the request: the promise rejects with a `ConnectionLossError` of outcome `unknown`.
  */
 export class SetAclBuilder {
   readonly #execution: Execution;
@@ -75,7 +79,11 @@ export class SetAclBuilder {
     this.#version = version;
   }
 
-  /** @param version that the list must have (`aversion` of the stat); -1, the default, matches any */
+  /**
+   * Sets the expected version of the list.
+   *
+   * @param version version that the list must have (`aversion` of the stat); -1, the default, matches any
+   */
   withVersion(version: number): SetAclBuilder {
     return new SetAclBuilder(this.#execution, this.#acl, version);
   }
@@ -84,10 +92,10 @@ export class SetAclBuilder {
    * Sets the list.
    *
    * @returns the znode's new stat
-   * @throws {NoNodeError} the znode does not exist
-   * @throws {InvalidAclError} the server does not accept the list
-   * @throws {BadVersionError} the list has another version
-   * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {InvalidAclError} when the server does not accept the list
+   * @throws {BadVersionError} when the list has another version
+   * @throws {ConnectionLossError} when the retries are used up, or the outcome is unknown
    */
   async forPath(path: string, options: CallOptions = {}): Promise<Stat> {
     const signal = signalOf('setAcl().forPath', options);

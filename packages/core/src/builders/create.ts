@@ -27,7 +27,7 @@ import { isSameData } from './same-data.js';
 
 const modeSchema = z.enum(CreateMode);
 
-/** What a create is to do. */
+/** Settings of a create. */
 export interface CreateDescription {
   readonly mode: CreateMode;
   readonly acl: readonly Acl[] | undefined;
@@ -35,11 +35,11 @@ export interface CreateDescription {
   readonly creatingParents: boolean;
   readonly protection: boolean;
   readonly idempotent: boolean;
-  /** Version for the `setData` that takes the place of a create of what is there already; `null` for none. */
+  /** Expected version for the `setData` that replaces the create if the znode exists already; `null` for no `setData`. */
   readonly orSetData: number | null;
 }
 
-/** How a create begins. */
+/** Settings of a create without any steps. */
 export const PLAIN_CREATE: CreateDescription = {
   mode: 'PERSISTENT',
   acl: undefined,
@@ -53,9 +53,9 @@ export const PLAIN_CREATE: CreateDescription = {
 /**
  * Creates a znode. Immutable: each step returns a new builder.
  *
- * A plain create whose reply was lost is not sent again, since nobody can tell whether it was executed: it rejects with a
- * `ConnectionLossError` of outcome `unknown`. `withProtection()`, `orSetData()` and `idempotent()` make it safe to repeat; for
- * sequential modes only the first of them does.
+ * A plain create with a lost reply is not repeated, because the server may have executed it: the promise rejects with a
+ * `ConnectionLossError` of outcome `unknown`. `withProtection()`, `orSetData()` and `idempotent()` make a create safe to repeat. For
+ * sequential modes only `withProtection()` does.
  */
 export class CreateBuilder<Result> {
   readonly #execution: Execution;
@@ -68,54 +68,67 @@ export class CreateBuilder<Result> {
     this.#present = present;
   }
 
-  /** Default `PERSISTENT`. @throws {TypeError} there is no such mode */
+  /**
+   * Sets the mode; the default is `PERSISTENT`.
+   *
+   * @throws {TypeError} when the mode does not exist
+   */
   withMode(mode: CreateMode): CreateBuilder<Result> {
     checkArgument('mode', modeSchema, mode);
     return this.#with({ mode });
   }
 
-  /** Access control list of the znode, instead of that of the `acl` option; parents keep to the option. */
+  /** Sets the access control list of the znode, instead of the list from the `acl` option. Parents still get the list from the option. */
   withAcl(acl: readonly Acl[]): CreateBuilder<Result> {
     return this.#with({ acl });
   }
 
-  /** @param ttlMs for the modes with a TTL, which need it: milliseconds, 1 to 2^40-1 */
+  /**
+   * Sets the time to live, which the modes with a TTL require.
+   *
+   * @param ttlMs milliseconds, 1 to 2^40-1
+   */
   withTtl(ttlMs: number): CreateBuilder<Result> {
     return this.#with({ ttlMs });
   }
 
-  /** Makes missing parents: empty containers, or persistent znodes where the server does not know containers. */
+  /** Creates missing parents: empty containers, or persistent znodes if the server does not support containers. */
   creatingParents(): CreateBuilder<Result> {
     return this.#with({ creatingParents: true });
   }
 
   /**
-   * Puts `_c_<uuid>-` before the name, by which the znode is found again after a lost reply. An ephemeral is only taken for
-   * the own one if it belongs to the session of now. When the create fails or is given up, what it may have left is removed.
-   * Since the name is new each time, `idempotent()` and `orSetData()` have nothing to do beside it.
+   * Puts `_c_<uuid>-` before the name, so that the builder can find the znode again after a lost reply.
+   *
+   * The builder accepts an ephemeral as its own only if the ephemeral belongs to the current session. If the create fails or the caller
+   * gives up, a znode that it may have created is removed. The name is new each time, so `idempotent()` and `orSetData()` have no effect
+   * together with this step.
    */
   withProtection(): CreateBuilder<Result> {
     return this.#with({ protection: true });
   }
 
   /**
-   * Success, too, if the znode is there already just as this create makes it: same data, never changed, and an ephemeral of the own
-   * session or of none, as the mode says. The server does not tell a persistent znode from a container or one with a TTL.
+   * Accepts an existing znode if it equals the znode that this create makes. The znode must have the same data and must never have
+   * changed. The mode decides its owner: the own session for an ephemeral, no session otherwise. The server does not distinguish a
+   * persistent znode from a container or one with a TTL.
    */
   idempotent(): CreateBuilder<Result> {
     return this.#with({ idempotent: true });
   }
 
   /**
-   * Sets the data instead if the znode is there already, and has the owner that the mode gives it: the own session for `EPHEMERAL`, none
-   * for the other modes, which the server does not tell apart. An ephemeral of an earlier session of this `Keeper` is deleted, and the
-   * create repeated. Any other owner is a `ZnodeOwnerError`, and the data is not set.
+   * Sets the data instead if the znode exists and has the owner that the mode implies. The owner is the own session for `EPHEMERAL` and
+   * no session for the other modes, which the server does not distinguish.
    *
-   * The owner is looked at before the data is set, and again in the answer. Should another process delete the znode in between and create
-   * its own, the data is set there and the call rejects.
+   * If the znode is an ephemeral of an earlier session of this `Keeper`, the builder deletes it and repeats the create. Any other owner
+   * causes a `ZnodeOwnerError`, and the data is not set.
    *
-   * @param version that it must have; -1, the default, matches any. With another one a `setData` of unknown outcome is not
-   *   repeated
+   * The builder checks the owner before it sets the data, and again in the reply. If another process deletes the znode between the check
+   * and the write and creates its own, the write changes that znode and the promise rejects.
+   *
+   * @param version version that the znode must have; -1, the default, matches any. With any other version the builder does not repeat a
+   *   `setData` of unknown outcome
    */
   orSetData(version = -1): CreateBuilder<Result> {
     return this.#with({ orSetData: version });
@@ -129,14 +142,14 @@ export class CreateBuilder<Result> {
   /**
    * Creates the znode.
    *
-   * @param path of the znode; a sequential one gets ten digits appended
-   * @param data the `defaultData` option where not given; `null` is not the same as empty
+   * @param path path of the znode; the server appends ten digits to a sequential one
+   * @param data data of the znode; default: the `defaultData` option. `null` is not the same as empty
    * @returns the actual path
-   * @throws {TypeError} the data is neither data nor options; nothing is sent
-   * @throws {NodeExistsError} it is there already
-   * @throws {ZnodeOwnerError} with `orSetData`: it is there already, and has another owner than the mode gives it
-   * @throws {NoNodeError} the parent is missing
-   * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown and the create not safe to repeat
+   * @throws {TypeError} when the second argument is neither data nor options; nothing is sent
+   * @throws {NodeExistsError} when the znode exists already
+   * @throws {ZnodeOwnerError} with `orSetData`, when the znode exists already and has another owner than the mode implies
+   * @throws {NoNodeError} when the parent does not exist
+   * @throws {ConnectionLossError} when the retries are used up, or the outcome is unknown and the create is not safe to repeat
    */
   forPath(path: string, data?: ZnodeData, options?: CallOptions): Promise<Result>;
   forPath(path: string, options: CallOptions): Promise<Result>;
@@ -190,7 +203,10 @@ export class CreateBuilder<Result> {
     );
   }
 
-  /** What to make of a znode that is there already: its stat if it will do, `null` if not. */
+  /**
+   * Decides about a znode that exists already: returns its stat if this create accepts the znode, `null` if not, and `gone` if the znode
+   * has disappeared.
+   */
   async #acceptExisting(attempt: Attempt, request: CreateRequest): Promise<Stat | 'gone' | null> {
     const { idempotent, orSetData } = this.#description;
     try {
@@ -220,24 +236,24 @@ export class CreateBuilder<Result> {
   }
 }
 
-/** An ephemeral of an earlier session of this `Keeper`, which the server has not ended yet. */
+/** Deletes an ephemeral of an earlier session of this `Keeper`, which the server has not ended yet. */
 async function deleteGhost({ zookeeper, signal }: Attempt, realPath: string, { version }: Stat): Promise<'gone'> {
   try {
     await zookeeper.delete(realPath, { version, signal });
   } catch (error) {
-    // Another znode may have its name by now, which the next look tells.
+    // Another znode may have the name by now; the next attempt finds it.
     if (!(error instanceof NoNodeError || error instanceof BadVersionError)) throw error;
   }
   return 'gone';
 }
 
-/** @throws ZnodeOwnerError */
+/** @throws {ZnodeOwnerError} when the znode has another owner than the mode implies */
 function checkOwner({ zookeeper }: Attempt, { realPath, mode }: CreateRequest, { ephemeralOwner }: Stat): void {
   const expected = ownerFor(mode, zookeeper);
   if (ephemeralOwner !== expected) throw new ZnodeOwnerError(realPath, expected, ephemeralOwner);
 }
 
-/** Session that owns what a create of that mode makes; 0n for none. */
+/** Returns the session that owns a znode of this mode; 0n for none. */
 function ownerFor(mode: CreateMode, { sessionId }: ZooKeeper): bigint {
   return isEphemeral(mode) ? sessionId : 0n;
 }

@@ -6,19 +6,19 @@ import { deleteIfThere, ignoreNoNode } from '../execution/guaranteed-delete.js';
 import { childOf } from '../execution/namespace.js';
 import { isPassing, isUnknown } from '../passing-failure.js';
 
-/** What a delete is to do. */
+/** Settings of a delete. */
 export interface DeleteDescription {
   readonly version: number;
   readonly deletingChildren: boolean;
   readonly guaranteed: boolean;
-  /** Session that owns the znode, where it is an ephemeral and the delete a guaranteed one. */
+  /** Session that owns the znode, if the znode is an ephemeral and the delete is guaranteed. */
   readonly owner: bigint | undefined;
   readonly quietly: boolean;
-  /** Whether the background goes on also if the server refuses it. */
+  /** Whether the background continues even if the server refuses the delete. */
   readonly untilGone: boolean;
 }
 
-/** How a delete begins. */
+/** Settings of a delete without any steps. */
 export const PLAIN_DELETE: DeleteDescription = {
   version: -1,
   deletingChildren: false,
@@ -31,8 +31,8 @@ export const PLAIN_DELETE: DeleteDescription = {
 /**
  * Deletes a znode. Immutable: each step returns a new builder.
  *
- * A plain delete whose reply was lost is not sent again: it rejects with a `ConnectionLossError` of outcome `unknown`.
- * `guaranteed()`, `quietly()` and `idempotent()` make it safe to repeat: that the znode is gone then, is success.
+ * A plain delete with a lost reply is not repeated: the promise rejects with a `ConnectionLossError` of outcome `unknown`.
+ * `guaranteed()`, `quietly()` and `idempotent()` make a delete safe to repeat: a repetition that finds no znode succeeds.
  */
 export class DeleteBuilder {
   readonly #execution: Execution;
@@ -44,22 +44,26 @@ export class DeleteBuilder {
   }
 
   /**
-   * Goes on in the background when the retries or the time limit are used up, or the caller gives up: until the znode is gone, or the `Keeper` is
-   * closed. The promise resolves when the znode is deleted or the background has taken over, so it rejects only for what
-   * no repetition can mend. An error of the background is a `backgroundError`.
+   * Continues in the background when the retries or the time limit are used up, or when the caller's signal aborts. The background ends
+   * when the znode is gone or the `Keeper` is closed.
    *
-   * It may meet a later znode of the same name, so it is for names that are never used again.
+   * The promise resolves when the znode is deleted or the background has taken over. It rejects when the signal aborts, or for an error
+   * that no repetition can remove. An error in the background becomes a `backgroundError` event.
    *
-   * @param options.owner session that owns the znode, an ephemeral: with that session the delete is over
+   * The background may delete a later znode with the same name. Use this step only for names that are never used again.
+   *
+   * @param options.owner session that owns the znode, an ephemeral: the delete ends when that session ends
    */
   guaranteed(options: { owner?: bigint } = {}): DeleteBuilder {
     return this.#with({ guaranteed: true, owner: options.owner });
   }
 
   /**
-   * Deletes an ephemeral of this process until it is gone or its session is over, also if the server refuses it: what is refused
-   * now may be permitted later. The promise resolves when the znode is gone, and rejects with the first refusal, which is a
-   * `backgroundError` with the operation `left behind` as well. The other steps of the builder have no effect beside this one.
+   * Deletes an ephemeral of this process until the znode is gone or its session is over. It continues even if the server refuses the
+   * delete, because the server may permit it later.
+   *
+   * The promise resolves when the znode is gone. It rejects with the first refusal, which is also a `backgroundError` with the operation
+   * `left behind`. The other steps of the builder have no effect together with this one.
    *
    * @param owner session that owns the znode
    */
@@ -67,22 +71,26 @@ export class DeleteBuilder {
     return this.#with({ guaranteed: true, owner, untilGone: true });
   }
 
-  /** Deletes what is below it first. That is no transaction: what fails in between leaves a part. */
+  /** Deletes all descendants of the znode first. This is not a transaction: a failure can leave some of them. */
   deletingChildren(): DeleteBuilder {
     return this.#with({ deletingChildren: true });
   }
 
-  /** @param version that the znode must have; -1, the default, matches any */
+  /**
+   * Sets the expected version.
+   *
+   * @param version version that the znode must have; -1, the default, matches any
+   */
   withVersion(version: number): DeleteBuilder {
     return this.#with({ version });
   }
 
-  /** Success, too, if the znode does not exist. */
+  /** Also succeeds if the znode does not exist. */
   quietly(): DeleteBuilder {
     return this.#with({ quietly: true });
   }
 
-  /** The same as `quietly()`, by Curator's other name. */
+  /** Does the same as `quietly()`, under Curator's other name. */
   idempotent(): DeleteBuilder {
     return this.quietly();
   }
@@ -90,10 +98,10 @@ export class DeleteBuilder {
   /**
    * Deletes the znode.
    *
-   * @throws {NoNodeError} it does not exist
-   * @throws {BadVersionError} it has another version
-   * @throws {NotEmptyError} it has children
-   * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown and the delete not safe to repeat
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {BadVersionError} when the znode has another version
+   * @throws {NotEmptyError} when the znode has children
+   * @throws {ConnectionLossError} when the retries are used up, or the outcome is unknown and the delete is not safe to repeat
    */
   async forPath(path: string, options: CallOptions = {}): Promise<void> {
     const signal = signalOf('delete().forPath', options);
@@ -123,7 +131,7 @@ export class DeleteBuilder {
   }
 }
 
-/** The delete of one znode, over all of its attempts. */
+/** Delete of one znode, over all of its attempts. */
 class Deletion {
   readonly realPath: string;
   readonly #execution: Execution;
@@ -163,7 +171,7 @@ class Deletion {
   }
 }
 
-/** Deletes what is below a znode: listed level by level, deleted in one go, the deepest first. Safe to repeat. */
+/** Deletes the descendants of a znode. Lists them level by level, then deletes them concurrently, the deepest first. Safe to repeat. */
 async function deleteDescendants(zookeeper: ZooKeeper, path: string, signal: RequestSignal | undefined): Promise<void> {
   const descendants: string[] = [];
   for (let level = [path]; level.length > 0; ) {
@@ -176,7 +184,8 @@ async function deleteDescendants(zookeeper: ZooKeeper, path: string, signal: Req
       try {
         await deleteIfThere(zookeeper.delete(descendant, { signal }));
       } catch (error) {
-        // Something was created below it meanwhile. The znode at the top will say so too, and all is listed again.
+        // Another process has created a znode below it. The delete of the top znode then also fails, and the caller lists all descendants
+        // again.
         if (!(error instanceof NotEmptyError)) throw error;
       }
     }),

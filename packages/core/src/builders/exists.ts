@@ -3,7 +3,7 @@ import { signalOf } from '../execution/call-check.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import type { WatchFunction } from '../execution/namespace.js';
 
-/** Asks whether a znode exists. Immutable: each step returns a new builder. */
+/** Checks whether a znode exists. Immutable: each step returns a new builder. */
 export class ExistsBuilder {
   readonly #execution: Execution;
   readonly #listener: WatchFunction | undefined;
@@ -13,15 +13,15 @@ export class ExistsBuilder {
     this.#listener = listener;
   }
 
-  /** Leaves a watch: called once, when the znode is created, deleted or changed, or when the session ends. */
+  /** Sets a watch that calls the listener once: when the znode is created, deleted or changed, or when the session ends. */
   watching(listener: WatchFunction): ExistsBuilder {
     return new ExistsBuilder(this.#execution, listener);
   }
 
   /**
-   * Resolves with the znode's stat, or `null` when it does not exist.
+   * Resolves with the znode's stat, or `null` when the znode does not exist.
    *
-   * @throws {ConnectionLossError} the retries are used up
+   * @throws {ConnectionLossError} when the retries are used up
    */
   async forPath(path: string, options: CallOptions = {}): Promise<Stat | null> {
     const signal = signalOf('exists().forPath', options);
@@ -30,7 +30,7 @@ export class ExistsBuilder {
     const watch = this.#listener === undefined ? undefined : watches.wrap(this.#listener);
     return await executor.run(
       async ({ zookeeper, signal: heeded }) => {
-        // Before the watch is set, which would fire for it.
+        // The root must exist before the watch is set: its creation would fire the watch.
         if (realPath === namespace.root) await parents.ensure(zookeeper, `${namespace.root}/`, heeded);
         return await zookeeper.exists(realPath, { watch, signal: heeded });
       },

@@ -5,9 +5,9 @@ import { type CallOptions, type Execution, withRoot } from '../execution/executi
 import type { Attempt } from '../execution/executor.js';
 import type { WatchFunction } from '../execution/namespace.js';
 
-/** Names of a znode's children, with its own stat. */
+/** Names of a znode's children, with the znode's own stat. */
 export interface ZnodeChildren {
-  /** In no particular order. */
+  /** Names in no particular order. */
   readonly children: string[];
   readonly stat: Stat;
 }
@@ -25,8 +25,8 @@ export class GetChildrenBuilder<Result> {
   }
 
   /**
-   * Leaves a watch, unless the znode does not exist: called once, when a child comes or goes, when the znode is deleted, or when the
-   * session ends.
+   * Sets a watch, unless the znode does not exist. The listener is called once: when a child is created or deleted, when the znode is
+   * deleted, or when the session ends.
    */
   watching(listener: WatchFunction): GetChildrenBuilder<Result> {
     return new GetChildrenBuilder(this.#execution, listener, this.#present);
@@ -40,9 +40,9 @@ export class GetChildrenBuilder<Result> {
   /**
    * Lists the children's names, in no particular order.
    *
-   * @throws {NoNodeError} the znode does not exist
-   * @throws {DirectoryTooLargeError} the list is larger than a reply may be
-   * @throws {ConnectionLossError} the retries are used up
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {DirectoryTooLargeError} when the list is larger than a reply may be
+   * @throws {ConnectionLossError} when the retries are used up
    */
   async forPath(path: string, options: CallOptions = {}): Promise<Result> {
     const signal = signalOf('getChildren().forPath', options);
@@ -62,7 +62,7 @@ export class GetChildrenBuilder<Result> {
   }
 }
 
-/** Says how many children there are if the list of them is too large. */
+/** Throws a `DirectoryTooLargeError` with the number of children if the list of children was too large; rethrows any other error. */
 async function refuseLarge(error: unknown, { zookeeper, signal }: Attempt, realPath: string): Promise<never> {
   if (!(error instanceof FrameTooLargeError)) throw error;
   const stat = await zookeeper.exists(realPath, { signal });

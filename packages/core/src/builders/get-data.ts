@@ -5,7 +5,7 @@ import type { WatchFunction } from '../execution/namespace.js';
 
 /** Data of a znode with its stat. */
 export interface ZnodeContent {
-  /** `null` where the znode was created with none; not the same as empty. */
+  /** Data; `null` if the znode was created with `null`, which is not the same as empty. */
   readonly data: Buffer | null;
   readonly stat: Stat;
 }
@@ -22,7 +22,10 @@ export class GetDataBuilder<Result> {
     this.#present = present;
   }
 
-  /** Leaves a watch, unless the znode does not exist: called once, when it is changed or deleted, or when the session ends. */
+  /**
+   * Sets a watch, unless the znode does not exist. The listener is called once: when the znode is changed or deleted, or when the session
+   * ends.
+   */
   watching(listener: WatchFunction): GetDataBuilder<Result> {
     return new GetDataBuilder(this.#execution, listener, this.#present);
   }
@@ -35,8 +38,8 @@ export class GetDataBuilder<Result> {
   /**
    * Reads the znode.
    *
-   * @throws {NoNodeError} it does not exist
-   * @throws {ConnectionLossError} the retries are used up
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {ConnectionLossError} when the retries are used up
    */
   async forPath(path: string, options: CallOptions = {}): Promise<Result> {
     const signal = signalOf('getData().forPath', options);

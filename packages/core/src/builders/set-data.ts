@@ -4,20 +4,20 @@ import { type CallOptions, type Execution, withRoot } from '../execution/executi
 import { type Attempt, once } from '../execution/executor.js';
 import { isSameData } from './same-data.js';
 
-/** What a `setData` is to do. */
+/** Settings of a `setData`. */
 export interface SetDataDescription {
   readonly version: number;
   readonly idempotent: boolean;
 }
 
-/** How a `setData` begins. */
+/** Settings of a `setData` without any steps. */
 export const PLAIN_SET_DATA: SetDataDescription = { version: -1, idempotent: false };
 
 /**
  * Sets the data of a znode. Immutable: each step returns a new builder.
  *
- * A plain `setData` whose reply was lost is not sent again, since it might undo what somebody else has written since: it rejects
- * with a `ConnectionLossError` of outcome `unknown`. `idempotent()` makes it safe to repeat.
+ * A plain `setData` with a lost reply is not repeated, because the repetition might overwrite a later write of another client. The
+ * promise rejects with a `ConnectionLossError` of outcome `unknown`. `idempotent()` makes a `setData` safe to repeat.
  */
 export class SetDataBuilder {
   readonly #execution: Execution;
@@ -28,14 +28,18 @@ export class SetDataBuilder {
     this.#description = description;
   }
 
-  /** @param version that the znode must have; -1, the default, matches any */
+  /**
+   * Sets the expected version.
+   *
+   * @param version version that the znode must have; -1, the default, matches any
+   */
   withVersion(version: number): SetDataBuilder {
     return new SetDataBuilder(this.#execution, { ...this.#description, version });
   }
 
   /**
-   * May be done more than once. With a version it is success, too, if the znode has the next version and holds this very data already,
-   * whoever wrote it; without a version the data is simply written again.
+   * Allows the builder to repeat the write. Without a version the repetition writes the data again. With a version the write also
+   * succeeds if the znode has the next version and already contains this data, regardless of the writer.
    */
   idempotent(): SetDataBuilder {
     return new SetDataBuilder(this.#execution, { ...this.#description, idempotent: true });
@@ -44,12 +48,12 @@ export class SetDataBuilder {
   /**
    * Sets the data.
    *
-   * @param data `null` is not the same as empty
+   * @param data new data; `null` is not the same as empty
    * @returns the znode's new stat
-   * @throws {TypeError} the data is none; nothing is sent
-   * @throws {NoNodeError} the znode does not exist
-   * @throws {BadVersionError} it has another version
-   * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown and the write not safe to repeat
+   * @throws {TypeError} when `data` is not data; nothing is sent
+   * @throws {NoNodeError} when the znode does not exist
+   * @throws {BadVersionError} when the znode has another version
+   * @throws {ConnectionLossError} when the retries are used up, or the outcome is unknown and the write is not safe to repeat
    */
   async forPath(path: string, data: ZnodeData, options: CallOptions = {}): Promise<Stat> {
     const signal = signalOf('setData().forPath', options);

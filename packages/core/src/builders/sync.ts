@@ -1,7 +1,7 @@
 import { signalOf } from '../execution/call-check.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 
-/** Brings the server that this session reads from up to date with the leader. */
+/** Brings the session's server up to date with the leader. */
 export class SyncBuilder {
   readonly #execution: Execution;
 
@@ -10,9 +10,9 @@ export class SyncBuilder {
   }
 
   /**
-   * Resolves when the reads that follow see everything that was committed before the call.
+   * Resolves when the following reads see every write that was committed before the call.
    *
-   * @throws {ConnectionLossError} the retries are used up
+   * @throws {ConnectionLossError} when the retries are used up
    */
   async forPath(path: string, options: CallOptions = {}): Promise<void> {
     const signal = signalOf('sync().forPath', options);

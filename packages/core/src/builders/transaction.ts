@@ -7,22 +7,23 @@ import { isSequential } from '../execution/creation.js';
 import type { CallOptions, Execution } from '../execution/execution.js';
 import { TransactionRun, type TransactionStep } from '../execution/transaction-run.js';
 
-/** How a znode is created in a transaction. */
+/** Options of a create in a transaction. */
 export interface TransactionCreateOptions {
-  /** Default `PERSISTENT`. */
+  /** Mode of the znode. Default `PERSISTENT`. */
   readonly mode?: CreateMode | undefined;
-  /** Default: what the `acl` option of the `Keeper` says. */
+  /** Access control list. Default: the result of the `acl` option of the `Keeper`. */
   readonly acl?: readonly Acl[] | undefined;
-  /** For the modes with a TTL, which need it: milliseconds, 1 to 2^40-1. */
+  /** Time to live, which the modes with a TTL require: milliseconds, 1 to 2^40-1. */
   readonly ttlMs?: number | undefined;
   /**
-   * Puts `_c_<uuid>-` before the name, by which it is told after a lost reply whether the transaction was executed; then it is safe to
-   * repeat. When it fails or is given up, what it may have created under protection is removed. Default false.
+   * Puts `_c_<uuid>-` before the name. After a lost reply the name shows whether the server executed the transaction, which makes the
+   * transaction safe to repeat. If the transaction fails or the caller gives up, a protected znode that it may have created is removed.
+   * Default false.
    */
   readonly protection?: boolean | undefined;
 }
 
-/** The rest is checked with the operation. */
+/** The operation checks the other options. */
 const createSchema = z.strictObject({
   mode: z.optional(z.enum(CreateMode)),
   acl: z.optional(z.unknown()),
@@ -30,32 +31,36 @@ const createSchema = z.strictObject({
   protection: z.optional(z.boolean()),
 });
 
-/** Which version an operation expects. */
+/** Expected version of an operation. */
 export interface ExpectedVersion {
-  /** -1, the default, matches any. */
+  /** Version that the znode must have; -1, the default, matches any. */
   readonly version?: number | undefined;
 }
 
 /**
- * Operations that the server does all or none of. Immutable: each step returns a new transaction, so one can be begun once
- * and gone on with in several ways.
+ * Transaction: the server executes all of its operations or none. Immutable: each step returns a new transaction, so several transactions
+ * can share their first steps.
  *
- * When the reply was lost, it is not sent again: `commit` rejects with a `ConnectionLossError` of outcome `unknown`. With a protected
- * create in it, one can tell afterwards, and it is sent again if need be.
+ * If the reply is lost, the transaction is not repeated: `commit` rejects with a `ConnectionLossError` of outcome `unknown`. A
+ * transaction with a protected create is the exception: `commit` finds out whether the server executed it, and repeats it if necessary.
  */
 export class Transaction {
   readonly #execution: Execution;
   readonly #creatingParents: boolean;
   readonly #steps: Steps | null;
 
-  /** @param steps in real paths */
+  /** @param steps operations, with real paths */
   constructor(execution: Execution, creatingParents = false, steps: Steps | null = null) {
     this.#execution = execution;
     this.#creatingParents = creatingParents;
     this.#steps = steps;
   }
 
-  /** Demands that a znode exists. @param version that it must have; -1, the default, matches any */
+  /**
+   * Requires that a znode exists.
+   *
+   * @param version version that the znode must have; -1, the default, matches any
+   */
   check(path: string, version = -1): Transaction {
     return this.#and(op.check(this.#real(path), { version }));
   }
@@ -65,7 +70,11 @@ export class Transaction {
     return this.#and(op.setData(this.#real(path), data, options));
   }
 
-  /** Creates a znode. @param data the `defaultData` option where not given */
+  /**
+   * Creates a znode.
+   *
+   * @param data data of the znode; default: the `defaultData` option
+   */
   create(
     path: string,
     data: ZnodeData = this.#execution.defaultData,
@@ -84,21 +93,21 @@ export class Transaction {
     return this.#and(op.delete(this.#real(path), options));
   }
 
-  /** Makes missing parents of what is created: empty containers, or persistent znodes where the server does not know containers. */
+  /** Creates missing parents of the new znodes: empty containers, or persistent znodes if the server does not support containers. */
   creatingParents(): Transaction {
     return new Transaction(this.#execution, true, this.#steps);
   }
 
   /**
-   * Has the server do all of it.
+   * Sends the transaction to the server.
    *
-   * @returns one result an operation, in their order. Where it was only found that an earlier attempt was executed, the stat of a
-   *   `setData` is that of now; so is that of a create without protection, `null` if it is there no more, and the path of a sequential one
-   *   lacks its number
-   * @throws {MultiError} refused: nothing was done; `failedIndex` says which operation is to blame
-   * @throws {NoNodeError} done, but the znode of a protected create was removed by somebody else at once
-   * @throws {SessionExpiredError} the session for which it was meant is over
-   * @throws {ConnectionLossError} the retries are used up, or the outcome is unknown
+   * @returns one result for each operation, in their order. If `commit` only found out that an earlier attempt was executed, some results
+   *   differ. The stat of a `setData` is then the current stat. The stat of a create without protection is also current, or `null` if the
+   *   znode is gone, and the path of a sequential znode lacks its number
+   * @throws {MultiError} when the server refuses the transaction: it executed no operation, and `failedIndex` names the failed one
+   * @throws {NoNodeError} when the transaction was executed, but another client removed the znode of a protected create at once
+   * @throws {SessionExpiredError} when the session of the transaction is over
+   * @throws {ConnectionLossError} when the retries are used up, or the outcome is unknown
    */
   async commit(options: CallOptions = {}): Promise<MultiResult[]> {
     const signal = signalOf('transaction().commit', options);
@@ -125,7 +134,7 @@ export class Transaction {
   }
 }
 
-/** The last step, and those before it: shared by all who go on from them, so none is copied. */
+/** Last step and a reference to the steps before it. All transactions that continue from the same steps share them, so none is copied. */
 interface Steps {
   readonly before: Steps | null;
   readonly step: TransactionStep;

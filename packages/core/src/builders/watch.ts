@@ -10,7 +10,7 @@ import type { CallOptions, Execution } from '../execution/execution.js';
 import type { Attempt } from '../execution/executor.js';
 import type { WatchFunction } from '../execution/namespace.js';
 
-/** Sets watches that stay until they are removed. Immutable: each step returns a new builder. */
+/** Sets persistent watches, which stay until they are removed. Immutable: each step returns a new builder. */
 export class WatchBuilder {
   readonly #execution: Execution;
   readonly #mode: AddWatchMode;
@@ -20,18 +20,18 @@ export class WatchBuilder {
     this.#mode = mode;
   }
 
-  /** Default `PERSISTENT_RECURSIVE`. */
+  /** Sets the mode; the default is `PERSISTENT_RECURSIVE`. */
   withMode(mode: AddWatchMode): WatchBuilder {
     return new WatchBuilder(this.#execution, mode);
   }
 
   /**
-   * Sets the watch. It stays through reconnects and ends with the session, of which its last event (type `None`, path `null`)
-   * tells. What happens while there is no connection is not told: read again when the state is `RECONNECTED`.
+   * Sets the watch. The watch survives reconnects and ends with the session. Its last event (type `None`, path `null`) reports the
+   * session's end. The watch does not report changes that happen without a connection: read again when the state is `RECONNECTED`.
    *
    * @param listener called for each event
-   * @returns what removes the watch: `remove()` is idempotent
-   * @throws {ConnectionLossError} the retries are used up
+   * @returns handle that removes the watch: `remove()` is idempotent
+   * @throws {ConnectionLossError} when the retries are used up
    */
   async forPath(path: string, listener: WatchFunction, options: CallOptions = {}): Promise<WatchHandle> {
     const signal = signalOf('watch().forPath', options);
@@ -57,15 +57,18 @@ export class RemoveWatchBuilder {
     this.#type = type;
   }
 
-  /** Default `ANY`. `DATA` are those of `exists` and `getData`, `CHILDREN` those of `getChildren`. */
+  /**
+   * Sets the type of the watch; the default is `ANY`. `DATA` watches come from `exists` and `getData`, `CHILDREN` watches from
+   * `getChildren`.
+   */
   ofType(type: WatcherType): RemoveWatchBuilder {
     return new RemoveWatchBuilder(this.#execution, this.#listener, type);
   }
 
   /**
-   * Removes the watch, here in any case and at the server if it can be reached: the listener hears of nothing any more but of the
-   * removal itself. Nothing happens if there is no such watch. Never waits for a connection, nor longer than `operationTimeoutMs` for the
-   * server's answer.
+   * Removes the watch, in any case in this process, and at the server if the server is reachable. The listener then receives only the
+   * event of the removal itself. Does nothing if the watch does not exist. Never waits for a connection, and waits at most
+   * `operationTimeoutMs` for the server's answer.
    */
   async forPath(path: string): Promise<void> {
     const { executor, namespace, watches } = this.#execution;
@@ -77,7 +80,7 @@ export class RemoveWatchBuilder {
         zookeeper.removeWatches(realPath, { ...options, signal });
       await executor.run(remove, { whileClosing: true });
     } catch (error) {
-      // The time limit: it is removed here.
+      // After the time limit the watch is at least removed in this process.
       if (!(error instanceof NoWatcherError || error instanceof ConnectionLossError)) throw error;
     }
   }

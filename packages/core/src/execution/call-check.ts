@@ -2,11 +2,11 @@ import { asData, checkRequestOptions, received, type ZnodeData } from 'zookeeper
 import type { CallOptions } from './execution.js';
 
 /**
- * Checks what a call was given last.
+ * Checks the options of a call, which are its last argument.
  *
- * @param where whose options they are, for the message, e.g. `getData().forPath`
- * @returns its signal
- * @throws TypeError for an unknown option, which it names, or a signal that is none
+ * @param where owner of the options for the message, e.g. `getData().forPath`
+ * @returns signal of the options
+ * @throws {TypeError} when an option is unknown, or the signal is not a signal; the message names the option
  */
 export function signalOf(where: string, options: CallOptions): AbortSignal | undefined {
   checkRequestOptions(where, options);
@@ -14,9 +14,9 @@ export function signalOf(where: string, options: CallOptions): AbortSignal | und
 }
 
 /**
- * Tells data and options apart, where options may stand in the place of data.
+ * Separates data and options of a call that takes options in the place of data.
  *
- * @throws TypeError for what is neither: options are a plain object with nothing but `signal`
+ * @throws {TypeError} when the value is neither data nor options: options are a plain object with no other property than `signal`
  */
 export function dataOrOptions(
   where: string,

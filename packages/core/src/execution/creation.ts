@@ -14,7 +14,7 @@ import { parentOf } from './namespace.js';
 import type { OwnEphemerals } from './own-ephemerals.js';
 import { protectPath } from './protection.js';
 
-/** A znode to be created. */
+/** Znode to create. */
 export interface CreateRequest {
   readonly realPath: string;
   readonly data: Uint8Array | string | null;
@@ -24,28 +24,28 @@ export interface CreateRequest {
   readonly creatingParents: boolean;
 }
 
-/** A znode that was created, or found to be there already. */
+/** Znode that was created, or that existed already. */
 export interface CreatedZnode {
-  /** Its actual path: with the protection's prefix and the server's number. */
+  /** Actual path, with the prefix of the protection and the server's number. */
   readonly path: string;
   readonly stat: Stat;
 }
 
-/** Whether znodes of this mode end with their session. */
+/** Returns whether znodes of this mode end with their session. */
 export function isEphemeral(mode: CreateMode): boolean {
   return mode === 'EPHEMERAL' || mode === 'EPHEMERAL_SEQUENTIAL';
 }
 
-/** Whether the server gives znodes of this mode a number, so that a repeated create makes a second one. */
+/** Returns whether the server gives znodes of this mode a number, so that a repeated create makes a second znode. */
 export function isSequential(mode: CreateMode): boolean {
   return mode.includes('SEQUENTIAL');
 }
 
 /**
- * Creates a znode, and its parents when that fails for the lack of them. In a loop, since a container that is still
- * empty may be reaped before its first child comes.
+ * Creates a znode, and its parents if the create fails because they are missing. Repeats both in a loop, because the server may reap a
+ * container that is still empty before its first child is created.
  *
- * @param guard what the create itself is passed through, e.g. `once`; its parents can be made any number of times
+ * @param guard wraps the promise of the create itself, e.g. `once`; the parents can be created any number of times
  */
 export async function createWithParents(
   { parents, namespace, ephemerals }: Execution,
@@ -67,7 +67,7 @@ export async function createWithParents(
   }
 }
 
-/** Notes the ephemeral that a request creates; one of a given name at once, since the reply may be lost. */
+/** Notes the ephemeral that a request creates. An ephemeral with a given name is noted before the reply, because the reply may be lost. */
 async function noted(
   created: Promise<CreatedZnode>,
   ephemerals: OwnEphemerals,
@@ -86,11 +86,11 @@ async function noted(
 }
 
 /**
- * The create of one protected znode, over all of its attempts.
+ * Create of one protected znode, over all of its attempts.
  *
- * Its name carries a uuid. As long as it is not certain that no earlier attempt has created it, every attempt first looks for
- * the uuid; the look-up may itself fail and be tried again, without anything being forgotten. What is found counts only
- * if it belongs to the session of now: the ephemeral of an earlier one is about to vanish.
+ * The name contains a uuid. While an earlier attempt may have created the znode, each attempt first looks for the uuid. The look-up may
+ * fail and be repeated without loss of information. A found ephemeral counts only if it belongs to the current session: an ephemeral of
+ * an earlier session is about to disappear.
  */
 export class ProtectedCreation {
   readonly #execution: Execution;
@@ -99,7 +99,7 @@ export class ProtectedCreation {
   #uuid: string;
   readonly #doubt = new Doubt();
 
-  /** @param newUuid a source of uuids that never repeat */
+  /** @param newUuid source of uuids that never repeat */
   constructor(execution: Execution, request: CreateRequest, newUuid: () => string) {
     this.#execution = execution;
     this.#request = request;
@@ -118,7 +118,7 @@ export class ProtectedCreation {
     );
   }
 
-  /** The operation has failed for its caller: whatever an attempt may have created goes again. */
+  /** Removes the znode that an attempt may have created, after the operation has failed for its caller. */
   abandon(): void {
     if (!this.#doubt.exists) return;
     const epoch = isEphemeral(this.#request.mode) ? this.#doubt.epoch : undefined;
@@ -141,7 +141,7 @@ export class ProtectedCreation {
   }
 }
 
-/** Whether an attempt may have been executed that nobody has been told of. */
+/** Record of whether an attempt may have been executed with an unknown outcome. */
 export class Doubt {
   #exists = false;
   #epoch: number | undefined;
@@ -150,12 +150,18 @@ export class Doubt {
     return this.#exists;
   }
 
-  /** Ordinal of the session of the newest attempt; the session's id may change on the way from a read-only server to another. */
+  /**
+   * Ordinal of the session of the newest attempt. The ordinal stays valid if the session's id changes on the way from a read-only server
+   * to another server.
+   */
   get epoch(): number | undefined {
     return this.#epoch;
   }
 
-  /** Makes an attempt, after which there is doubt, unless it certainly did nothing. A look-up costs little, so only certainty saves it. */
+  /**
+   * Makes an attempt. Afterwards the outcome counts as unknown unless the attempt certainly did nothing: a look-up costs little, so only
+   * certainty avoids one.
+   */
   async about<T>({ epoch }: Attempt, perform: () => Promise<T>): Promise<T> {
     this.#exists = true;
     this.#epoch = epoch;

@@ -11,16 +11,16 @@ import type { RetryPolicy } from './retry-policy.js';
 import { type GivenUpSession, type SessionClients, SessionSuccession } from './session-succession.js';
 import { Watches } from './watches.js';
 
-/** How long a server that does not answer is waited for in any case when the `Keeper` is closed, in milliseconds. */
+/** Shortest limit for the wait for a silent server when the `Keeper` is closed, in milliseconds. */
 const SILENT_SERVER_MS = 500;
 
-/** How long a connection is waited for when the `Keeper` is closed, and deletes are pending, in milliseconds. */
+/** Longest wait for a connection when the `Keeper` is closed with pending deletes, in milliseconds. */
 const RECONNECT_MS = 750;
 
-/** What an engine is told. */
+/** Options of an `Engine`. */
 export interface EngineOptions {
   readonly clients: SessionClients;
-  /** How long a request may wait for a session; the session timeout where `undefined`. */
+  /** Longest time that a request waits for a session; `undefined` for the session timeout. */
   readonly waitMs: number | undefined;
   readonly retry: RetryPolicy;
   readonly operationTimeoutMs: number;
@@ -29,7 +29,7 @@ export interface EngineOptions {
   readonly useContainerParents: boolean;
 }
 
-/** What the keepers over one session have in common: the sessions, and all that executes what builders describe. */
+/** Common parts of all Keepers over one session: the sessions, and the execution of the operations that builders describe. */
 export class Engine {
   readonly sessions: SessionSuccession;
   readonly diagnostics: Diagnostics;
@@ -41,7 +41,7 @@ export class Engine {
   readonly #ephemerals = new OwnEphemerals();
   #closing: Promise<void> | null = null;
 
-  /** Begins to open the first session, and does not wait for it. */
+  /** Begins to open the first session, and returns at once. */
   constructor(options: EngineOptions) {
     this.#options = options;
     this.diagnostics = new Diagnostics();
@@ -61,7 +61,7 @@ export class Engine {
     this.#ephemerals.keepOnly((sessionId) => this.sessions.mayLive(sessionId));
   }
 
-  /** What builders of a namespace need. */
+  /** Returns the dependencies of the builders of a namespace. */
   execution(namespaceName: string): Execution {
     const namespace = new Namespace(namespaceName);
     return {
@@ -78,7 +78,7 @@ export class Engine {
     };
   }
 
-  /** The same, for operations that `operationTimeoutMs` does not bound. */
+  /** Returns the same dependencies, for operations without the limit `operationTimeoutMs`. */
   withoutTimeLimit(execution: Execution): Execution {
     return { ...execution, executor: this.#unlimited };
   }
@@ -88,9 +88,9 @@ export class Engine {
   }
 
   /**
-   * Ends the session. Whatever is asked for after this is refused. Never rejects: what is left is told as a background error.
+   * Ends the session. All later operations are refused. Never rejects: remaining work is reported as a background error.
    *
-   * @param timeoutMs for the pending deletes and the end of the session together, 0 or more
+   * @param timeoutMs limit for the pending deletes and the end of the session together, 0 or more
    */
   close(timeoutMs: number): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);
@@ -101,7 +101,7 @@ export class Engine {
     const { sessions } = this;
     const { zookeeper } = sessions;
     const isConnected = zookeeper.state === 'connected' || zookeeper.state === 'connected-read-only';
-    // A server that has not answered for a while is waited for only a little longer.
+    // The longer a server has not answered, the less time it gets, but at least this long.
     const shortestMs = Math.min(timeoutMs, SILENT_SERVER_MS);
     const withoutConnectionMs = this.#deletes.size > 0 ? Math.min(timeoutMs, RECONNECT_MS) : 0;
     const budgetMs = isConnected ? Math.max(shortestMs, timeoutMs - zookeeper.unansweredForMs()) : withoutConnectionMs;
@@ -116,7 +116,7 @@ export class Engine {
     this.diagnostics.report(new Error(why), LEFT_BEHIND);
   }
 
-  /** The present state, and each later one until the `Keeper` is closed. Rejects with the signal's reason. */
+  /** Iterates over the current state and each later state until the `Keeper` is closed. Rejects with the signal's reason. */
   async *states(signal: AbortSignal | undefined): AsyncGenerator<ConnectionState, void, void> {
     signal?.throwIfAborted();
     const { sessions } = this;

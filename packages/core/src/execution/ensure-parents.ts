@@ -10,18 +10,18 @@ import {
 } from 'zookeeper-ts-client';
 import { ancestorsOf, parentOf } from './namespace.js';
 
-/** How missing parents are to be made. */
+/** Options for the creation of missing parents. */
 export interface ParentOptions {
-  /** The access control list of a znode, by its real path. */
+  /** Returns the access control list of a znode, by its real path. */
   readonly aclFor: (realPath: string) => readonly Acl[] | undefined;
-  /** Whether parents are containers, which the server removes some time after their last child; else they are persistent. */
+  /** Whether parents are containers, which the server removes some time after their last child; otherwise they are persistent. */
   readonly useContainers: boolean;
 }
 
-/** Makes the missing ancestors of znodes. */
+/** Creates the missing ancestors of znodes. */
 export class Parents {
   readonly #options: ParentOptions;
-  /** Sessions whose server does not know containers: asking it once is enough, since it closes the connection over it. */
+  /** Clients whose server does not support containers. Asked only once, because such a server closes the connection on the request. */
   readonly #withoutContainers = new WeakSet<ZooKeeper>();
 
   constructor(options: ParentOptions) {
@@ -29,10 +29,10 @@ export class Parents {
   }
 
   /**
-   * Makes what is missing, and returns whether anything had to be looked for. It may be gone again before it is used
-   * (an empty container is reaped), so the caller tries in a loop. Safe to repeat.
+   * Creates the missing ancestors, and returns whether the path has any ancestors to check. The server may reap an empty container before
+   * its use, so the caller repeats this in a loop. Safe to repeat.
    *
-   * Which ones are missing is asked first: a create needs a permission on the parent even if the znode is there already.
+   * Checks first which ancestors are missing: a create needs a permission on the parent even if the znode exists already.
    */
   async ensure(zookeeper: ZooKeeper, realPath: string, signal: RequestSignal | undefined): Promise<boolean> {
     const ancestors = ancestorsOf(realPath);
@@ -43,7 +43,7 @@ export class Parents {
     return true;
   }
 
-  /** All at once: the server executes them in their order, so that each finds its parent. */
+  /** Sends all creates at once: the server executes them in order, so each create finds its parent. */
   async #create(zookeeper: ZooKeeper, paths: readonly string[], signal: RequestSignal | undefined): Promise<void> {
     const asContainers = this.#options.useContainers && !this.#withoutContainers.has(zookeeper);
     const mode = asContainers ? CreateMode.CONTAINER : CreateMode.PERSISTENT;
@@ -62,7 +62,10 @@ export class Parents {
   }
 }
 
-/** Somebody else made it; or its own parent was reaped since it was looked for, which the next attempt makes again. */
+/**
+ * Returns whether a failed create needs no error. Either another client has created the znode, or its own parent was reaped since the
+ * check; the next attempt creates the parent again.
+ */
 function isMended(error: unknown, path: string): boolean {
   return error instanceof NodeExistsError || (error instanceof NoNodeError && parentOf(path) !== '/');
 }

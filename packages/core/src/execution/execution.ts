@@ -6,13 +6,16 @@ import type { Namespace } from './namespace.js';
 import type { OwnEphemerals } from './own-ephemerals.js';
 import type { Watches } from './watches.js';
 
-/** What every call may be given. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Gives up waiting: the call rejects at once with the signal's reason. What was sent may be executed none the less. */
+  /**
+   * Cancels the wait when it aborts: the call rejects at once with the signal's reason. The server may still execute a request that was
+   * sent.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** All that a builder needs to execute what it describes. */
+/** Dependencies with which a builder executes its operation. */
 export interface Execution {
   readonly executor: Executor;
   readonly namespace: Namespace;
@@ -20,18 +23,21 @@ export interface Execution {
   readonly parents: Parents;
   readonly deletes: GuaranteedDeletes;
   readonly sessions: LivingSessions;
-  /** The ephemerals that this process has on the servers. */
+  /** Ephemerals of this process on the servers. */
   readonly ephemerals: OwnEphemerals;
-  /** The access control list of a new znode, by its real path; `undefined` leaves it to the client. */
+  /** Returns the access control list of a new znode, by its real path; `undefined` leaves the list to the client. */
   readonly aclFor: (realPath: string) => readonly Acl[] | undefined;
-  /** What a znode holds that is created without data. */
+  /** Data of a znode that is created without data. */
   readonly defaultData: Uint8Array;
-  /** Whether a session is an earlier one of this `Keeper`. An ephemeral of such a session is about to vanish, and blocks only this `Keeper`. */
+  /**
+   * Returns whether a session is an earlier one of this `Keeper`. An ephemeral of such a session is about to disappear, and blocks only
+   * this `Keeper`.
+   */
   readonly isEarlierSession: (sessionId: bigint) => boolean;
 }
 
 /**
- * Makes an attempt, and another when it failed only because the root of the namespace does not exist yet.
+ * Makes a request, and repeats it after it failed only because the root of the namespace does not exist yet.
  *
  * @param needed real path of the znode without which the request cannot succeed
  */

@@ -15,39 +15,39 @@ import type { RetryPolicy } from './retry-policy.js';
 import { beyondSession } from './session-end.js';
 import { withAnySignal } from './with-any-signal.js';
 
-/** A session that serves requests, as the executor sees it. */
+/** Session that serves requests, as the executor sees it. */
 export interface Incarnation {
   readonly zookeeper: ZooKeeper;
   /** Ordinal of the session; the first is 1. */
   readonly epoch: number;
 }
 
-/** Where the executor finds sessions. */
+/** Source of sessions for the executor. */
 export interface SessionSource {
-  /** Aborts when nothing new is to be begun any more; its reason says why. */
+  /** Aborts when no new work may begin any more; its reason is the cause. */
   readonly over: AbortSignal;
-  /** The session to use now, of this epoch or a later one; `null` while there is none. */
+  /** Returns the session to use now, of this epoch or a later one; `null` while there is none. */
   usable(sinceEpoch: number): Incarnation | null;
   /** Waits for such a session, at most as long as a request may wait for a connection. */
   awaitUsable(sinceEpoch: number, signal: AbortSignal | undefined): Promise<Incarnation>;
 }
 
-/** What an attempt has to work with. */
+/** Session and signal for one attempt. */
 export interface Attempt extends Incarnation {
-  /** To be handed to every request, so that nothing is sent after the caller has given up or the time limit has passed. */
+  /** Signal for every request of the attempt, so that nothing is sent after the caller has given up or the time limit has passed. */
   readonly signal: RequestSignal | undefined;
 }
 
-/** How an operation is to be run. */
+/** Options of one operation. */
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Instead of the policy of the `Keeper`. */
+  /** Policy that replaces the policy of the `Keeper`. */
   readonly retry?: RetryPolicy;
-  /** Runs on while the `Keeper` closes; for what has to be cleaned up. */
+  /** Whether the operation continues while the `Keeper` closes; for clean-up work. */
   readonly whileClosing?: boolean;
 }
 
-/** Holds an error that no retry may follow. Never leaves the executor. */
+/** Wrapper of an error after which no retry may follow. Never leaves the executor. */
 class Final extends Error {
   readonly error: unknown;
   constructor(error: unknown) {
@@ -62,14 +62,14 @@ export class Executor {
   readonly #retry: RetryPolicy;
   readonly #limit: OperationLimit | null;
 
-  /** @param operationTimeoutMs for all attempts of one operation together, from 1 to 2^31-1, or `Infinity` */
+  /** @param operationTimeoutMs limit for all attempts of one operation together, from 1 to 2^31-1, or `Infinity` */
   constructor(sessions: SessionSource, retry: RetryPolicy, operationTimeoutMs: number = Number.POSITIVE_INFINITY) {
     this.#sessions = sessions;
     this.#retry = retry;
     this.#limit = operationTimeoutMs === Number.POSITIVE_INFINITY ? null : new OperationLimit(operationTimeoutMs);
   }
 
-  /** The session that would be used now; `null` while there is none. */
+  /** Session for a request now; `null` while there is none. */
   get current(): Incarnation | null {
     return this.#sessions.usable(0);
   }
@@ -77,10 +77,10 @@ export class Executor {
   /**
    * Runs an operation.
    *
-   * @param perform makes one attempt. It is repeated after every error for which `isPassing` holds, except for those that
-   *   came through `once`
-   * @throws the signal's reason; the error that no retry may follow; or that of the last attempt. A connection loss says
-   *   `unknown` if any of the attempts had an unknown outcome. When the time limit passes, it is a connection loss caused by a
+   * @param perform makes one attempt. It is repeated after every error for which `isPassing` holds, except errors that came through
+   *   `once`
+   * @throws the signal's reason, the error that no retry may follow, or the error of the last attempt. A connection loss has the outcome
+   *   `unknown` if any of the attempts had an unknown outcome. When the time limit passes, the error is a connection loss caused by a
    *   `TimeLimitError`
    */
   async run<T>(perform: (attempt: Attempt) => Promise<T>, options: RunOptions = {}): Promise<T> {
@@ -114,7 +114,7 @@ export class Executor {
         retryByPolicy(attempt, retry, { elapsedMs, shouldRetry: isPassing, signal: stop }),
       );
     } catch (error) {
-      // p-retry discards a result that came together with the end of the waiting. What was done is not to be denied.
+      // p-retry discards a result that comes together with the abort. The caller must learn of work that was done.
       if (done === undefined) {
         if (signal?.aborted) throw signal.reason;
         throw stops.some((stop) => stop?.aborted) ? ownError(over.reason) : attempts.verdict(error);
@@ -124,7 +124,7 @@ export class Executor {
   }
 }
 
-/** The attempts of one operation, and what they have in common. */
+/** Attempts of one operation, and their common state. */
 class Attempts<T> {
   readonly #sessions: SessionSource;
   readonly #perform: (attempt: Attempt) => Promise<T>;
@@ -132,7 +132,7 @@ class Attempts<T> {
   readonly #limited: LimitedOperation | null;
   #sinceEpoch = 0;
   #unknown: ConnectionLossError | null = null;
-  /** Why the newest attempt failed that the time limit did not end. */
+  /** Error of the newest failed attempt that the time limit did not end. */
   #failure: Error | null = null;
 
   constructor(
@@ -157,7 +157,7 @@ class Attempts<T> {
     try {
       const heeded = beyondSession(signal);
       const result = await this.#perform({ zookeeper, epoch, signal: this.#limited ?? heeded });
-      // What was to be done in one session was done in the next.
+      // The attempt ran in the next session, although it was meant for one particular session.
       if (heeded !== signal) signal?.throwIfAborted();
       return result;
     } catch (error) {
@@ -169,7 +169,7 @@ class Attempts<T> {
     }
   }
 
-  /** Does something that ends with the first of the signals, and with the time limit. */
+  /** Does work that ends with the first of the signals, and with the time limit. */
   async within<U>(
     signals: readonly (AbortSignal | undefined)[],
     work: (stop: AbortSignal | undefined) => Promise<U>,
@@ -178,7 +178,7 @@ class Attempts<T> {
     return await this.#limited.within((limit) => withAnySignal([...signals, limit], work));
   }
 
-  /** What to tell the caller: "not sent" would be a lie if an earlier attempt may have been executed. */
+  /** Returns the error for the caller. The outcome `not-sent` would be wrong if an earlier attempt may have been executed. */
   verdict(last: unknown): unknown {
     const error = last instanceof Final ? last.error : last;
     if (this.#limited?.expiry && isEndedBy(this.#limited.expiry, error)) return this.#outOfTime(this.#limited, error);
@@ -196,12 +196,12 @@ class Attempts<T> {
   }
 }
 
-/** The end of a `Keeper` ends many calls: each has an error of its own, whose stack has the frames of its caller. */
+/** Returns a separate error for each call that the end of a `Keeper` ends, so that the stack has the frames of its caller. */
 function ownError(reason: unknown): unknown {
   return reason instanceof ClosedError ? new ClosedError('keeper is closed', { cause: reason }) : reason;
 }
 
-/** Whether an error says no more than that the time limit has passed. An answer that came in time stays the answer. */
+/** Returns whether an error reports only that the time limit has passed. An answer that came in time remains the result. */
 function isEndedBy(expiry: TimeLimitError, error: unknown): boolean {
   return error === expiry || isPassing(error);
 }
@@ -216,8 +216,8 @@ function whatWasMissing(interrupted: unknown): string {
 }
 
 /**
- * Marks a request that must not be sent twice: when its outcome is unknown, that is the end of the operation, whatever the
- * retry policy says. So it is when its session expired, since what a caller meant for one session need not be right in another.
+ * Marks a request that must not be sent twice. If its outcome is unknown, the operation ends, whatever the retry policy says. The
+ * operation also ends if its session expired, because a request for one session may be wrong in another.
  */
 export async function once<T>(request: Promise<T>): Promise<T> {
   try {

@@ -7,39 +7,39 @@ import { retryByPolicy } from './retry-loop.js';
 import { PERSEVERANCE } from './retry-policy.js';
 import { sleep } from './sleep.js';
 
-/** Says of sessions of this process whether they may be alive on the servers: those that are not have no ephemerals. */
+/** Source of information about this process's sessions: a session that is no longer alive on the servers has no ephemerals. */
 export interface LivingSessions {
   mayLive(sessionId: bigint): boolean;
   epochMayLive(epoch: number): boolean;
 }
 
-/** How the `backgroundError` is named that tells of a znode which an ending could not remove. */
+/** Operation of the `backgroundError` that reports a znode which an ending could not remove. */
 export const LEFT_BEHIND = 'left behind';
 
-/** A delete that is under way. */
+/** Delete in progress. */
 interface PendingDelete {
   readonly path: string;
   readonly done: Promise<void>;
-  /** Settles when it is done, or has been refused for the first time: what is refused is not worth waiting for. */
+  /** Settles when the delete is done, or refused for the first time: an ending does not wait for a refused delete. */
   readonly answered: Promise<void>;
-  /** Whether the end of a session removes the znode as well. */
+  /** Returns whether the end of a session removes the znode as well. */
   readonly endsWith: (session: EndedSession) => boolean;
 }
 
-/** A session that the server has ended. */
+/** Session that the server has ended. */
 export interface EndedSession {
   readonly id: bigint;
   readonly epoch: number;
 }
 
-/** Deletes that are tried again in the background until they are done, or the `Keeper` is closed. */
+/** Deletes that the background repeats until they are done, or the `Keeper` is closed. */
 export class GuaranteedDeletes {
   readonly #executor: Executor;
   readonly #sessions: LivingSessions;
   readonly #diagnostics: Diagnostics;
   readonly #giveUp = new AbortController();
   readonly #pending = new Set<PendingDelete>();
-  /** By the path of an own ephemeral the newest call for it: of several after refusals one goes on in the background. */
+  /** Newest call for each path of an own ephemeral. Of several calls after refusals, only the newest continues in the background. */
   readonly #newestCalls = new Map<string, object>();
 
   constructor(executor: Executor, sessions: LivingSessions, diagnostics: Diagnostics) {
@@ -48,15 +48,15 @@ export class GuaranteedDeletes {
     this.#diagnostics = diagnostics;
   }
 
-  /** Deletes a znode. That it is not there is as good. */
+  /** Deletes a znode; a missing znode counts as success. */
   delete(realPath: string): void {
     this.goOn(realPath, undefined, ({ zookeeper, signal }) => deleteIfThere(zookeeper.delete(realPath, { signal })));
   }
 
   /**
-   * Goes on with a delete that was begun elsewhere.
+   * Continues a delete that was begun elsewhere.
    *
-   * @param owner session that owns the znode, where it is an ephemeral: with its end there is nothing left to delete
+   * @param owner session that owns the znode, if it is an ephemeral: after the end of that session there is nothing left to delete
    */
   goOn(realPath: string, owner: bigint | undefined, perform: (attempt: Attempt) => Promise<void>): void {
     const isOver = owner === undefined ? null : () => !this.#sessions.mayLive(owner);
@@ -64,11 +64,12 @@ export class GuaranteedDeletes {
   }
 
   /**
-   * Deletes an ephemeral of a session that was given up and may be alive on the servers. A name that carries a uuid is deleted
-   * at once. Any other name may belong to another session by now, so its owner is looked at first; if the znode changes hands
-   * between the look and the delete, and its version is the same, the znode of the new owner is deleted.
+   * Deletes an ephemeral of a session that was given up and may be alive on the servers.
    *
-   * @param owner the session that was given up
+   * A name with a uuid is deleted at once. Any other name may belong to another session by now, so its owner is checked first. If the
+   * znode changes its owner between the check and the delete, and its version is the same, the znode of the new owner is deleted.
+   *
+   * @param owner session that was given up
    */
   deleteGivenUp(realPath: string, owner: bigint): void {
     const isOver = (): boolean => !this.#sessions.mayLive(owner);
@@ -81,17 +82,18 @@ export class GuaranteedDeletes {
       const stat = await zookeeper.exists(realPath, { signal });
       if (stat?.ephemeralOwner !== owner) return;
       await zookeeper.delete(realPath, { version: stat.version, signal }).catch((error: unknown) => {
-        // Another session has it: what was to be deleted is gone.
+        // Another session has created the name again: the znode to delete is gone.
         if (!(error instanceof BadVersionError)) ignoreNoNode(error);
       });
     });
   }
 
   /**
-   * Deletes the znode that a protected create may have left behind. It is looked for by its uuid, after a `sync`: when it is
-   * not found then, it never will be, since the requests of a session are executed in their order or not at all.
+   * Deletes the znode that a protected create may have left behind. Looks for the znode by its uuid, after a `sync`. A znode that is not
+   * found then will never appear, because the requests of a session are executed in order or not at all.
    *
-   * @param epoch ordinal of the session that created it, where it is an ephemeral: with its end there is nothing left to delete
+   * @param epoch ordinal of the session that created the znode, if it is an ephemeral: after the end of that session there is nothing
+   *   left to delete
    */
   deleteProtected(realParent: string, uuid: string, epoch: number | undefined): void {
     const isOver = epoch === undefined ? null : () => !this.#sessions.epochMayLive(epoch);
@@ -103,12 +105,12 @@ export class GuaranteedDeletes {
   }
 
   /**
-   * Deletes an ephemeral of the present session until it is gone or its session is over, also if the server refuses it: what is
-   * refused now may be permitted later. The first refusal is a `backgroundError` with the operation `left behind`.
+   * Deletes an ephemeral of the current session until it is gone or its session is over. Continues even if the server refuses the delete,
+   * because the server may permit it later. The first refusal is a `backgroundError` with the operation `left behind`.
    *
    * @param owner session that owns the znode
-   * @param onGone told when the znode is gone or its session is over
-   * @returns resolves when the znode is gone, rejects with the first refusal; the background goes on then
+   * @param onGone called when the znode is gone or its session is over
+   * @returns promise that resolves when the znode is gone, and rejects with the first refusal; the background then continues
    */
   deleteUntilGone(realPath: string, owner: bigint, onGone: () => void): Promise<void> {
     const { signal } = this.#giveUp;
@@ -130,7 +132,7 @@ export class GuaranteedDeletes {
         if (number === 1) throw refusal;
         if (isNewest()) await attempt();
       };
-      // Only a refusal may be withdrawn; any other error is the end of the `Keeper`.
+      // The server may withdraw a refusal. Any other error comes from the end of the `Keeper`.
       const shouldRetry = (error: Error): boolean => error instanceof KeeperError;
       await retryByPolicy(again, PERSEVERANCE, { signal, shouldRetry }).catch(() => {});
     });
@@ -147,16 +149,17 @@ export class GuaranteedDeletes {
     pending.done.then(remove, remove);
   }
 
-  /** Number of deletes that are under way. */
+  /** Number of deletes in progress. */
   get size(): number {
     return this.#pending.size;
   }
 
   /**
-   * Waits for all to be done or refused, and gives up those that are not done then.
+   * Waits until all deletes are done or refused, and gives up the remaining ones.
    *
    * @param timeoutMs 0 or more
-   * @returns tells of what was left behind; to be called with the session that has ended then, `null` if the server has not said so
+   * @returns function that reports the deletes left behind. Call it with the session that has ended, or `null` if the server has not
+   *   confirmed the end
    */
   async finish(timeoutMs: number): Promise<(ended: EndedSession | null) => void> {
     if (this.#pending.size > 0 && timeoutMs > 0) {
@@ -190,26 +193,26 @@ export class GuaranteedDeletes {
     const done = this.#executor
       .run(performUnlessOver, { retry: PERSEVERANCE, signal, whileClosing: true })
       .catch((error: unknown) => {
-        // What was given up, `finish` tells of.
+        // `finish` reports the deletes that were given up.
         if (!signal.aborted) this.#diagnostics.report(error, operation, path);
       });
     this.#add({ path, done, answered: done, endsWith });
   }
 }
 
-/** Waits for a delete to succeed, or to find that there is nothing to delete. */
+/** Waits until a delete succeeds or finds that the znode does not exist. */
 export function deleteIfThere(request: Promise<void>): Promise<void> {
   return request.catch(ignoreNoNode);
 }
 
-/** Throws every error but that a znode does not exist. */
+/** Rethrows every error except a `NoNodeError`. */
 export function ignoreNoNode(error: unknown): void {
   if (!(error instanceof NoNodeError)) throw error;
 }
 
 /**
- * Looks for the znode of a protected create, by its uuid. Returns its path, or `null` when there is certainly none.
- * The `sync` is for ensembles: the create may have been sent to another server than the one that answers now.
+ * Looks for the znode of a protected create, by its uuid. Returns its path, or `null` if it certainly does not exist. The `sync` is for
+ * ensembles: the create may have been sent to another server than the one that answers now.
  */
 export async function lookUpProtected(attempt: Attempt, realParent: string, uuid: string): Promise<string | null> {
   const { zookeeper, signal } = attempt;

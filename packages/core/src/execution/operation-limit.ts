@@ -2,26 +2,26 @@ import { follow, type RequestSignal, systemClock, unfollow } from 'zookeeper-ts-
 import { TimeLimitError } from '../errors.js';
 
 /**
- * The time limit that all operations of a `Keeper` share. The operation that began first is due first, so one timer serves all of
- * them, and an operation that is answered in time costs neither a timer nor an `AbortSignal`.
+ * Time limit that all operations of a `Keeper` share. The operation that began first is due first, so one timer serves all of them. An
+ * operation that is answered in time needs neither a timer nor an `AbortSignal`.
  */
 export class OperationLimit {
   readonly #limitMs: number;
-  /** Operations that are running form a list, in the order in which they began. */
+  /** Running operations as a list, in the order in which they began. */
   #first: LimitedOperation | null = null;
   #last: LimitedOperation | null = null;
   #isArmed = false;
 
-  /** @param limitMs from 1 to 2^31-1 */
+  /** @param limitMs limit in milliseconds, from 1 to 2^31-1 */
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
   }
 
   /**
-   * Begins an operation, which is to be ended whatever comes of it.
+   * Begins an operation. The caller must end it with `end`, whatever its result.
    *
    * @param caller signal of the caller, which the operation's signal follows
-   * @param beganAtMs monotonic milliseconds, never less than those of the operation before
+   * @param beganAtMs monotonic milliseconds, never less than those of the previous operation
    */
   begin(caller: AbortSignal | undefined, beganAtMs: number = systemClock.now()): LimitedOperation {
     const operation = new LimitedOperation(this.#limitMs, beganAtMs + this.#limitMs, caller);
@@ -33,7 +33,7 @@ export class OperationLimit {
     return operation;
   }
 
-  /** Ends an operation, once. */
+  /** Ends an operation; called once for each operation. */
   end(operation: LimitedOperation): void {
     const { previous, next } = operation;
     if (previous === null) this.#first = next;
@@ -43,10 +43,13 @@ export class OperationLimit {
     operation.leaveCaller();
   }
 
-  /** The timer is left to fire when no operation is running: the next operation is about to begin. It keeps no process alive. */
+  /**
+   * Starts the timer. The timer stays when no operation is running, because the next operation usually follows soon. The timer does not
+   * keep the process alive.
+   */
   #arm(delayMs: number): void {
     this.#isArmed = true;
-    // After a blocked event loop the answers may lie in the socket already.
+    // After a blocked event loop the answers may already be in the socket.
     const onTimer = (): void => systemClock.afterIo(() => this.#expire());
     systemClock.schedule(Math.ceil(delayMs), onTimer, { keepsAlive: false });
   }
@@ -60,16 +63,16 @@ export class OperationLimit {
   }
 }
 
-/** One operation under a time limit. It is the signal of the operation's requests, and aborts with the limit or with the caller's signal. */
+/** Operation under a time limit. It is the signal of the operation's requests, and aborts with the limit or with the caller's signal. */
 export class LimitedOperation implements RequestSignal {
   readonly limitMs: number;
-  /** Monotonic milliseconds. */
+  /** Monotonic time of the limit, in milliseconds. */
   readonly dueAtMs: number;
   /** Neighbours in the list of its `OperationLimit`. */
   previous: LimitedOperation | null = null;
   next: LimitedOperation | null = null;
   readonly #caller: AbortSignal | undefined;
-  /** At most one listens at a time, most often. */
+  /** First listener; most operations have at most one at a time. */
   #listener: (() => void) | null = null;
   #others: Set<() => void> | null = null;
   #onCallerAbort: (() => void) | null = null;
@@ -93,12 +96,12 @@ export class LimitedOperation implements RequestSignal {
     return this.#expiry ?? this.#caller?.reason;
   }
 
-  /** A request that the limit ends was sent or not, as with a lost connection. */
+  /** Whether an aborted request rejects as if the connection were lost: sent or not sent. */
   get endsAsLoss(): boolean {
     return this.#expiry !== null;
   }
 
-  /** Why the time limit ended the operation; `null` if it did not. */
+  /** Error of the time limit if it ended the operation; `null` otherwise. */
   get expiry(): TimeLimitError | null {
     return this.#expiry;
   }
@@ -117,19 +120,19 @@ export class LimitedOperation implements RequestSignal {
     else this.#others?.delete(listener);
   }
 
-  /** The time limit has passed. */
+  /** Aborts the operation because the time limit has passed. */
   expire(): void {
     if (this.#aborted) return;
     this.#expiry = timeLimitPassed(this.limitMs);
     this.#abort();
   }
 
-  /** The operation has ended. */
+  /** Stops following the caller's signal, when the operation has ended. */
   leaveCaller(): void {
     if (this.#onCallerAbort !== null) unfollow(this.#caller, this.#onCallerAbort);
   }
 
-  /** Does something that takes an `AbortSignal`, and ends with the operation. */
+  /** Does work that takes an `AbortSignal`, and ends with the operation. */
   async within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     const onAbort = (): void => controller.abort(this.reason);
@@ -149,7 +152,12 @@ export class LimitedOperation implements RequestSignal {
   }
 }
 
-/** @param said what the last attempt said, and the error that it failed with, if any */
+/**
+ * Creates the error of a passed time limit.
+ *
+ * @param said description of the last attempt
+ * @param cause error of the last attempt, if any
+ */
 export function timeLimitPassed(limitMs: number, said?: string, cause: Error | null = null): TimeLimitError {
   const what = `not done within ${limitMs} ms (operationTimeoutMs)`;
   return new TimeLimitError(said === undefined ? what : `${what}: ${said}`, cause === null ? undefined : { cause });

@@ -3,22 +3,22 @@ import { systemClock } from 'zookeeper-ts-client';
 import type { RetryPolicy } from './retry-policy.js';
 import { sleep } from './sleep.js';
 
-/** How attempts are repeated, besides what the policy says. */
+/** Options of a retry loop, besides its policy. */
 export interface RetryLoopOptions {
-  /** Ends the waiting between two attempts, and begins no further one. */
+  /** Ends the pause between two attempts, and prevents further attempts. */
   readonly signal?: AbortSignal | undefined;
-  /** How long ago the first attempt began, in milliseconds. Default 0. */
+  /** Time since the first attempt began, in milliseconds. Default 0. */
   readonly elapsedMs?: number;
-  /** Whether another attempt may follow an error. By default always. */
+  /** Returns whether another attempt may follow an error. Default: always. */
   readonly shouldRetry?: (error: Error) => boolean;
 }
 
 /**
- * Repeats an attempt as a retry policy says. p-retry decides whether an attempt follows; the waiting is done here, since p-retry waits by the
- * global timers, which a test runner may have replaced by fake ones.
+ * Repeats an attempt as a retry policy says. p-retry decides whether an attempt follows. The pauses are made here, because p-retry uses
+ * the global timers, which a test runner may have replaced by fake ones.
  *
- * @param attempt told its number, from 1. A `TypeError` is never repeated
- * @throws the error of the last attempt; the signal's reason
+ * @param attempt receives its number, from 1. A `TypeError` is never repeated
+ * @throws the error of the last attempt, or the signal's reason
  */
 export async function retryByPolicy<T>(
   attempt: (number: number) => Promise<T>,
@@ -42,7 +42,7 @@ export async function retryByPolicy<T>(
   });
 }
 
-/** @param repetitions how many there were before this one */
+/** @param repetitions number of repetitions before this one */
 function delayOf({ baseDelayMs, maxDelayMs, factor, jitter }: RetryPolicy, repetitions: number): number {
   if (baseDelayMs === 0) return 0;
   const stretch = jitter ? 1 + Math.random() : 1;

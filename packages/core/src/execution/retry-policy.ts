@@ -2,21 +2,24 @@ import * as z from 'zod/mini';
 import { checkOptions } from '../check-options.js';
 
 /**
- * How often, and after what delays, an operation is tried again. Plain data: one can also be written by hand.
- * The first attempt is made at once; the policy rules the attempts after it.
+ * Number and delays of the repetitions of an operation. Plain data: a caller can also write a policy by hand. The first attempt is made
+ * at once; the policy applies to the attempts after it.
  */
 export interface RetryPolicy {
-  /** How many attempts may follow the first: 0 (none) to `Infinity`. The `operationTimeoutMs` of the `Keeper` bounds them all. */
+  /**
+   * Largest number of attempts after the first: 0 (none) to `Infinity`. The `operationTimeoutMs` of the `Keeper` limits all of them
+   * together.
+   */
   readonly retries: number;
   /** Delay before the first repetition. At least 0. */
   readonly baseDelayMs: number;
-  /** No delay is longer. At least 0, `Infinity` for no bound. */
+  /** Longest delay. At least 0, `Infinity` for no limit. */
   readonly maxDelayMs: number;
-  /** By what each delay is longer than the one before: 1 for equal delays. */
+  /** Factor between successive delays: 1 for equal delays. */
   readonly factor: number;
-  /** Whether each delay is stretched by a random factor between 1 and 2, so that many clients do not retry in step. */
+  /** Whether each delay is multiplied by a random factor between 1 and 2, so that many clients do not retry at the same time. */
   readonly jitter: boolean;
-  /** No attempt begins so long after the first. `Infinity` for no bound. */
+  /** Longest time after the first attempt at which another attempt may begin. `Infinity` for no limit. */
   readonly maxElapsedMs: number;
 }
 
@@ -29,12 +32,13 @@ const foreverSchema = z.strictObject({ delayMs: atLeast0 });
 const elapsedSchema = z.strictObject({ maxElapsedMs: duration, delayMs: atLeast0 });
 
 /**
- * Delays that double from `baseDelayMs` up to `maxDelayMs`, each stretched at random by up to 2.
+ * Creates a policy with delays that double from `baseDelayMs` up to `maxDelayMs`, each multiplied by a random factor of up to 2.
  *
  * @param options.baseDelayMs delay before the first repetition, at least 0
- * @param options.maxDelayMs no delay is longer, at least 0
+ * @param options.maxDelayMs longest delay, at least 0
  * @param options.maxRetries attempts after the first, a whole number from 0
- * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
+ * @throws {TypeError} when an option is wrong; the message names the option
+ * @throws {RangeError} when an option is out of range; the message names the option
  */
 export function exponentialBackoff(options: {
   baseDelayMs: number;
@@ -53,11 +57,12 @@ export function exponentialBackoff(options: {
 }
 
 /**
- * A number of repetitions with the same delay before each.
+ * Creates a policy with a number of repetitions and the same delay before each.
  *
  * @param options.retries attempts after the first, a whole number from 0; 0 never retries
- * @param options.delayMs at least 0
- * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
+ * @param options.delayMs delay before each repetition, at least 0
+ * @throws {TypeError} when an option is wrong; the message names the option
+ * @throws {RangeError} when an option is out of range; the message names the option
  */
 export function retryNTimes(options: { retries: number; delayMs: number }): RetryPolicy {
   checkOptions('retryNTimes', timesSchema, options);
@@ -65,11 +70,12 @@ export function retryNTimes(options: { retries: number; delayMs: number }): Retr
 }
 
 /**
- * Repetitions without end: the caller's `signal`, the closing of the `Keeper` and its `operationTimeoutMs` stop them. Without end they are
- * only beside `operationTimeoutMs: Infinity`.
+ * Creates a policy without a limit of repetitions. The caller's `signal`, the closing of the `Keeper` and its `operationTimeoutMs` still
+ * stop the repetitions. They continue without end only with `operationTimeoutMs: Infinity`.
  *
- * @param options.delayMs delay before each, at least 0
- * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
+ * @param options.delayMs delay before each repetition, at least 0
+ * @throws {TypeError} when an option is wrong; the message names the option
+ * @throws {RangeError} when an option is out of range; the message names the option
  */
 export function retryForever(options: { delayMs: number }): RetryPolicy {
   checkOptions('retryForever', foreverSchema, options);
@@ -77,11 +83,12 @@ export function retryForever(options: { delayMs: number }): RetryPolicy {
 }
 
 /**
- * Repetitions until so much time has passed since the first attempt began.
+ * Creates a policy with repetitions until a time has passed since the first attempt began.
  *
- * @param options.maxElapsedMs at least 0
- * @param options.delayMs delay before each, at least 0
- * @throws {TypeError} a wrong option; {RangeError} one out of its range; both name it
+ * @param options.maxElapsedMs time in milliseconds, at least 0
+ * @param options.delayMs delay before each repetition, at least 0
+ * @throws {TypeError} when an option is wrong; the message names the option
+ * @throws {RangeError} when an option is out of range; the message names the option
  */
 export function retryUntilElapsed(options: { maxElapsedMs: number; delayMs: number }): RetryPolicy {
   checkOptions('retryUntilElapsed', elapsedSchema, options);
@@ -92,7 +99,7 @@ function evenly(retries: number, baseDelayMs: number, maxElapsedMs: number): Ret
   return { retries, baseDelayMs, maxDelayMs: baseDelayMs, factor: 1, jitter: false, maxElapsedMs };
 }
 
-/** For work that must be done some day: delays of 50 ms to 2 s, without end. */
+/** Policy for work that must be done at some time: delays of 50 ms to 2 s, without end. */
 export const PERSEVERANCE: RetryPolicy = {
   retries: Number.POSITIVE_INFINITY,
   baseDelayMs: 50,

@@ -1,6 +1,6 @@
 const ends = new WeakSet<AbortSignal>();
 
-/** A signal that is to abort when a session is over, and another one has taken its place. */
+/** Creates a controller whose signal aborts when a session is over and another session has replaced it. */
 export function sessionEnd(): AbortController {
   const end = new AbortController();
   ends.add(end.signal);
@@ -8,8 +8,8 @@ export function sessionEnd(): AbortController {
 }
 
 /**
- * The signal to which somebody has to listen who ends with the session anyway, as requests and watches do: none where it says just that.
- * Many share such a signal, and to add and to remove a listener takes longer than most that is done with an answer.
+ * Returns the caller's signal, or `undefined` when it only says that the session ended: requests and watches end with the session anyway.
+ * Many requests share such a signal, and adding and removing a listener would take longer than most processing of a reply.
  */
 export function beyondSession(signal: AbortSignal | undefined): AbortSignal | undefined {
   return signal === undefined || ends.has(signal) ? undefined : signal;

@@ -25,55 +25,63 @@ import { retryByPolicy } from './retry-loop.js';
 import { PERSEVERANCE } from './retry-policy.js';
 import { sleep } from './sleep.js';
 
-/** Makes the clients of the sessions of one `Keeper`. */
+/** Factory of the clients for the sessions of one `Keeper`. */
 export interface SessionClients {
-  /** Starts a client that asks for a new session, and does not wait. @param lastZxidSeen the last transaction seen; 0n for none */
+  /**
+   * Starts a client that asks for a new session, and returns at once.
+   *
+   * @param lastZxidSeen last transaction seen; 0n for none
+   */
   start(lastZxidSeen: bigint): ZooKeeper;
   /**
    * Ends a session that this process has given up.
    *
    * @param server `host:port` of a server that answers
-   * @throws {SessionExpiredError} with `expiry: 'server'` if it is over already; any other error leaves that open
+   * @throws {SessionExpiredError} with `expiry: 'server'` when the session is over already; after any other error the session may be
+   *   alive
    */
   endSession(session: GivenUpSession, server: string, signal: AbortSignal): Promise<void>;
 }
 
-/** A session that this process has given up: the servers may still keep it alive, and its ephemerals with it. */
+/** Session that this process has given up: the servers may still keep the session and its ephemerals alive. */
 export interface GivenUpSession {
   readonly id: bigint;
   readonly passwd: Uint8Array;
   readonly timeoutMs: number;
-  /** Its ordinal in the life of the `Keeper`. */
+  /** Ordinal of the session among the sessions of the `Keeper`. */
   readonly epoch: number;
-  /** Whether the servers may let a connection take it up again, to end it. */
+  /** Whether the servers may let a connection resume the session, to end it. */
   readonly isResumable: boolean;
 }
 
-/** `open`: the session may be used. `between`: the next session, or the first, is being opened. `ended`: there will be no other. */
+/**
+ * Phase of the succession. `open`: the session may be used. `between`: the next session, or the first, is being opened. `ended`: no other
+ * session follows.
+ */
 type Phase =
   | { readonly name: 'open' }
   | { readonly name: 'between'; readonly givingUp: AbortController; readonly next: ZooKeeper | null }
   | { readonly name: 'ended' };
 
-/** How long the end of given-up sessions may keep the next session from serving, in milliseconds. */
+/** Longest time for which the end of given-up sessions may delay the next session, in milliseconds. */
 const GIVEN_UP_LIMIT_MS = 1_000;
 
-/** How many of them a new session tries to end: the newest ones. */
+/** Number of given-up sessions that a new session tries to end: the newest ones. */
 const MOST_ENDED_AT_ONCE = 4;
 
-/** How many earlier sessions are remembered; the servers have ended older ones long ago. */
+/** Number of earlier sessions that are remembered; the servers have ended older ones long ago. */
 const MOST_GIVEN_UP = 1_000;
 
 /**
- * The sessions of one `Keeper`, one after the other, and the connection state that its users see.
+ * Sessions of one `Keeper`, one after the other, and the connection state that its users see.
  *
- * A session is kept as long as the server keeps it, or may keep it. When the connection is lost and the validity clock has run
- * out, the state is `LOST`, yet the client goes on trying to come back to the session. The session is over when the server
- * says so, when the server answers for another session, or when no server says anything for 4/3 of the timeout; then the next
- * session is opened, with no limit of time.
+ * A session is kept as long as the server keeps it, or may keep it. If the connection is lost and the validity clock runs out, the state
+ * becomes `LOST`, but the client still tries to resume the session. The session is over in three cases: the server says so, the server
+ * answers for another session, or no server answers for 4/3 of the timeout. Then the next session is opened, without a time limit.
  *
- * In the last two cases the servers may keep the old session alive, and its ephemerals would block this process. So before the
- * next session serves, a throw-away connection ends the old one. Where that fails, its ephemerals are removed by path.
+ * In the last two cases the servers may keep the old session alive, and its ephemerals would block this process. Therefore a separate
+ * short connection ends the old session before the next session serves. If that fails, the ephemerals of the old session are removed by
+ * path.
  */
 export class SessionSuccession implements SessionSource {
   readonly listeners: Listeners<ConnectionState>;
@@ -82,10 +90,10 @@ export class SessionSuccession implements SessionSource {
   readonly #clients: SessionClients;
   readonly #diagnostics: Diagnostics;
   readonly #waitMs: number | undefined;
-  /** Told when a session begins to serve, before all that waits for it. */
+  /** Called when a session begins to serve, before all requests that wait for the session. */
   readonly #onServing: (givenUp: readonly GivenUpSession[]) => void;
   readonly #waiters = new Set<() => void>();
-  /** By the id; the oldest first. */
+  /** Given-up sessions by their id; the oldest first. */
   readonly #givenUp = new Map<bigint, GivenUpSession>();
   #phase: Phase = { name: 'ended' };
   #zookeeper: ZooKeeper;
@@ -93,17 +101,17 @@ export class SessionSuccession implements SessionSource {
   readonly #earlier = new Set<bigint>();
   #epoch = 0;
   #lastZxid = 0n;
-  /** The session whose first connection was announced. */
+  /** Epoch of the session whose first connection was announced. */
   #reasonEpoch = 0;
   #view: ConnectionView = UNCONNECTED;
   #cancelClock: () => void = () => {};
   readonly #over = new AbortController();
 
   /**
-   * Begins to open the first session, and does not wait for it.
+   * Begins to open the first session, and returns at once.
    *
-   * @param waitMs how long a request may wait for a session; the session timeout where `undefined`
-   * @param onServing told, each time a session begins to serve, of the earlier ones that may be alive on the servers
+   * @param waitMs longest time that a request waits for a session; `undefined` for the session timeout
+   * @param onServing called each time a session begins to serve, with the earlier sessions that may be alive on the servers
    */
   constructor(
     clients: SessionClients,
@@ -123,7 +131,7 @@ export class SessionSuccession implements SessionSource {
     void this.#openNext(first);
   }
 
-  /** The client of the newest session; of the first one, before that is there. */
+  /** Client of the newest session; before the first session, the client that is about to get it. */
   get zookeeper(): ZooKeeper {
     return this.#zookeeper;
   }
@@ -131,11 +139,11 @@ export class SessionSuccession implements SessionSource {
   get epoch(): number {
     return this.#epoch;
   }
-  /** Aborts when no session will come any more and the present one is about to end, or has; its reason says why. */
+  /** Aborts when no further session follows, and the current one is about to end or has ended; its reason is the cause. */
   get over(): AbortSignal {
     return this.#over.signal;
   }
-  /** Whether it is the id of a session that another one has followed. */
+  /** Returns whether the id belongs to a session that another one has followed. */
   isEarlierSession(sessionId: bigint): boolean {
     return this.#earlier.has(sessionId);
   }
@@ -143,17 +151,17 @@ export class SessionSuccession implements SessionSource {
     return this.#view.state ?? 'SUSPENDED';
   }
 
-  /** How long the newest session is certainly alive; 0 when that is not known. */
+  /** Returns for how long the newest session is certainly alive, in milliseconds; 0 if that is not known. */
   validForMs(): number {
     return this.over.aborted || this.#phase.name !== 'open' ? 0 : this.#zookeeper.validForMs();
   }
 
-  /** Whether a session of this process may be alive on the servers: the newest one, or one that was given up. */
+  /** Returns whether a session of this process may be alive on the servers: the newest one, or one that was given up. */
   mayLive(sessionId: bigint): boolean {
     return sessionId === this.#zookeeper.sessionId || this.#givenUp.has(sessionId);
   }
 
-  /** The same of the session of that epoch. */
+  /** Returns whether the session of an epoch may be alive on the servers. */
   epochMayLive(epoch: number): boolean {
     if (epoch === this.#epoch) return true;
     for (const session of this.#givenUp.values()) if (session.epoch === epoch) return true;
@@ -163,9 +171,11 @@ export class SessionSuccession implements SessionSource {
   /**
    * Waits until there is a connection.
    *
-   * @param connectDeadlineMs `Infinity` for no limit
-   * @throws {ConnectFailedError} with what each server said, when the limit has passed or the signal aborts; ChrootMissingError;
-   *   AuthFailedError; ClosedError
+   * @param connectDeadlineMs limit in milliseconds; `Infinity` for no limit
+   * @throws {ConnectFailedError} when the limit has passed or the signal aborts; contains the failure at each server
+   * @throws {ChrootMissingError} when the chroot of the connect string does not exist and `createChroot` is not set
+   * @throws {AuthFailedError} when the server refuses the credentials
+   * @throws {ClosedError} when the `Keeper` is closed
    */
   async untilConnected(connectDeadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     const deadlineAtMs = systemClock.now() + connectDeadlineMs;
@@ -189,7 +199,7 @@ export class SessionSuccession implements SessionSource {
   }
 
   usable(sinceEpoch: number): Incarnation | null {
-    // After the end too: the client's refusal says why.
+    // Also returned after the end: the client's refusal then contains the cause.
     return this.#phase.name === 'between' || this.#epoch < sinceEpoch
       ? null
       : { zookeeper: this.#zookeeper, epoch: this.#epoch };
@@ -208,28 +218,32 @@ export class SessionSuccession implements SessionSource {
     }
   }
 
-  /** Waits for a session, for its end, for the time to run out, or rejects with the signal's reason. */
+  /** Waits until a session begins, the sessions end, or the time runs out. Rejects with the signal's reason. */
   async #nextSession(leftMs: number, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     const waiting = new AbortController();
     const wake = (): void => waiting.abort();
     this.#waiters.add(wake);
     follow(signal, wake);
-    // Rejects only because one of the two woke it.
+    // The sleep rejects only because a new phase or the caller's signal woke it.
     await sleep(leftMs, waiting.signal).catch(() => {});
     this.#waiters.delete(wake);
     unfollow(signal, wake);
     signal?.throwIfAborted();
   }
 
-  /** From here on nothing is certain any more and nothing new begins: holders hear of it before the server can. */
+  /** Makes the state `LOST` and refuses new work, so that holders stop before the server can end the session. */
   beginClosing(): void {
     const reason = new ClosedError('keeper is closed');
     this.#over.abort(reason);
     this.#observe('lost', 'closed', reason);
   }
 
-  /** Ends the newest session and opens no other. @param timeoutMs how long the server's answer is waited for */
+  /**
+   * Ends the newest session and opens no other.
+   *
+   * @param timeoutMs longest wait for the server's answer
+   */
   async end(timeoutMs: number): Promise<void> {
     const phase = this.#phase;
     this.#finish(new ClosedError('keeper is closed'));
@@ -294,7 +308,7 @@ export class SessionSuccession implements SessionSource {
       if (oldest !== undefined && this.#givenUp.size > MOST_GIVEN_UP) this.#givenUp.delete(oldest);
     }
     this.#lastZxid = zookeeper.lastZxid;
-    // First, so that what a listener begins goes to the next session already.
+    // Runs before the state changes, so that work that a listener begins already waits for the next session.
     if (!this.over.aborted) void this.#openNext(null);
     this.#observe('lost', error.expiry === 'server' ? 'expired' : error.expiry, error);
   }
@@ -306,7 +320,7 @@ export class SessionSuccession implements SessionSource {
   }
 
   #observe(event: ConnectionEvent, reason: StateChangeReason, error: Error | null = null): void {
-    // Whatever the connection does now, it is on its way out.
+    // While the `Keeper` closes, later connection events must not undo the state `LOST`.
     if (this.over.aborted && event !== 'lost') return;
     const previous = this.state;
     const view = transition(this.#view, event);
@@ -316,7 +330,7 @@ export class SessionSuccession implements SessionSource {
     this.listeners.tell(view.state);
   }
 
-  /** While there is no connection, nobody but this clock can say that the session may be over. */
+  /** Checks the validity clock. Without a connection, only this clock shows that the session may be over. */
   #watchClock(): void {
     if (this.over.aborted) return;
     const leftMs = this.#zookeeper.validForMs();
@@ -324,7 +338,7 @@ export class SessionSuccession implements SessionSource {
       this.#observe('lost', 'validity');
       return;
     }
-    // Asked again when it fires: timers come early, and late after a blocked event loop or a suspended machine.
+    // Checked again when the timer fires: timers fire early, and late after a blocked event loop or a suspended machine.
     this.#cancelClock = systemClock.schedule(Math.ceil(leftMs), () => this.#watchClock());
   }
 
@@ -334,7 +348,7 @@ export class SessionSuccession implements SessionSource {
     return zookeeper;
   }
 
-  /** @param started the client of the first attempt, where it was started already */
+  /** @param started client of the first attempt, if it is already started */
   async #openNext(started: ZooKeeper | null): Promise<void> {
     const givingUp = new AbortController();
     const { signal } = givingUp;
@@ -352,7 +366,7 @@ export class SessionSuccession implements SessionSource {
       this.#begin(await retryByPolicy(tryToOpen, PERSEVERANCE, { signal, shouldRetry }));
     } catch (error) {
       if (signal.aborted) return;
-      // The credentials are refused: another attempt would be, too.
+      // The server refused the credentials, and would refuse another attempt as well.
       this.#finish(error instanceof Error ? error : new Error(String(error)));
       this.#observe('lost', 'auth-failed', error as Error);
     }
@@ -366,14 +380,14 @@ export class SessionSuccession implements SessionSource {
     this.#zookeeper = zookeeper;
     this.#epoch++;
     this.#phase = { name: 'open' };
-    // Their requests go before all that waits for this session.
+    // The requests of `onServing` must precede all requests that wait for this session.
     this.#onServing([...this.#givenUp.values()]);
     if (historyWentBack !== null) this.historyListeners.tell(historyWentBack);
     this.#attach();
     this.#wakeAll();
   }
 
-  /** Resolves when the client is connected, and the sessions that were given up are ended as far as that can be done in time. */
+  /** Resolves when the client is connected, and the given-up sessions are ended as far as the time allows. */
   async #untilServing(zookeeper: ZooKeeper, signal: AbortSignal): Promise<ZooKeeper> {
     try {
       await zookeeper.untilConnected({ connectDeadlineMs: Number.POSITIVE_INFINITY, signal });
@@ -399,7 +413,7 @@ export class SessionSuccession implements SessionSource {
         this.#givenUp.delete(session.id);
       } catch (error) {
         if (!(error instanceof SessionExpiredError)) return;
-        // Servers that grant another session in place of this one will never let it be taken up again.
+        // Servers that grant another session in place of this one never let a connection resume it.
         if (error.expiry === 'replaced') this.#givenUp.set(session.id, { ...session, isResumable: false });
         else this.#givenUp.delete(session.id);
       }

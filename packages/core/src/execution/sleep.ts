@@ -1,7 +1,7 @@
 import { follow, systemClock, unfollow } from 'zookeeper-ts-client';
 
 /**
- * Waits, in real time also where a test runner fakes timers. Leaves no listener behind.
+ * Waits in real time, even if a test runner fakes timers. Leaves no listener behind.
  *
  * @param ms milliseconds, 0 or more
  * @throws the signal's reason

@@ -16,22 +16,22 @@ import { lookUpProtected } from './guaranteed-delete.js';
 import { parentOf } from './namespace.js';
 import { protectPath } from './protection.js';
 
-/** One operation of a transaction, by real paths. */
+/** Operation of a transaction, with real paths. */
 export interface TransactionStep {
   readonly operation: MultiOp;
-  /** Whether it is a create whose znode is to be found again by its name. */
+  /** Whether the operation is a create whose znode can be found again by its name. */
   readonly protection: boolean;
 }
 
-/** How often parents are made for one transaction: it may delete them itself, and never succeed. */
+/** Limit of how often the parents are created for one transaction: a transaction may delete them itself, and never succeed. */
 const MAX_PARENTS = 10;
 
 /**
  * One transaction, over all of its attempts.
  *
- * Without a protected create it is sent once: when its reply is lost nobody can tell. With one it is told by that: the names of protected
- * creates carry uuids, and all of a transaction is done or none of it, so each attempt first looks for the first uuid while an earlier
- * one may have been executed.
+ * A transaction without a protected create is sent only once, because its outcome cannot be found out after a lost reply. The names of
+ * protected creates contain uuids, and the server executes all of a transaction or nothing. Therefore, while an earlier attempt may have
+ * been executed, each attempt first looks for the uuids.
  */
 export class TransactionRun {
   readonly #execution: Execution;
@@ -40,7 +40,7 @@ export class TransactionRun {
   readonly #creatingParents: boolean;
   readonly #doubt = new Doubt();
 
-  /** @param newUuid a source of uuids that never repeat */
+  /** @param newUuid source of uuids that never repeat */
   constructor(
     execution: Execution,
     steps: readonly TransactionStep[],
@@ -73,7 +73,7 @@ export class TransactionRun {
     return await this.#withStats(attempt, results);
   }
 
-  /** The transaction has failed for its caller: what an attempt may have created under protection goes again. */
+  /** Removes the protected znodes that an attempt may have created, after the transaction has failed for its caller. */
   abandon(): void {
     if (!this.#doubt.exists) return;
     for (const { parent, uuid, mode } of this.#protectedCreates) {
@@ -101,7 +101,11 @@ export class TransactionRun {
     }
   }
 
-  /** Notes the ephemerals whose names are given before they are created, since the reply may be lost. @returns the new ones */
+  /**
+   * Notes the ephemerals with given names before they are created, because the reply may be lost.
+   *
+   * @returns paths that were not noted before
+   */
   #noteBefore(sessionId: bigint): readonly string[] {
     return this.#operations.flatMap((operation) => {
       if (operation.type !== 'create') return [];
@@ -127,7 +131,10 @@ export class TransactionRun {
     }
   }
 
-  /** Paths of creates whose parents this is to make, if one of them failed for lack of its own: others may lack theirs, too. */
+  /**
+   * Returns the paths of creates whose parents must be created, if one of the creates failed because its parent is missing. Other creates
+   * may lack theirs, too.
+   */
   #orphans(error: unknown): string[] {
     if (!(error instanceof MultiError) || !(error.cause instanceof NoNodeError)) return [];
     const { root } = this.#execution.namespace;
@@ -135,17 +142,17 @@ export class TransactionRun {
       operation?.type === 'create' && (this.#creatingParents || (root !== '' && parentOf(operation.path) === root));
     if (!mayMakeParents(this.#operations[error.failedIndex])) return [];
     const paths = this.#operations.filter(mayMakeParents).map(({ path }) => path);
-    // One for each parent, but for those that the transaction itself makes.
+    // One path for each parent, except parents that the transaction itself creates.
     const made = new Set(this.#operations.flatMap(({ type, path }) => (type === 'create' ? [path] : [])));
     return [...new Map(paths.map((path) => [parentOf(path), path])).entries()].flatMap(([parent, path]) =>
       made.has(parent) ? [] : [path],
     );
   }
 
-  /** The results, if an earlier attempt was executed. */
+  /** Returns the results if an earlier attempt was executed; `null` otherwise. */
   async #lookUp(attempt: Attempt): Promise<MultiResult[] | null> {
     const { zookeeper, signal } = attempt;
-    // What was meant for one session is not to be found, nor done, in another.
+    // An ephemeral that was meant for one session must not be found, or created, in another.
     const ofSession = this.#protectedCreates.some(({ mode }) => isEphemeral(mode));
     if (ofSession && attempt.epoch !== this.#doubt.epoch) return await once(Promise.reject(new SessionExpiredError()));
     const paths = new Map<number, string>();
@@ -159,7 +166,7 @@ export class TransactionRun {
       if (operation.type === 'delete' || operation.type === 'check') return { type: operation.type };
       const path = paths.get(index) ?? operation.path;
       if (operation.type === 'create' && !this.#protectedCreates.some((one) => one.index === index)) {
-        // It may have been deleted since, by the transaction itself even; and the number of a sequential one nobody can tell.
+        // The znode may have been deleted since, even by the transaction itself. The number of a sequential znode cannot be found out.
         return { type: 'create', path, stat: await zookeeper.exists(path, { signal }) };
       }
       const stat = await existing(zookeeper.exists(path, { signal }), operation.type, path);
@@ -168,7 +175,7 @@ export class TransactionRun {
     return await Promise.all(results);
   }
 
-  /** Of protected creates the stat is told also where the server does not send it (before 3.7.2, and 3.8.0 and 3.8.1). */
+  /** Adds the stats of protected creates if the server does not send them (before 3.7.2, and 3.8.0 and 3.8.1). */
   async #withStats({ zookeeper, signal }: Attempt, results: MultiResult[]): Promise<MultiResult[]> {
     const isProtected = new Set(this.#protectedCreates.map(({ index }) => index));
     const completed = results.map(async (result, index): Promise<MultiResult> => {
@@ -180,7 +187,7 @@ export class TransactionRun {
 }
 
 interface ProtectedCreate {
-  /** Which operation of the transaction it is. */
+  /** Index of the operation in the transaction. */
   readonly index: number;
   readonly uuid: string;
   readonly parent: string;
@@ -189,7 +196,7 @@ interface ProtectedCreate {
 
 async function existing(stat: Promise<Stat | null>, operation: string, path: string): Promise<Stat> {
   const found = await stat;
-  // Somebody has removed it in the short time since.
+  // Another client has removed the znode in the short time since.
   if (found === null) throw new NoNodeError(ErrorCode.NONODE, operation, path);
   return found;
 }

@@ -4,8 +4,8 @@ import { callListener } from '../listeners.js';
 import type { Namespace, WatchFunction } from './namespace.js';
 
 /**
- * The functions that stand in the client for those of a namespace's users: they strip the namespace from the events and
- * report what the users' throw. One for each, for as long as that lives, since the client knows a watch by its function.
+ * Wrappers of the watch functions of a namespace's users. A wrapper removes the namespace from the events and reports the errors of the
+ * function. Each function has only one wrapper during its lifetime, because the client identifies a watch by its function.
  */
 export class Watches {
   readonly #namespace: Namespace;
@@ -17,7 +17,7 @@ export class Watches {
     this.#diagnostics = diagnostics;
   }
 
-  /** @throws {TypeError} it is not a function */
+  /** @throws {TypeError} when `listener` is not a function */
   wrap(listener: WatchFunction): WatchFunction {
     if (typeof listener !== 'function')
       throw new TypeError(`Expected a watch to be a function, got ${received(listener)}`);

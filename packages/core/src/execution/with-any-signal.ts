@@ -1,10 +1,10 @@
 import { follow, unfollow } from 'zookeeper-ts-client';
 
 /**
- * Does something that ends with the first of several signals. Unlike `AbortSignal.any`, it leaves nothing behind on those that live
- * long (Node 20 keeps an entry on them for every one that was made).
+ * Does work that ends with the first of several signals. Unlike `AbortSignal.any`, this function leaves nothing behind on long-lived
+ * signals (Node 20 keeps an entry on them for every combined signal).
  *
- * @param signals those that are there; with one alone, that one is handed on
+ * @param signals signals, of which `undefined` ones are ignored; a single signal is passed on as it is
  */
 export async function withAnySignal<T>(
   signals: readonly (AbortSignal | undefined)[],

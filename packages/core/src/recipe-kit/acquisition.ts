@@ -7,12 +7,13 @@ import { giveUp, type Member } from './member.js';
 import { isToLookAgain, type Patience } from './patience.js';
 
 /**
- * Stands in line until something is acquired, and leaves no znode in it when that fails. Where only the own place was lost (with the
- * session, by somebody's hand, or since the validity clock ran out at the moment of the grant), it begins anew at the end of the line.
+ * Stands in line until a lock or another resource is acquired; on failure it leaves no znode in the line. If only the own place was lost,
+ * the call begins again at the end of the line. A place is lost with the session, by a deletion by hand, or if the validity clock runs
+ * out at the moment of the grant.
  *
- * @param enrol takes the place, or several
- * @param proceed waits for its turn
- * @throws what they throw; the reason of the patient one's signal
+ * @param enrol takes the place, or several places
+ * @param proceed waits for the turn of the place
+ * @throws the errors of `enrol` and `proceed`, and the reason of the caller's signal
  */
 export async function standInLine<Place extends Member | readonly Member[], T>(
   keeper: Keeper,
@@ -35,7 +36,7 @@ export async function standInLine<Place extends Member | readonly Member[], T>(
   }
 }
 
-/** Waits for its turn, and once more from the beginning with the same place when the line is to be read again. */
+/** Waits for the turn of the place. Starts again with the same place when the line must be read again. */
 async function proceedPatiently<Place extends Member | readonly Member[], T>(
   patience: Patience,
   place: Place,
@@ -46,7 +47,7 @@ async function proceedPatiently<Place extends Member | readonly Member[], T>(
       return await proceed(place);
     } catch (error) {
       if (!isToLookAgain(error)) throw error;
-      // What came with the places is as of their creation.
+      // The list that came with a place is as old as the place.
       for (const member of [place].flat()) member.forgetSiblings();
       patience.lookAgain();
     }
@@ -58,9 +59,9 @@ function isLossOfPlace(error: unknown): boolean {
 }
 
 /**
- * Hands out a hold that was just made, unless it is over already: when the clock ran out while it was waited for.
+ * Returns a new hold, unless it is already lost because the clock ran out during the wait.
  *
- * @throws HoldLostError
+ * @throws {HoldLostError} when the hold is already lost
  */
 export function handOut<H extends Hold>(hold: H): H {
   if (hold.state === 'lost') throw hold.signal.reason;
@@ -68,14 +69,15 @@ export function handOut<H extends Hold>(hold: H): H {
 }
 
 /**
- * Runs a function while something is held, and lets go afterwards.
+ * Runs a function while a hold stands, and releases the hold afterwards.
  *
- * @throws HoldLostError if the hold was lost before the function ended; its `cause` is what the function threw, if anything else
+ * @throws {HoldLostError} when the hold is lost before the function ends; its `cause` is the error of the function, if that is another
+ *   one
  */
 export async function runWhileHeld<H extends Hold, T>(hold: H, fn: (hold: H) => Promise<T> | T): Promise<T> {
   const letGo = async (): Promise<HoldLostError | null> => {
     const loss = hold.state === 'lost' ? (hold.signal.reason as HoldLostError) : null;
-    // What becomes of the function matters more than a znode that stays for a while. Of a refusal the background tells.
+    // The result of the function matters more than a znode that stays for a while. The background reports a refusal.
     await hold.release().catch(() => {});
     return loss;
   };

@@ -2,9 +2,10 @@ import { ClosedError, SessionExpiredError } from 'zookeeper-ts-client';
 import type { Keeper } from '../keeper.js';
 
 /**
- * Does something that has nothing to do with the session in which it is done: when that expires, it is done in the next one.
+ * Does work that does not depend on the session. If the session expires, the work is done again in the next session.
  *
- * @throws ClosedError when the `Keeper` is closed; the signal's reason
+ * @throws {ClosedError} when the `Keeper` is closed
+ * @throws the signal's reason
  */
 export async function acrossSessions<T>(
   keeper: Keeper,

@@ -2,10 +2,11 @@ import { received } from 'zookeeper-ts-client';
 import { messageOf } from '../message-of.js';
 
 /**
- * The bytes of a value as JSON.
+ * Returns a value as JSON in UTF-8.
  *
- * @param what names it, for the message, e.g. `\`payload\``
- * @throws TypeError for what JSON cannot hold: `undefined`, a function, a `bigint`, a circle; the cause is what `JSON.stringify` has thrown
+ * @param what name of the value for the message, e.g. `\`payload\``
+ * @throws {TypeError} when JSON cannot represent the value: `undefined`, a function, a `bigint`, a circle; the cause is the error of
+ *   `JSON.stringify`
  */
 export function asJson(value: unknown, what: string): Buffer {
   const text = textOf(value, what);

@@ -3,28 +3,30 @@ import type { Keeper } from '../keeper.js';
 import { Change } from './change.js';
 
 /**
- * How long to wait. A wait belongs to the session in which it looked, and rejects when that one ends; where it ends while the look is under
- * way, the look is repeated in the next one, as all reads are.
+ * Options of a wait for a znode. A wait belongs to one session, and rejects when that session ends. If that session ends during the first
+ * read, the read is repeated in the next session, as all reads are.
  */
 export interface AwaitOptions {
-  /** Gives up: rejects with its reason, and leaves no watch behind. */
+  /** Cancels the wait when it aborts: the wait rejects with the signal's reason, and leaves no watch behind. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How long to wait for a znode to go. */
+/** Options of a wait for the deletion of a znode. */
 export interface AwaitDeletionOptions extends AwaitOptions {
-  /** The zxid as of which the znode was seen, where it was: one that was created later is another one. */
+  /** Zxid as of which the znode was seen, if it was seen before: a znode that was created later is another one. */
   readonly asOf?: bigint | undefined;
 }
 
 /**
- * Waits until a znode is gone. One request and one watch, however long it takes, unless its data is changed.
+ * Waits until a znode is gone. However long the wait takes, it needs one request and one watch, unless the data of the znode changes.
  *
- * It waits for one incarnation: where the znode was deleted and created again, unseen since there was no connection or between a look
- * and the next, it is gone, too.
+ * The wait is for one particular znode. The wait also ends if the znode was deleted and created again without being seen: during a lost
+ * connection, or between two reads.
  *
- * The znode is read, not asked for: a read of what does not exist leaves no watch behind (CURATOR-654).
- * @throws SessionExpiredError when the session ends first; the signal's reason
+ * The wait reads the data instead of asking whether the znode exists: a read of a missing znode leaves no watch behind (CURATOR-654).
+ *
+ * @throws {SessionExpiredError} when the session ends first
+ * @throws the signal's reason
  */
 export async function untilDeleted(
   keeper: Keeper,
@@ -50,10 +52,11 @@ export async function untilDeleted(
 }
 
 /**
- * Waits until a znode is there.
+ * Waits until a znode exists.
  *
- * @returns its stat if it was found; `null` if it was seen to be created, after which it may have gone again
- * @throws SessionExpiredError when the session ends first; the signal's reason
+ * @returns its stat if it existed already; `null` if the watch reported its creation, after which it may be gone again
+ * @throws {SessionExpiredError} when the session ends first
+ * @throws the signal's reason
  */
 export async function untilCreated(keeper: Keeper, path: string, { signal }: AwaitOptions = {}): Promise<Stat | null> {
   for (;;) {
@@ -69,9 +72,11 @@ export async function untilCreated(keeper: Keeper, path: string, { signal }: Awa
 }
 
 /**
- * Waits until the children of a znode are as wanted, and returns them. Reads the list anew after each change of it.
+ * Waits until the children of a znode meet a condition, and returns them. Reads the list again after each change.
  *
- * @throws NoNodeError if there is no such znode; SessionExpiredError when the session ends first; the signal's reason
+ * @throws {NoNodeError} when the znode does not exist
+ * @throws {SessionExpiredError} when the session ends first
+ * @throws the signal's reason
  */
 export async function untilChildren(
   keeper: Keeper,
@@ -90,7 +95,7 @@ export async function untilChildren(
   }
 }
 
-/** Waits for a watch to fire; one that nobody waits for any more is removed here and on the server. */
+/** Waits for a watch to fire. If the signal aborts first, the watch is removed in this process and at the server. */
 async function awaitChange(
   keeper: Keeper,
   path: string,
@@ -107,7 +112,10 @@ async function awaitChange(
   throw event.state === 'Expired' ? new SessionExpiredError() : new ClosedError('the session has ended');
 }
 
-/** Removes a watch here and on the server, while who gave up goes on: nobody waits for it. Of a `Keeper` that closes it goes with the session. */
+/**
+ * Removes a watch in this process and at the server. The caller does not wait for the removal. If the `Keeper` is closed, the end of the
+ * session removes the watch.
+ */
 export function removeWatch(
   keeper: Keeper,
   path: string,

@@ -1,9 +1,12 @@
 import { follow, unfollow, type WatchedEvent } from 'zookeeper-ts-client';
 import { beyondSession } from '../execution/session-end.js';
 
-/** Something that happens once, for one who waits: set `happened` as a watch, then await it. Loses no event in between. */
+/**
+ * Latch for one event of a watch. The caller passes `happened` as the listener, then awaits the event. The latch loses no event that
+ * comes before the wait.
+ */
 export class Change {
-  /** To be called when it happens. Further calls change nothing. */
+  /** Records the event. Further calls have no effect. */
   readonly happened: (event: WatchedEvent) => void;
   readonly #promise: Promise<WatchedEvent>;
 
@@ -22,7 +25,7 @@ export class Change {
     return event;
   }
 
-  /** Resolves with the event, or with `null` when the signal aborts first. */
+  /** Resolves with the event, or with `null` if the signal aborts first. */
   orAbort(ending: AbortSignal | undefined): Promise<WatchedEvent | null> {
     if (ending?.aborted) return Promise.resolve(null);
     const signal = beyondSession(ending);

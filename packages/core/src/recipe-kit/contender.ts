@@ -1,20 +1,21 @@
-/** Somebody who holds a lock or waits for it, in whatever process and language. */
+/** Contender of any process and language that holds a lock or waits for it. */
 export interface Contender {
-  /** Its znode. */
+  /** Path of its znode. */
   readonly path: string;
   /**
-   * What its znode holds, as text: who it is, `<host name>:<process id>` unless its options say otherwise. `null` if that is nothing, no
-   * text, or overwritten by the wish to have the lock back. Curator writes an IP address by default.
+   * Data of its znode as text: the identity of the contender, `<host name>:<process id>` unless its options say otherwise. `null` if
+   * there is no data, if the data is not text, or if a revocation request has overwritten the data. Curator writes an IP address by
+   * default.
    */
   readonly id: string | null;
-  /** Session that its znode belongs to. */
+  /** Session that owns its znode. */
   readonly sessionId: bigint;
-  /** When its znode was created, by the server's clock. */
+  /** Creation time of its znode, by the server's clock. */
   readonly since: Date;
   /** The same in milliseconds since 1970. @deprecated It reads like a duration: use `since`. */
   readonly sinceMs: number;
-  /** That a holder knows of it, and still lives, nobody can tell from outside. */
+  /** State by the order of the line. An observer cannot tell whether a holder knows of its hold, or is still alive. */
   readonly state: 'holding' | 'waiting';
-  /** How many stand before it in the line. */
+  /** Number of places ahead of it in the line. */
   readonly position: number;
 }

@@ -2,12 +2,12 @@ import { NoNodeError } from 'zookeeper-ts-client';
 import type { CallOptions } from '../execution/execution.js';
 import type { Keeper } from '../keeper.js';
 
-/** Names of the children of a znode; none if there is no such znode. */
+/** Lists the names of the children of a znode; none if the znode does not exist. */
 export async function namesIn(keeper: Keeper, directory: string, options: CallOptions = {}): Promise<string[]> {
   return (await orNull(keeper.getChildren().forPath(directory, options))) ?? [];
 }
 
-/** What is read, or `null` if there is no such znode. */
+/** Returns the result of a read, or `null` if the znode does not exist. */
 export async function orNull<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;

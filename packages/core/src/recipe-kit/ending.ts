@@ -3,16 +3,17 @@ import type { ConnectionState } from '../connection-state.js';
 import { LEFT_BEHIND } from '../execution/guaranteed-delete.js';
 import type { Keeper } from '../keeper.js';
 
-/** Work of which was told that it is left behind: several endings may wait for one piece of work. */
+/** Work that was already reported as left behind: several endings may wait for the same work. */
 const toldWork = new WeakSet<Promise<unknown>>();
 
 /**
- * Waits for what an ending still has to do with the server: no longer than its limit, and not at all without a connection. The
- * work goes on in any case. If it is not done when the limit has passed, a `backgroundError` with the operation `left behind` says so, once.
+ * Waits for the remaining work of an ending with the server: no longer than the limit, and not at all without a connection. The work
+ * continues in any case. If the limit passes first, a `backgroundError` with the operation `left behind` reports the work, once.
  *
- * @param left path of what may be left, as users of the namespace name it; a function, asked when the limit has passed, gives several
- * @param work has to tell by itself of a failure that nobody waits for
- * @throws what the work rejects with while it is waited for
+ * @param left path of the znode that may remain, relative to the user's namespace; or a function, called after the limit, that returns
+ *   several
+ * @param work reports its own failures when no caller waits for it
+ * @throws the rejection of the work, if it comes during the wait
  */
 export async function waitForEnding(
   keeper: Keeper,
@@ -30,7 +31,7 @@ export async function waitForEnding(
     };
     const onLimit = (): void => {
       const why = new Error(`expected the end of it within ${timeoutMs} ms; it goes on in the background`);
-      // Of what is left by then, the closing of the `Keeper` tells.
+      // The closing of the `Keeper` reports the remaining work itself.
       if (!keeper.closed && !toldWork.has(work)) {
         toldWork.add(work);
         for (const path of typeof left === 'string' ? [left] : left())

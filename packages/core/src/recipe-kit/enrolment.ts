@@ -9,28 +9,32 @@ import { giveUp, type Member, memberOf } from './member.js';
 import { realPath } from './real-path.js';
 import { isUsedUp, sequenceKey } from './sequence.js';
 
-/** Where and how to stand in a line. */
+/** Line to join, and the own znode in it. */
 export interface Line {
   /** Path of the line. */
   readonly directory: string;
   /** Name of the own znode without protection and number, e.g. `lock-`. */
   readonly name: string;
-  /** What the own znode holds; the `defaultData` of the `Keeper` where not given. */
+  /** Data of the own znode. Default: the `defaultData` of the `Keeper`. */
   readonly data?: ZnodeData | undefined;
 }
 
-/** How to stand in a line. */
+/** Options of `enrol`. */
 export interface EnrolOptions extends Omit<Line, 'directory'> {
-  /** Gives up: rejects with its reason, and the znode, if it was created after all, is removed. */
+  /**
+   * Cancels the call when it aborts: the call rejects with the signal's reason. If the server created the znode after all, the znode is
+   * removed.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Takes a place in a line: creates a protected ephemeral sequential znode, its parents where they are missing, and lists the
- * directory in the same round trip. Leaves no ghost: whatever fails, a znode that was created is removed again.
+ * Takes a place in a line. Creates a protected ephemeral sequential znode, with its parents if they are missing, and lists the directory
+ * in the same round trip. If the call fails, it removes any znode that was created.
  *
  * @param directory path of the line
- * @throws SequenceUsedUpError after 2^31 creations in the directory; what a create throws; the signal's reason
+ * @throws {SequenceUsedUpError} after 2^31 creations in the directory
+ * @throws the errors of a create, and the signal's reason
  */
 export async function enrol(keeper: Keeper, directory: string, { name, data, signal }: EnrolOptions): Promise<Member> {
   const creation = creationOfPlaces(keeper).forPath(childOf(directory, name), data, { signal });
@@ -40,7 +44,7 @@ export async function enrol(keeper: Keeper, directory: string, { name, data, sig
   return await leave([member], isInOrder(member, name) ? null : directory, signal);
 }
 
-/** How places are created by a `Keeper`: described once, since that is the same each time. */
+/** Returns the builder that creates places of a `Keeper`. It is built only once, because it never differs. */
 function creationOfPlaces(keeper: Keeper): CreateBuilder<CreatedZnode> {
   let creation = creations.get(keeper);
   if (creation === undefined) {
@@ -53,12 +57,13 @@ function creationOfPlaces(keeper: Keeper): CreateBuilder<CreatedZnode> {
 const creations = new WeakMap<Keeper, CreateBuilder<CreatedZnode>>();
 
 /**
- * Takes a place in each of several lines, in one transaction: in all of them or in none, so that of two who join the same lines one
- * stands before the other in all of them.
+ * Takes a place in each of several lines, in one transaction: in all of them or in none. Therefore a contender that is ahead of another
+ * one in one line is ahead in all lines that both have joined this way.
  *
  * @param lines at least one; no two in the same directory under the same name
  * @returns a member for each line, in their order
- * @throws as `enrol`; SessionExpiredError if the session was lost meanwhile
+ * @throws {SessionExpiredError} when the session is lost meanwhile
+ * @throws the errors of `enrol`
  */
 export async function enrolInAll(
   keeper: Keeper,
@@ -69,7 +74,7 @@ export async function enrolInAll(
     try {
       return await joinAll(keeper, lines, signal);
     } catch (error) {
-      // Joined, but one of the places was removed by somebody before its reply, which had been lost, was found out.
+      // The transaction was executed with a lost reply, and another client removed a place before the outcome was found out.
       const isLossOfPlace = error instanceof NoNodeError && parseProtectedName(nameOf(error.path ?? '')) !== null;
       if (!isLossOfPlace || signal?.aborted) throw error;
     }
@@ -96,25 +101,25 @@ async function joinAll(keeper: Keeper, lines: readonly Line[], signal: AbortSign
 }
 
 /**
- * Sent in the same write as the create, and never again: requests of a session are executed in their order, so what it finds is as of then, and
- * whatever the caller sends next finds what came after.
+ * Lists the line once, in the same write as the create. A server executes the requests of a session in order, so the list shows the line
+ * right after the create. Every later request of the caller sees later changes.
  */
 function list(keeper: Keeper, directory: string, signal: AbortSignal | undefined): Promise<readonly string[] | null> {
   return (
     keeper.zookeeper
       .getChildren(realPath(keeper, directory), { signal })
       .then(({ children }) => children)
-      // Missing parents, a lost connection: the create tells of it, and whoever needs the list asks again.
+      // The create reports the same failure (missing parents, a lost connection). A caller that needs the list requests it again.
       .catch(() => null)
   );
 }
 
-/** Whether the number of a place says where in the line it stands. */
+/** Returns whether the number of a place determines its position in the line. */
 function isInOrder(member: Member, name: string): boolean {
   return !isUsedUp(sequenceKey(member.name, name));
 }
 
-/** Leaves the lines again: there is no order in one of them, or the caller has given up between the replies. */
+/** Leaves the lines again: the numbers of one line are used up, or the caller gave up between the replies. */
 async function leave(
   members: readonly Member[],
   disordered: string | null,

@@ -11,58 +11,64 @@ import { persevere } from './persevere.js';
 import { epochValidForMs, onSessionLapse } from './session-lapse.js';
 
 /**
- * When a hold counts as lost: with `session`, when its session may be over on the server; with `connection`, already when the
- * connection is lost. @see Curator's `ConnectionStateErrorPolicy`
+ * Condition under which a hold counts as lost. `session`: its session may be over on the server. `connection`: the connection is lost.
+ *
+ * @see Curator's `ConnectionStateErrorPolicy`
  */
 export type LossPolicy = 'session' | 'connection';
 
-/** Something held: a lock, a lease, a leadership. It dies with its session, and says so before anybody else can have it. */
+/** Hold of a lock, a lease or a leadership. It ends with its session, and reports its end before another contender can be granted it. */
 export interface Hold extends AsyncDisposable {
-  /** Own znode. */
+  /** Path of the own znode. */
   readonly path: string;
-  /** Transaction that created the own znode: of two holds of one path the later has the larger. For whoever must refuse a late holder. */
+  /**
+   * Transaction that created the own znode. Of two holds of one path, the later hold has the larger token, so that a resource can refuse
+   * a late holder.
+   */
   readonly fencingToken: bigint;
   /**
-   * Aborts with a `HoldLostError` before the server can give the hold to somebody else, and on release. Its `aborted` is
-   * computed when asked, so it is right even if the event loop was blocked or the process stopped.
+   * Aborts with a `HoldLostError` before the server can grant the hold to another contender, and on release. Its `aborted` is computed at
+   * each read, so it is right even if the event loop was blocked or the process stopped.
    */
   readonly signal: AbortSignal;
-  /** `lost` and `released` are final. Computed when asked. */
+  /** State, computed at each read. `lost` and `released` are final. */
   readonly state: 'held' | 'lost' | 'released';
-  /** Milliseconds for which it is certainly held, whatever happens; 0 when not held. Computed when asked. */
+  /** Returns the milliseconds for which the hold certainly stands, computed at each call; 0 when it is not held. */
   validForMs(): number;
   /**
-   * Begins a transaction that commits only while this hold stands, wherever the process was paused: its first operation checks the
-   * own znode, or all of them. When it stands no more `commit()` rejects with a `MultiError` whose `failedIndex` is below their number.
+   * Begins a transaction that commits only while this hold stands, even if the process was paused in between. Its first operations check
+   * the own znode, or all of them if there are several. If the hold no longer stands, `commit()` rejects with a `MultiError` whose
+   * `failedIndex` is below their number.
    *
-   * @throws NotHeldError if it is not held any more
+   * @throws {NotHeldError} when the hold no longer stands
    */
   guard(): Transaction;
   /**
-   * Lets go: `signal` aborts at once, and the own znode is deleted, in the background until it is gone or the session is over.
-   * Idempotent; resolves also if there is nothing left to let go of.
+   * Releases the hold: `signal` aborts at once, and the own znode is deleted, in the background until it is gone or the session is over.
+   * Idempotent; also resolves if the hold has already ended.
    *
-   * @param options.timeoutMs how long the delete is waited for: default 2,000, from 0 to 2^31-1. Without a connection nothing is waited
-   *   for. What is left is a `backgroundError` with the operation `left behind`
-   * @throws {KeeperError} the server refuses the delete: anew at each call
+   * @param options.timeoutMs longest wait for the delete, in milliseconds: default 2,000, from 0 to 2^31-1. Without a connection
+   *   `release` does not wait. Remaining work becomes a `backgroundError` with the operation `left behind`
+   * @throws {KeeperError} when the server refuses the delete; again at each call
    */
   release(options?: EndingOptions): Promise<void>;
 }
 
-/** Whose doing the deletion of an own znode is; `seen` when it has happened and may be the own doing. */
+/**
+ * Expected deleter of an own znode: another client, or this process. `seen` means that a deletion happened that may be this process's
+ * own.
+ */
 type Deletion = 'foreign' | 'own' | 'seen';
 
-/** How a hold is made. */
+/** Options of a hold. */
 export interface MemberHoldOptions {
-  /** Default `session`. */
+  /** Condition under which the hold counts as lost. Default `session`. */
   readonly lossPolicy?: LossPolicy | undefined;
-  /** Told what the own znode holds, once and after each change, by whose hand ever. */
+  /** Called with the data of the own znode, once and after each change by any client. */
   readonly onData?: ((data: Uint8Array | null) => void) | undefined;
 }
 
-/**
- * A hold by a place in a line, or in several: stands as long as every own znode is this session's and the session certainly lives.
- */
+/** Hold of one or several places. It stands as long as every own znode belongs to this session and the session is certainly alive. */
 export class MemberHold implements Hold {
   readonly path: string;
   readonly fencingToken: bigint;
@@ -73,11 +79,11 @@ export class MemberHold implements Hold {
   readonly #signal = new LazySignal(() => this.#look());
   #cancelLapse: (() => void) | undefined;
   #state: 'held' | 'lost' | 'released' = 'held';
-  /** Whether something else has deleted the own znodes. */
+  /** Whether other code has deleted the own znodes. */
   #isHandedOver = false;
   #deletion: Deletion = 'foreign';
 
-  /** @param members of one session, made by one transaction if they are several; `path` is that of the first */
+  /** @param members places of one session, created by one transaction if there are several; `path` is the path of the first */
   constructor(members: Member | readonly [Member, ...Member[]], options: MemberHoldOptions = {}) {
     this.#members = 'path' in members ? [members] : members;
     const [{ path, czxid, keeper, epoch }] = this.#members as readonly [Member];
@@ -89,10 +95,10 @@ export class MemberHold implements Hold {
     for (const member of this.#members) member.forgetSiblings();
     if (options.lossPolicy === 'connection') {
       keeper.on('state', this.#onState);
-      // The connection may have been lost since the server answered.
+      // The connection may have been lost since the server's reply.
       this.#onState(keeper.connectionState);
     }
-    // Not before the next turn of the event loop: what is let go of in this one needs neither timer nor watch.
+    // The timer and the watch start in the next turn of the event loop: a hold that is released before needs neither.
     if (this.#state === 'held') systemClock.afterIo(() => this.#attend());
   }
 
@@ -118,16 +124,17 @@ export class MemberHold implements Hold {
   }
 
   /**
-   * Asks the owner to let go: the signal aborts, while the znode stays until `release`, so that nobody else comes in before.
+   * Asks the owner to release the hold: the signal aborts, while the znode stays until `release`, so that no other contender is granted
+   * the hold before.
    *
-   * @param reason default `interrupted`; `released` where the owner itself is about to remove the znode
+   * @param reason default `interrupted`; `released` if the owner itself is about to remove the znode
    */
   interrupt(reason: 'interrupted' | 'released' = 'interrupted'): void {
     this.#look();
     this.#end('released', reason);
   }
 
-  /** The hold for logs. */
+  /** Returns the hold as an object for logs. */
   toJSON(): Record<string, unknown> {
     return { path: this.path, fencingToken: String(this.fencingToken), state: this.state };
   }
@@ -142,17 +149,17 @@ export class MemberHold implements Hold {
     else await Promise.all(this.#members.map((member) => member.withdraw({ timeoutMs })));
   }
 
-  /** Releases it, and never rejects: of a refusal a `backgroundError` tells. */
+  /** Releases the hold and never rejects; a refusal becomes a `backgroundError` event. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => {});
   }
 
   /**
-   * Lets go by something that deletes the own znodes itself, such as a transaction that puts another hold in the place of this one.
-   * When that fails, the hold stands as long as its znodes do.
+   * Ends the hold by an operation that deletes the own znodes itself, such as a transaction that replaces this hold by another. If the
+   * operation fails, the hold stands as long as its znodes do.
    *
-   * @param transfer resolves when it is done
-   * @throws NotHeldError if that is under way already
+   * @param transfer resolves when the operation is done
+   * @throws {NotHeldError} when a hand-over is already in progress
    */
   async handOver<T>(transfer: () => Promise<T>): Promise<T> {
     if (this.#deletion !== 'foreign')
@@ -170,7 +177,7 @@ export class MemberHold implements Hold {
     }
   }
 
-  /** The clock is asked whenever the hold is: a timer comes too late after a pause. */
+  /** Checks the clock. Every read of the hold does this, because a timer fires too late after a pause. */
   #look(): void {
     if (this.#state === 'held' && epochValidForMs(this.#keeper, this.#epoch) <= 0) this.#lose(this.#reason());
   }
@@ -191,7 +198,7 @@ export class MemberHold implements Hold {
     for (const member of this.#members) void this.#watch(member);
   }
 
-  /** Somebody may delete the znode by hand, or write to it. */
+  /** Watches the znode, which another client may delete or write to by hand. */
   async #watch({ path, sessionId }: Member): Promise<void> {
     const { signal } = this.#signal;
     const onFailure = (error: unknown): void => this.#keeper.reportBackgroundError(error, 'watch of a hold', path);
@@ -200,11 +207,11 @@ export class MemberHold implements Hold {
       if (this.#deletion === 'foreign') this.#lose('deleted');
       else this.#deletion = 'seen';
     };
-    // Only the end of the hold, or of the `Keeper`, makes it reject.
+    // Only the end of the hold, or of the `Keeper`, makes `persevere` reject.
     await persevere(this.#keeper, untilLost, { signal, onFailure }).catch(() => {});
   }
 
-  /** Resolves with `true` when the own znode is gone, or is somebody else's. */
+  /** Resolves with `true` when the own znode is gone, or belongs to another session. */
   async #isGone(path: string, sessionId: bigint, signal: AbortSignal): Promise<true> {
     try {
       for (;;) {
@@ -214,7 +221,7 @@ export class MemberHold implements Hold {
         if (stat.ephemeralOwner !== sessionId) return true;
         this.#onData?.(data);
         const { type } = await change.orThrow(signal);
-        // The next one in the line is told by the same event: to read it first would be to hear of it later than that one.
+        // The same event wakes the next waiter. Another read would delay this hold's end until after the waiter's grant.
         if (type === 'NodeDeleted') return true;
       }
     } catch (error) {
@@ -225,11 +232,11 @@ export class MemberHold implements Hold {
 
   #lose(reason: HoldLostReason): void {
     if (!this.#end('lost', reason)) return;
-    // If the session comes back the znode must not stand in the way of the others. Of a refusal the background tells.
+    // If the session comes back, the znode must not block other contenders. The background reports a refusal.
     for (const member of this.#members) member.remove().catch(() => {});
   }
 
-  /** @returns whether it was held until now */
+  /** @returns whether the hold stood until now */
   #end(state: 'lost' | 'released', reason: HoldLostReason): boolean {
     if (this.#state !== 'held') return false;
     this.#state = state;

@@ -1,25 +1,25 @@
 import { hostname } from 'node:os';
 import { asData, type ZnodeData } from 'zookeeper-ts-client';
 
-/** How a recipe names itself to others. */
+/** Options for the identity of a recipe, which other clients see. */
 export interface IdentityOptions {
-  /** Who it is, for others to see, as text. Default `<host name>:<process id>`. */
+  /** Identity as text. Default `<host name>:<process id>`. */
   readonly id?: string | undefined;
-  /** What the own znode holds, instead of `id`: where both are given, `data` wins. Default: `id` as UTF-8. */
+  /** Data of the own znode. If both are given, `data` is used instead of `id`. Default: `id` as UTF-8. */
   readonly data?: ZnodeData | undefined;
 }
 
-/** Who a recipe is. */
+/** Identity of a recipe. */
 export interface Identity {
-  /** As others see it: the data as text; empty where it is none. */
+  /** Identity as other clients see it: the data as text; empty if the data is not text. */
   readonly id: string;
-  /** What its znodes hold: a copy of what was given, which the caller may change. */
+  /** Data of its znodes: a copy of the given data, because the caller may change the original. */
   readonly data: Uint8Array | null;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Who a recipe is by its options, which have been checked. */
+/** Returns the identity for options that have been checked. */
 export function identityOf({ id, data }: IdentityOptions): Identity {
   if (data === undefined) {
     const text = id ?? `${hostname()}:${process.pid}`;
@@ -29,13 +29,13 @@ export function identityOf({ id, data }: IdentityOptions): Identity {
   return { id: textOf(bytes) ?? '', data: bytes === null ? null : Buffer.from(bytes) };
 }
 
-/** The text that a znode holds; `null` for nothing, and for what is no text. */
+/** Returns the data of a znode as text; `null` for no data, and for data that is not text. */
 export function textOf(data: Uint8Array | null): string | null {
   if (data === null || data.length === 0) return null;
   try {
     return utf8.decode(data);
   } catch {
-    // Bytes of another program are no name.
+    // Another program may write bytes that are not UTF-8.
     return null;
   }
 }

@@ -1,11 +1,11 @@
 /**
- * What recipes are made of: for authors of recipes, ours and others.
+ * Building blocks for recipes, for the authors of this project's recipes and of others.
  *
  * @packageDocumentation
  */
 
 // Time, which stays real where a test runner fakes timers
-// Checking arguments, telling listeners
+// Checking arguments, calling listeners
 // Following signals, of which each has one listener however many follow it
 // Records with values of 64 bits as JSON
 export {
@@ -34,7 +34,7 @@ export { messageOf } from '../message-of.js';
 export { isPassing, isUnknown } from '../passing-failure.js';
 // Acquiring
 export { handOut, runWhileHeld, standInLine } from './acquisition.js';
-// Going on
+// Continuing across sessions
 export { acrossSessions } from './across-sessions.js';
 export { asJson } from './as-json.js';
 // Waiting for a znode

@@ -1,18 +1,18 @@
 /**
- * An `AbortSignal` that is made when somebody asks for it. Most holds come and go without, and to make a signal, and an error with its
- * stack, would take longer than all else about them.
+ * `AbortSignal` that is created on first use. Most holds never need one, and a signal and an error with its stack would cost more time
+ * than the rest of the hold.
  */
 export class LazySignal {
   readonly #look: (() => void) | undefined;
   #controller: AbortController | null = null;
   #reason: (() => unknown) | null = null;
 
-  /** @param look aborts it if it is time: called whenever `aborted` is asked, for a timer comes too late after a pause */
+  /** @param look aborts the signal if it is time; called at each read of `aborted`, because a timer fires too late after a pause */
   constructor(look?: () => void) {
     this.#look = look;
   }
 
-  /** The signal, always the same one. */
+  /** Signal; always the same object. */
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
@@ -22,7 +22,11 @@ export class LazySignal {
     return this.#controller.signal;
   }
 
-  /** Aborts it, the first time. @param reason makes the reason, if anybody wants to know */
+  /**
+   * Aborts the signal; only the first call has an effect.
+   *
+   * @param reason creates the reason when it is needed
+   */
   abort(reason: () => unknown): void {
     if (this.#reason !== null) return;
     this.#reason = reason;
@@ -30,7 +34,7 @@ export class LazySignal {
   }
 }
 
-/** Makes `aborted` and `throwIfAborted` of a signal look at the clock first. */
+/** Makes `aborted` and `throwIfAborted` of a signal call `look` first. */
 function truthful(signal: AbortSignal, look: () => void): void {
   const proto = Object.getPrototypeOf(signal) as AbortSignal;
   const aborted = Object.getOwnPropertyDescriptor(proto, 'aborted')?.get;

@@ -7,26 +7,26 @@ import type { Member } from './member.js';
 import { isKnownPlace, nearestBefore, sequenceKey } from './sequence.js';
 import { withinSession } from './session-lapse.js';
 
-/** Who keeps a member of a line waiting. */
+/** Blocker of a place in a line. */
 export interface Obstacle {
-  /** The one to be waited for, alone. */
+  /** Name of the one znode that the place waits for. */
   readonly name: string;
-  /** Whether nobody can stand in the way any more once that one is gone, so that the line need not be read again. */
+  /** Whether no other znode can block the place after this one is gone, so that the line need not be listed again. */
   readonly isLast: boolean;
 }
 
-/** Says who keeps a member waiting: `null` if nobody does, `undefined` if it is not in the line itself. Pure. */
+/** Returns the blocker of a place: `null` if there is none, `undefined` if the place itself is not in the line. Pure. */
 export type ObstacleOf = (own: string, names: readonly string[]) => Obstacle | null | undefined;
 
-/** How to wait in a line. */
+/** Options of a wait in a line. */
 export interface QueueOptions extends AwaitOptions {
-  /** Told of the line as it is found, if there is an obstacle in it, before it is waited for. What it throws ends the waiting. */
+  /** Called with the names of the line before the wait for a blocker begins. An error that it throws ends the wait. */
   readonly onQueued?: ((names: readonly string[]) => void) | undefined;
 }
 
 /**
- * The rule of a line in which one at a time has its turn: everybody waits for the one directly before. Numbers only grow, so nobody comes to
- * stand before a member later.
+ * Returns the rule of a line with one holder at a time: each place waits for the place directly ahead. Numbers only grow, so no later
+ * place can be ahead.
  *
  * @param marker name of the line's znodes without protection and number, e.g. `lock-`
  */
@@ -38,11 +38,13 @@ export function oneAtATime(marker: string): ObstacleOf {
 }
 
 /**
- * Waits until nobody stands in the way of a member. Watches only the one obstacle, so that each departure wakes one member, and
- * looks at the line again then, unless that was the last one: it may have left from the middle.
+ * Waits until a place has no blocker. The place watches a single znode, its blocker, so one departure wakes one waiter. The blocker may
+ * leave from the middle of the line. Therefore the line is listed again after the departure, unless no other znode can block the place.
  *
- * @returns whether there was anybody to wait for
- * @throws NoNodeError if the own znode is gone; SessionExpiredError; the signal's reason
+ * @returns whether there was a blocker
+ * @throws {NoNodeError} when the own znode is gone
+ * @throws {SessionExpiredError} when the session ends first
+ * @throws the signal's reason
  */
 export async function untilAdmitted(
   member: Member,
@@ -60,17 +62,24 @@ export async function untilAdmitted(
   });
 }
 
-/** Waits until nobody stands before a member of a line in which one at a time has its turn. @see untilAdmitted */
+/**
+ * Waits until a place is at the head of a line with one holder at a time.
+ *
+ * @see untilAdmitted
+ */
 export function untilFirst(member: Member, marker: string, options: QueueOptions = {}): Promise<boolean> {
   return untilAdmitted(member, oneAtATime(marker), options);
 }
 
-/** Whether nobody stood in the way of a member when it came, as far as it knows that. */
+/** Returns whether the place certainly had no blocker when it was created. */
 function isAdmitted({ name, siblings }: Member, obstacleOf: ObstacleOf): boolean {
   return siblings !== null && obstacleOf(name, siblings) === null;
 }
 
-/** The line, as it came with the own znode if it did. A line may be long, and so may the waiting, so nobody keeps it. */
+/**
+ * Returns the line: the list that came with the own znode, or a new one. The place drops its list, because a line may be long and the
+ * wait as well.
+ */
 async function lookAround(member: Member, signal: AbortSignal): Promise<readonly string[]> {
   const { siblings } = member;
   member.forgetSiblings();
@@ -96,7 +105,7 @@ function findObstacle(
   return obstacle;
 }
 
-/** @returns whether certainly nobody stands in the way any more, and the own znode still stands */
+/** @returns whether no znode can block the place any more, and the own znode certainly still stands */
 async function untilOutOfTheWay(member: Member, { name, isLast }: Obstacle, signal: AbortSignal): Promise<boolean> {
   const path = childOf(member.directory, name);
   if (isLast) return await untilDeletedWhileStanding(member, path, signal);
@@ -105,11 +114,11 @@ async function untilOutOfTheWay(member: Member, { name, isLast }: Obstacle, sign
 }
 
 /**
- * Waits until a znode is gone while the member's own is watched as well. On one connection events come in the order in which things
- * happened, so nobody has to ask afterwards whether the own one still stands.
+ * Waits until a znode is gone, while the own znode is watched as well. On one connection, events come in the order of the changes.
+ * Therefore no further request is needed to find out whether the own znode still stands.
  *
  * @returns whether the own znode certainly stands
- * @throws NoNodeError if the own znode went first
+ * @throws {NoNodeError} when the own znode is deleted first
  */
 async function untilDeletedWhileStanding(member: Member, path: string, signal: AbortSignal): Promise<boolean> {
   const { keeper } = member;
@@ -119,7 +128,7 @@ async function untilDeletedWhileStanding(member: Member, path: string, signal: A
     isWatched = isCertain = false;
     if (type === 'NodeDeleted') own.abort(isGone(member));
   };
-  // What was missed is told in no order.
+  // After a reconnect, missed events come in no particular order.
   const onState = (): void => {
     isCertain = false;
   };

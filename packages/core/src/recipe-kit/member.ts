@@ -5,41 +5,48 @@ import { nameOf, parentOf } from '../execution/namespace.js';
 import type { Keeper } from '../keeper.js';
 import { waitForEnding } from './ending.js';
 
-/** A place in a line: an ephemeral znode of this session. */
+/** Place in a line: an ephemeral znode of this session. */
 export interface Member {
   readonly keeper: Keeper;
-  /** The directory in which the line stands. */
+  /** Directory of the line. */
   readonly directory: string;
   /** Path of the own znode. */
   readonly path: string;
   /** Name of the own znode. */
   readonly name: string;
-  /** Transaction that created the own znode: the fencing token of a hold by it. */
+  /** Transaction that created the own znode: the fencing token of a hold of this place. */
   readonly czxid: bigint;
-  /** Session that owns the znode, and its ordinal in the life of the `Keeper`. */
+  /** Session that owns the znode, and its ordinal among the sessions of the `Keeper`. */
   readonly sessionId: bigint;
   readonly epoch: number;
-  /** The directory as it was when the znode had been created; `null` when it could not be read in the same round trip, or was forgotten. */
+  /**
+   * Names in the directory right after the creation of the znode; `null` if they could not be read in the same round trip, or were
+   * dropped.
+   */
   readonly siblings: readonly string[] | null;
-  /** To be called when the siblings are not needed any more: a long line of members that each keep it takes much memory. */
+  /** Drops the siblings when they are no longer needed: a long line whose members each keep its names takes much memory. */
   forgetSiblings(): void;
   /**
-   * Leaves the line: deletes the own znode, in the background until it is gone or its session is over. Waits no longer than
-   * `timeoutMs`, and not at all without a connection. Once it is gone, further calls do nothing; after a refusal they try again.
+   * Leaves the line: deletes the own znode, in the background until it is gone or its session is over. Waits no longer than `timeoutMs`,
+   * and not at all without a connection. After the znode is gone, further calls do nothing; after a refusal they try again.
    *
-   * @throws the server's refusal; the background goes on then
+   * @throws the server's refusal; the background then continues
    */
   withdraw(options?: EndingOptions): Promise<void>;
-  /** Deletes the own znode like `withdraw`, and waits until it is gone. @throws the server's refusal; the background goes on then */
+  /**
+   * Deletes the own znode like `withdraw`, and waits until it is gone.
+   *
+   * @throws the server's refusal; the background then continues
+   */
   remove(): Promise<void>;
 }
 
 /**
- * The place in a line that a znode is which was just created.
+ * Returns the place of a znode that was just created.
  *
- * @param created what the server said of it
- * @param siblings the directory after that
- * @throws SessionExpiredError if it is of an earlier session, and about to vanish
+ * @param created reply of the server to the create
+ * @param siblings names in the directory after the create
+ * @throws {SessionExpiredError} when the znode belongs to an earlier session, and is about to disappear
  */
 export function memberOf(
   keeper: Keeper,
@@ -109,27 +116,26 @@ class Place implements Member {
 
   async #remove(): Promise<void> {
     const { keeper, path } = this;
-    // Of a session that was given up, the next session removes what may be left.
+    // If the session was given up, the next session removes its remaining znodes.
     if (keeper.sessionEpoch !== this.epoch) return;
     await keeper.delete().untilGone(this.sessionId).forPath(path);
   }
 }
 
-/** How long somebody who has given up waits for the znode to be gone. */
+/** Longest wait of a caller that gives up for the deletion of the znode, in milliseconds. */
 const GRACE_MS = 250;
 
 /**
- * Withdraws members of one `Keeper` for somebody who has given up, and so does not want to wait for a connection that is not there, or
- * not what it seems: without an answer their znodes go by the hand of the background, or with their session. Never rejects: what goes
- * wrong is a background error.
+ * Withdraws places of one `Keeper` for a caller that gives up. The caller does not wait for a missing or silent connection: without an
+ * answer the background deletes the znodes, or they end with their session. Never rejects: failures become background errors.
  */
 export async function giveUp(members: readonly Member[]): Promise<void> {
   const [first] = members;
   if (first === undefined) return;
   const { keeper } = first;
-  // They go with the session.
+  // The znodes end with the session.
   if (keeper.closed) return;
-  // Of a refusal the background tells.
+  // The background reports a refusal.
   const withdrawn = Promise.allSettled(members.map((member) => member.remove()));
   let stopWaiting = (): void => {};
   const unanswered = new Promise<void>((resolve) => {

@@ -1,22 +1,22 @@
 import { type Clock, type Moment, systemClock } from 'zookeeper-ts-client';
 
-/** How often a wait for the wall clock looks at it, in milliseconds: no timer fires when the wall clock jumps. */
+/** Interval in which a wait for the wall clock checks it, in milliseconds: no timer fires when the wall clock jumps. */
 const WALL_CLOCK_CHECK_MS = 5_000;
 
-/** The moment that never comes. */
+/** Moment that never comes. */
 export const NEVER: Moment = { monotonicMs: Number.POSITIVE_INFINITY, wallMs: Number.POSITIVE_INFINITY };
 
-/** The moment after so many milliseconds from now, which no jump of the wall clock moves. */
+/** Returns the moment after a delay from now; a jump of the wall clock does not move it. */
 export function inMs(delayMs: number, clock: Clock = systemClock): Moment {
   return { monotonicMs: clock.now() + delayMs, wallMs: Number.POSITIVE_INFINITY };
 }
 
-/** Whether one of the clocks has reached a moment. */
+/** Returns whether one of the clocks has reached a moment. */
 export function hasCome(moment: Moment, now: Moment): boolean {
   return moment.monotonicMs <= now.monotonicMs || moment.wallMs <= now.wallMs;
 }
 
-/** What comes first of two moments, by each clock. */
+/** Returns the earlier of two moments, by each clock. */
 export function earlierOf(one: Moment, other: Moment): Moment {
   return {
     monotonicMs: Math.min(one.monotonicMs, other.monotonicMs),
@@ -25,8 +25,8 @@ export function earlierOf(one: Moment, other: Moment): Moment {
 }
 
 /**
- * One call at a moment: as soon as the monotonic clock or the wall clock has reached it, whichever is first. A jump of the wall clock is noticed
- * within 5 seconds. A new call replaces the one that was set before.
+ * Timer for one call at a moment: as soon as the monotonic clock or the wall clock has reached it, whichever is first. The timer notices
+ * a jump of the wall clock within 5 seconds. A new call replaces the previous one.
  */
 export class MomentTimer {
   readonly #clock: Clock;
@@ -36,7 +36,7 @@ export class MomentTimer {
     this.#clock = clock;
   }
 
-  /** Calls back once at a moment, and never before this returns. */
+  /** Calls back once at a moment, and never before `set` returns. */
   set(moment: Moment, callback: () => void): void {
     this.clear();
     const leftMs = this.#leftMs(moment);
@@ -52,7 +52,7 @@ export class MomentTimer {
     this.#cancel = () => {};
   }
 
-  /** Until the moment, or until the wall clock is to be looked at again. */
+  /** Returns the time until the moment, or until the next check of the wall clock. */
   #leftMs({ monotonicMs, wallMs }: Moment): number {
     const checkMs = wallMs === Number.POSITIVE_INFINITY ? wallMs : WALL_CLOCK_CHECK_MS;
     return Math.ceil(Math.min(monotonicMs - this.#clock.now(), wallMs - this.#clock.wallNow(), checkMs));

@@ -2,42 +2,42 @@ import { ConnectionLossError, follow, systemClock, unfollow } from 'zookeeper-ts
 import { TimeLimitError } from '../errors.js';
 import type { Keeper } from '../keeper.js';
 
-/** Why the waiting ended: others have it, and the caller does not want to wait longer. */
+/** End of the wait: other contenders are ahead, and the time limit has passed. */
 const BUSY = new Error('others have it');
-/** Why the waiting ended: no server said in time whether there are others. */
+/** End of the wait: no server reported in time whether other contenders are ahead. */
 class NoAnswer extends Error {}
-/** Why the waiting ended: the time was over while there was no connection. The line is read again on the new connection. */
+/** End of the wait: the time limit passed while there was no connection. The line is read again on the new connection. */
 const AGAIN = new Error('the line is to be read again');
 
-/** How long a caller without patience waits for contenders for whom there is room as well, in milliseconds. */
+/** Longest wait of a caller whose time limit has passed for contenders that do not use up the free capacity, in milliseconds. */
 const BRIEFLY_MS = 1_000;
 
 /**
- * How long a caller waits for others. The time limit says when the waiting for others ends, not how fast the servers have to answer: a late
- * answer is still an answer, as long as it comes within `operationTimeoutMs` of the beginning. A time limit of 0 does not prevent an
- * acquisition that is possible at once.
+ * Time limit of an acquisition. The limit ends the wait for other contenders; it does not limit how fast the servers must answer. A late
+ * answer still counts, if it comes within `operationTimeoutMs` of the beginning. A time limit of 0 does not prevent an acquisition that
+ * is possible at once.
  *
  * | when the time is over                   | then                                                                        |
  * |-----------------------------------------|-----------------------------------------------------------------------------|
- * | others are ahead, there is a connection | the waiting ends: others have it                                            |
+ * | others are ahead, there is a connection | the wait ends: others have it                                               |
  * | others were ahead, no connection        | the line is read once more on the next connection: they may have left since |
  * | no answer yet                           | the first answer decides                                                    |
  */
 export class Patience {
   readonly #keeper: Keeper;
   readonly #caller: AbortSignal | undefined;
-  /** `null` without a time limit. Another one takes its place when the line is to be read again. */
+  /** Ends the current wait; `null` without a time limit. Replaced when the line must be read again. */
   #end: AbortController | null;
   #cancelTimer: () => void = () => {};
   #cancelAnswerTimer: () => void = () => {};
   readonly #beganAtMs = systemClock.now();
-  /** Whether the line as it was last read has others ahead. */
+  /** Whether contenders are ahead in the line as it was last read. */
   #isWaiting = false;
-  /** Whether the time for waiting is over. */
+  /** Whether the time limit has passed. */
   #isOver: boolean;
 
   /**
-   * @param caller aborts the waiting, which then rejects with its reason
+   * @param caller aborts the wait, which then rejects with the signal's reason
    * @param timeoutMs 0 to 2^31-1; infinite by default
    */
   constructor(keeper: Keeper, caller: AbortSignal | undefined, timeoutMs: number = Number.POSITIVE_INFINITY) {
@@ -52,24 +52,28 @@ export class Patience {
     this.#limitAnswer();
   }
 
-  /** The `Keeper` for requests that are to be finished although the limit passes: it has a time limit if the caller has one. */
+  /** `Keeper` for requests that must finish even if the time limit passes: it limits its operations if the caller has a time limit. */
   get keeper(): Keeper {
     return this.#end === null ? this.#keeper : this.#keeper.limited;
   }
 
-  /** The signal that ends what is waited for now. To be asked for each time that something is begun. */
+  /** Signal that ends the current wait. Read it again for each new wait. */
   get signal(): AbortSignal | undefined {
     return this.#end === null ? this.#caller : this.#end.signal;
   }
 
-  /** Says that others are ahead. @throws what ends the waiting if the time is over */
+  /**
+   * Records that contenders are ahead.
+   *
+   * @throws the end of the wait if the time limit has passed
+   */
   wait(): void {
     this.#isWaiting = true;
     this.#cancelAnswerTimer();
     if (this.#isOver) throw BUSY;
   }
 
-  /** Says that contenders are ahead for whom there is room as well, so that they leave in a moment. */
+  /** Records that the contenders ahead do not use up the free capacity, so that they leave soon. */
   waitBriefly(): void {
     this.#isWaiting = true;
     this.#cancelAnswerTimer();
@@ -78,7 +82,7 @@ export class Patience {
     this.#cancelTimer = systemClock.schedule(BRIEFLY_MS, this.#onTimeOver);
   }
 
-  /** Says that the line is about to be read, so that what was known of others counts no more. */
+  /** Records that the line is about to be read, so that earlier information about contenders is void. */
   lookAgain(): void {
     this.#isWaiting = false;
     if (this.#end?.signal.reason !== AGAIN) return;
@@ -91,7 +95,7 @@ export class Patience {
     this.#caller?.throwIfAborted();
   }
 
-  /** To be called when nothing is waited for any more. */
+  /** Ends the timers and listeners. Called when the wait is over. */
   end(): void {
     this.#cancelTimer();
     this.#cancelAnswerTimer();
@@ -127,20 +131,21 @@ export class Patience {
   }
 }
 
-/** Whether a wait ended because the line is to be read again. */
+/** Returns whether a wait ended because the line must be read again. */
 export function isToLookAgain(error: unknown): boolean {
   return error === AGAIN;
 }
 
 /**
- * Tries to acquire something.
+ * Tries to acquire a lock or permits within a time limit.
  *
- * @param path of it, for the error
- * @param timeoutMs how long others are waited for
- * @param acquire is to heed the patience
- * @returns `null` if others have it, and had it all the time
- * @throws ConnectionLossError if no server answered within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has passed,
- *   so that it is not known who has it; what `acquire` throws
+ * @param path path for the error
+ * @param timeoutMs longest wait for other contenders
+ * @param acquire waits no longer than the given `Patience`
+ * @returns `null` if other contenders have it, and had it during the whole wait
+ * @throws {ConnectionLossError} when no server answers within `operationTimeoutMs`, or the connection is lost when `timeoutMs` has
+ *   passed, so that the holder is not known
+ * @throws the errors of `acquire`
  */
 export async function tryWithin<T>(
   keeper: Keeper,

@@ -6,28 +6,28 @@ import { sleep } from '../execution/sleep.js';
 import type { Keeper } from '../keeper.js';
 import { messageOf } from '../message-of.js';
 
-/** How to go on in spite of failures. */
+/** Options of `persevere`. */
 export interface PersevereOptions {
-  /** Gives up: rejects with its reason. */
+  /** Cancels the work when it aborts: the call rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Told of each failure; a further attempt follows it. */
+  /** Called for each failure; another attempt follows. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** The pause after an attempt that failed because a directory is too large, in milliseconds. */
+/** Pause after an attempt that failed because a directory is too large, in milliseconds. */
 const LARGE_DIRECTORY_PAUSE_MS = 60_000;
 
-/** Says that an attempt failed after it had gone well for a while. Never leaves this file. */
+/** Failure of an attempt that had run for a while. Never leaves this file. */
 class LateFailure extends Error {}
 
 /**
- * Does something in the background until it succeeds, with pauses between the attempts that grow to a few seconds. An attempt that is
- * under way is waited for, also when the signal aborts.
+ * Does work in the background until it succeeds. The pauses between attempts grow to a few seconds. The call waits for an attempt in
+ * progress, even when the signal aborts.
  *
- * An attempt that failed only after more than the longest pause is followed by the next one at once, and the pauses are short again: a
- * candidate that loses its session once a day is to stand in line again at once each time.
+ * If an attempt fails only after more than the longest pause, the next one follows at once, and the pauses are short again. Thus a
+ * candidate that loses its session once a day rejoins the line at once each time.
  *
- * @throws the signal's reason; the last error when the `Keeper` is closed
+ * @throws the signal's reason, or the last error when the `Keeper` is closed
  */
 export async function persevere<T>(keeper: Keeper, task: () => Promise<T>, options: PersevereOptions): Promise<T> {
   for (;;) {
@@ -54,10 +54,10 @@ async function retryWithPauses<T>(
         if (signal.aborted) throw signal.reason;
         if (keeper.closed) throw error instanceof Error ? error : new Error(messageOf(error), { cause: error });
         onFailure(error);
-        // It fails again until somebody has removed children: each attempt transfers the whole list.
+        // The attempt fails until children are removed, and each attempt transfers the whole list.
         if (error instanceof DirectoryTooLargeError) await sleep(LARGE_DIRECTORY_PAUSE_MS, signal);
         if (systemClock.now() - beganMs > PERSEVERANCE.maxDelayMs) throw new LateFailure();
-        // What is no error, and most TypeErrors, would end the retries; here they are failures like any other.
+        // Thrown values that are not errors, and most TypeErrors, would end the retries; here they are failures like any other.
         throw error instanceof Error && !(error instanceof TypeError)
           ? error
           : new Error(messageOf(error), { cause: error });

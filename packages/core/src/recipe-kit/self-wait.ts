@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { systemClock } from 'zookeeper-ts-client';
 import { SelfWaitError } from '../errors.js';
 
-/** A function of the caller that runs on behalf of a recipe, within others that called it. */
+/** Function of the caller that runs on behalf of a recipe, inside the functions that called it. */
 interface RunningFunction {
   readonly owner: object;
   readonly outer: RunningFunction | undefined;
@@ -11,7 +11,7 @@ interface RunningFunction {
 
 const context = new AsyncLocalStorage<RunningFunction | undefined>();
 
-/** Runs a function of the caller on behalf of a recipe, so that `refuseSelfWait` knows what is called inside of it. */
+/** Runs a function of the caller on behalf of a recipe, so that `refuseSelfWait` recognizes calls from inside the function. */
 export async function runOnBehalfOf<T>(owner: object, fn: () => Promise<T> | T): Promise<T> {
   const running: RunningFunction = { owner, outer: context.getStore(), isRunning: true };
   try {
@@ -22,19 +22,19 @@ export async function runOnBehalfOf<T>(owner: object, fn: () => Promise<T> | T):
 }
 
 /**
- * Refuses that a function waits for an ending which waits for that function. Whoever else waits gets what the ending gives: to begin an
- * ending inside of the function, and not to wait for it there, is right.
+ * Refuses a wait inside a function for an ending that waits for that function. All other waits get the result of the ending. A function
+ * may begin an ending if it does not wait for the ending.
  *
- * @param owner on whose behalf the function runs
- * @param ending what was called, for the error
- * @returns the ending. `then`, which `await` calls, rejects with a `SelfWaitError` if it is called inside of the function and that still
+ * @param owner recipe on whose behalf the function runs
+ * @param ending name of the call, for the error
+ * @returns the ending. `await` calls its `then`. A `then` that the function calls rejects with a `SelfWaitError` if the function still
  *   runs one turn of the event loop later
  */
 export function refuseSelfWait<T>(owner: object, ending: string, end: Promise<T>): Promise<T> {
   return new Ending(owner, ending, end);
 }
 
-/** A subclass, because `await` does not call the `then` of a plain promise. */
+/** Promise of an ending. A subclass, because `await` does not call the `then` of a plain promise. */
 class Ending<T> extends Promise<T> {
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
@@ -62,14 +62,18 @@ class Ending<T> extends Promise<T> {
   }
 
   async #unlessRunning(waiting: RunningFunction): Promise<T> {
-    // A function that goes on without waiting may be about to end.
+    // A function that continues without waiting may be about to end.
     await new Promise<void>((resolve) => void systemClock.schedule(0, resolve));
     if (waiting.isRunning) throw new SelfWaitError(this.#name);
     return await this.#end;
   }
 }
 
-/** @returns the function on behalf of the owner inside of which this is called, `null` if there is none */
+/**
+ * Finds the running function of the owner that the current call is inside of.
+ *
+ * @returns `null` if there is no such function
+ */
 function findRunning(owner: object): RunningFunction | null {
   for (let running = context.getStore(); running !== undefined; running = running.outer) {
     if (running.owner === owner && running.isRunning) return running;

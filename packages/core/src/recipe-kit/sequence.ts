@@ -1,15 +1,15 @@
 import { parseProtectedName } from '../execution/protection.js';
 
 /**
- * What the server's numbers say about which place came first. Pure.
+ * Order of the places in a line, by the server's sequence numbers. Pure.
  *
  * @see https://zookeeper.apache.org/doc/current/recipes.html, "Locks"; Curator's `LockInternalsSorter`
  */
 
 /**
- * Whether a child of a line's directory can be a place in the line, of whatever client. Every client has the server append a sequence
- * number, so the name ends in ten digits. Curator's read/write lock reuses the number of a writer for a reader's znode, which ends in
- * ten digits as well. Other children, such as the directory of another lock, are no places.
+ * Returns whether a child of a line's directory can be a place in the line, of any client. Every client lets the server append a sequence
+ * number, so the name ends in ten digits. Curator's read/write lock reuses the number of a writer for a reader's znode, which ends in ten
+ * digits as well. Other children, such as the directory of another lock, are not places.
  */
 export function isPlaceName(name: string): boolean {
   return /\d{10}$/.test(name);
@@ -19,8 +19,8 @@ export function isPlaceName(name: string): boolean {
 const knownMarkers = ['lock-', '__READ__', '__WRIT__', 'latch-', 'lease-', '__lock__', '__rlock__'];
 
 /**
- * Whether a name that ends in ten digits may belong to another client's place in the same line: it has the marker of the line, or one
- * of Curator's or kazoo's.
+ * Returns whether a name that ends in ten digits may be another client's place in the same line. Such a name contains the marker of the
+ * line, or a marker of Curator or kazoo.
  *
  * @param own name of a place in the line
  */
@@ -30,10 +30,10 @@ export function isKnownPlace(name: string, own: string): boolean {
 }
 
 /**
- * The part of a name by which a line is ordered: all that follows the last occurrence of the marker, the whole name where
- * the marker does not occur. Compared as strings, as Curator does.
+ * Returns the part of a name that determines its order in a line: the text after the last occurrence of the marker. If the marker does
+ * not occur, the part is the whole name. Keys are compared as strings, as in Curator.
  *
- * @param marker the name of the recipe's znodes without protection and number, e.g. `lock-`
+ * @param marker name of the recipe's znodes without protection and number, e.g. `lock-`
  */
 export function sequenceKey(name: string, marker: string): string {
   const at = name.lastIndexOf(marker);
@@ -41,21 +41,24 @@ export function sequenceKey(name: string, marker: string): string {
 }
 
 /**
- * Whether the numbers of a directory are used up: the last one, 2147483647, is given again and again, and negative ones would go
- * first. Order means nothing there any more. ZOOKEEPER-4706
+ * Returns whether the numbers of a directory are used up. The server then assigns the last number, 2147483647, repeatedly, and negative
+ * numbers would sort first, so the order means nothing any more. ZOOKEEPER-4706
  *
- * @param key of a name that the server has given just now
+ * @param key key of a name that the server has just assigned
  */
 export function isUsedUp(key: string): boolean {
   return !/^\d{10}$/.test(key) || key === '2147483647';
 }
 
-/** The places among the names, in the order of the line, the one that came first in front. */
+/** Returns the places among the names, in the order of the line. */
 export function inSequence(names: readonly string[], marker: string): string[] {
   return inOrderOf(names, (name) => sequenceKey(name, marker));
 }
 
-/** The places among the names, in the order of their keys; of equal keys, which hardly any server gives, the lesser name goes first. */
+/**
+ * Returns the places among the names, in the order of their keys. Of equal keys, which servers hardly ever assign, the lesser name comes
+ * first.
+ */
 export function inOrderOf(names: readonly string[], keyOf: (name: string) => string): string[] {
   return names
     .filter(isPlaceName)
@@ -64,24 +67,22 @@ export function inOrderOf(names: readonly string[], keyOf: (name: string) => str
     .map(({ name }) => name);
 }
 
-/**
- * Who stands directly before a name in the line: `null` when nobody does, `undefined` when the name itself is not in it.
- */
+/** Returns the name directly ahead of a name in the line: `null` if there is none, `undefined` if the name itself is not in the line. */
 export function predecessorOf(own: string, names: readonly string[], marker: string): string | null | undefined {
   const nearest = nearestBefore(own, names, (name) => sequenceKey(name, marker));
   return nearest?.name ?? (nearest as null | undefined);
 }
 
-/** The nearest of those before somebody in a line. */
+/** Nearest place ahead in a line. */
 export interface Nearest {
   readonly name: string;
-  /** Whether nobody else of those who count stands before. */
+  /** Whether no other counted place is ahead. */
   readonly isOnlyOne: boolean;
 }
 
 /**
- * Who stands nearest before a name, of those who count: `null` when nobody does, `undefined` when the name itself is not there. Takes one
- * pass, since a line may be long and everybody in it asks. The order is that of `inOrderOf`.
+ * Returns the nearest counted place ahead of a name: `null` if there is none, `undefined` if the name itself is missing. The order is
+ * that of `inOrderOf`. Needs only one pass, because a line may be long and every waiter computes this.
  */
 export function nearestBefore(
   own: string,
@@ -108,7 +109,7 @@ export function nearestBefore(
   return before === 0 ? null : { name: nearest, isOnlyOne: before === 1 };
 }
 
-/** By UTF-16 code units, as Java compares. */
+/** Compares by UTF-16 code units, as Java does. */
 export function compareText(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }

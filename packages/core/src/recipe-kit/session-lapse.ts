@@ -5,26 +5,27 @@ import { sessionEnd } from '../execution/session-end.js';
 import { withAnySignal } from '../execution/with-any-signal.js';
 import type { Keeper } from '../keeper.js';
 
-/** Whether and for how long the session of that epoch is certainly alive, in milliseconds. */
+/** Returns for how long the session of an epoch is certainly alive, in milliseconds; 0 if it is not certain. */
 export function epochValidForMs(keeper: Keeper, epoch: number): number {
   return keeper.sessionEpoch === epoch ? keeper.validForMs() : 0;
 }
 
 /**
- * Calls back once, as soon as the session of that epoch may be over on the server: by its end, or by the validity clock.
+ * Calls back once, as soon as the session of an epoch may be over on the server: by its end, or by the validity clock.
  *
- * @returns cancels it
+ * @returns function that cancels the callback
  */
 export function onSessionLapse(keeper: Keeper, epoch: number, callback: (reason: HoldLostReason) => void): () => void {
   return watchOf(keeper).onLapse({ epoch, callback });
 }
 
 /**
- * Waits for something that makes sense only in the session of that epoch: what is awaited in one session must not be found in
- * the next, where the own ephemerals are gone.
+ * Waits for an event that concerns only the session of an epoch. The wait must not continue in the next session, in which the own
+ * ephemerals are gone.
  *
- * @param wait is given the signal by which it has to end
- * @throws SessionExpiredError when another session has taken the place of that one; the signal's reason
+ * @param wait receives the signal by which it must end
+ * @throws {SessionExpiredError} when another session has replaced that one
+ * @throws the signal's reason
  */
 export async function withinSession<T>(
   keeper: Keeper,
@@ -44,8 +45,8 @@ interface AwaitedLapse {
 }
 
 /**
- * Tells all whom the sessions of one `Keeper` concern of their ends. There is one listener, one timer and one signal, whoever comes and goes: to
- * make them for each would take longer than most of what is done while somebody has a lock.
+ * Observer of the session ends of one `Keeper`. All waits share one listener, one timer and one signal: creating them for each wait would
+ * take longer than most work under a lock.
  */
 class SessionWatch {
   readonly #keeper: Keeper;
@@ -68,19 +69,22 @@ class SessionWatch {
     return () => void this.#awaited.delete(lapse);
   }
 
-  /** Aborts with a `SessionExpiredError` when another session has taken the place of that one. */
+  /** Returns a signal that aborts with a `SessionExpiredError` when another session has replaced the session of an epoch. */
   endOf(epoch: number): AbortSignal {
     if (epoch !== this.#keeper.sessionEpoch) return AbortSignal.abort(new SessionExpiredError());
     this.#endEarlier();
     if (this.#end === null) {
       this.#end = { epoch, controller: sessionEnd() };
-      // An own signal, to which waits of other authors may listen without `follow`.
+      // Waits of other authors may add listeners to the signal without `follow`; Node would warn about many listeners.
       setMaxListeners(0, this.#end.controller.signal);
     }
     return this.#end.controller.signal;
   }
 
-  /** The clock moves on while the session is alive, so the timer only looks; and it may come late, so others look too. */
+  /**
+   * Checks which sessions may be over. The validity clock is extended while the session is alive, so the timer only checks. Because a
+   * timer may fire late, other code checks, too.
+   */
   readonly #look = (): void => {
     for (const lapse of this.#awaited) {
       if (epochValidForMs(this.#keeper, lapse.epoch) > 0) continue;
@@ -88,7 +92,7 @@ class SessionWatch {
       try {
         this.#tell(lapse);
       } catch (error) {
-        // The others have to hear of it in time.
+        // The remaining callbacks must still run in time.
         this.#keeper.reportBackgroundError(error, 'end of a session');
       }
     }
@@ -98,7 +102,10 @@ class SessionWatch {
     this.#endEarlier();
   };
 
-  /** Whoever is the first to see that there is a new session, this or somebody who is about to wait in it. */
+  /**
+   * Aborts the signal of an earlier session. Called by the first code that notices a new session: this observer, or a wait that begins in
+   * the new session.
+   */
   #endEarlier(): void {
     const end = this.#end;
     if (end === null || end.epoch === this.#keeper.sessionEpoch) return;
@@ -106,7 +113,10 @@ class SessionWatch {
     end.controller.abort(new SessionExpiredError());
   }
 
-  /** It stays when nobody waits any more, since the next one is about to come; nothing is kept alive by it. */
+  /**
+   * Starts the timer. The timer stays when no callback remains, because the next one usually follows soon. The timer does not keep the
+   * process alive.
+   */
   #arm(): void {
     const leftMs = Math.ceil(this.#keeper.validForMs());
     this.#cancelTimer = systemClock.schedule(leftMs, this.#look, { keepsAlive: false });
