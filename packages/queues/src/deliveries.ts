@@ -68,8 +68,8 @@ export class Deliveries<T> implements AsyncIterableIterator<Delivery<T>> {
 }
 
 /**
- * The caller has heard that a settlement was refused, and asks for the next delivery: the background settles the last one. Where several
- * deliveries may be unsettled, the caller may be about to settle it once more.
+ * Lets the background settle a delivery whose settlement was refused: the caller has received the refusal, and asks for the next delivery.
+ * Used only if `concurrency` is 1. With more deliveries, the caller may be about to settle the refused one again.
  */
 function abandonRefused<T>(consumer: Consumer<T>): void {
   for (const delivery of consumer.handed) {
