@@ -6,7 +6,7 @@ import type { FourLetterWord, ServerSettings } from './options.js';
 import type { Service } from './service.js';
 import type { Counters } from './statistics.js';
 
-/** Version that the server reports: the version whose behaviour it has, followed by its own name. */
+/** Version that the server reports, followed by its own name. The option `compat` does not change it. */
 const VERSION = '3.9.6-zk-recipes-test-server, built on 2024-01-01 00:00 UTC';
 
 /** Default trace mask of a real server. @see org.apache.zookeeper.server.ZooTrace */

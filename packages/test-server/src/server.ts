@@ -121,7 +121,7 @@ export class TestServer implements AsyncDisposable {
     });
   }
 
-  /** Statistics since the creation of the server. */
+  /** Statistics so far; the four-letter word `srst` resets the counters. */
   get stats(): ServerStatistics {
     const { received, sent, requests } = this.#counters;
     return {
