@@ -51,8 +51,8 @@ export interface Delivery<T> extends AsyncDisposable {
   /** Zxid of the transaction that claimed the item. Of two deliveries of an item, the later delivery has the larger token. */
   readonly fencingToken: bigint;
   /**
-   * Signal that aborts with a `HoldLostError` before another consumer can get the item, and when the item is settled. Reading this property
-   * checks the clock and updates `aborted`.
+   * Signal that aborts with a `HoldLostError` before another consumer can get the item, and when the item is settled. Each access to
+   * `aborted` checks the clock.
    */
   readonly signal: AbortSignal;
   /** State of the delivery, computed on each access. */

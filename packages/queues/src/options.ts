@@ -8,7 +8,7 @@ export interface QueueOptions<T> {
   readonly codec?: Codec<T> | undefined;
   /**
    * Longest time in milliseconds for `decode` of the codec. Default 60,000; from 1 to 2^31-1. An item that takes longer counts as
-   * unreadable for now: the consumer reports a background error, and the item is not handed out for a minute.
+   * unreadable for now. The consumer reports a background error, and the item is not handed out for a minute.
    */
   readonly decodeTimeoutMs?: number | undefined;
   /** Largest number of times that an item is handed out before it becomes a dead letter. Default infinite; from 1. */

@@ -78,7 +78,9 @@ export class Seats {
     this.#short.delete(seat);
   }
 
-  /** Whether a ticket is being used for fewer items than it is for: while the line shows it, the remaining items are left to it. */
+  /**
+   * Whether a ticket is being used for fewer items than it is for. While the line shows such a ticket, the remaining items are left to it.
+   */
   get isShort(): boolean {
     return this.#short.size > 0;
   }

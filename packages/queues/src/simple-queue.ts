@@ -26,7 +26,7 @@ import { named } from './queue-view.js';
  *   Every offer that resolved has put its item once, also when a reply was lost. A single caller takes the item, also among Curator's. First in,
  *   first out. Callers that wait for an item are served in the order in which they came.
  * Not guaranteed
- *   That a taken item is worked on: the item is gone from the queue, also if its taker fails, or gives up while its poll is under way. That the
+ *   That a taken item is worked on. The item is gone from the queue, also if its taker fails, or gives up while its poll is under way. That the
  *   outcome is known of an offer or poll whose session ended before the reply came. That a poll whose reply was lost is right if numbers started
  *   again meanwhile: a queue created here is persistent, but Curator's queue is a container. The server removes an empty container, and an operator
  *   may remove any queue.
@@ -38,7 +38,7 @@ import { named } from './queue-view.js';
  * Protocol of `offer`
  *   1. Create the item, and a marker under protection, in one transaction.
  * Protocol of `poll`
- *   1. List the items, unless names are left of an earlier list: new items only come at the end, so the order of that list is still right.
+ *   1. List the items, unless names are left of an earlier list. New items only come at the end, so the order of that list is still right.
  *   2. Read the first item. If the item was created after the list was read, numbers have started again since: go to 1.
  *   3. Delete the item in the version that was read, with a marker, in one transaction. If another caller was faster, take the next item; after
  *      several such failures in a row the list is too old. If another process changed the item's bytes, read the item again.

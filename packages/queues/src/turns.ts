@@ -22,9 +22,9 @@ export function beyondLine(items: readonly AvailableItem[], room: number): Avail
 }
 
 /**
- * Returns the number of items to claim: the items that callers have asked for, and items ahead that no earlier ticket gets. The first
- * redelivered item, and every item behind it, is not claimed ahead. If that item crashes its consumer, no other items lose an attempt.
- * Pure.
+ * Returns the number of items to claim: the items that callers have asked for, and items ahead that no earlier ticket gets. If the items
+ * include a redelivered item, no item is claimed ahead. A redelivered item may crash its consumer, and items claimed ahead would lose an
+ * attempt. Pure.
  *
  * @param most largest number of wanted items, including items ahead
  * @param before number of items of the tickets ahead of the own ticket, or ahead of a new one
@@ -38,15 +38,15 @@ export function wantedOf(
   return Math.max(asked, Math.min(most, left));
 }
 
-/** Whether the items include one that is claimed only when a caller has asked for it. */
+/** Whether the items include a redelivered item, which is claimed only when a caller has asked for it. */
 export function mustAsk(items: readonly AvailableItem[]): boolean {
   return items.some(({ isRepeated }) => isRepeated);
 }
 
 /**
  * Assigns items to tickets. The first ticket gets the first available items, as many as it is for, and the next ticket gets the items
- * behind those. So no two consumers claim the same item. If an item stays unclaimed, because its consumer is gone or stands still, the next
- * ticket may claim it after 200 ms, and the ticket after that after twice this time. Pure.
+ * behind those. So no two consumers claim the same item. An item stays unclaimed if its consumer is gone or stands still. After 200 ms the
+ * next ticket may claim that item, and after 400 ms the ticket behind the next one. Pure.
  *
  * @param items available items in order, including items that this process is about to claim
  * @param rankOf returns the number of tickets ahead of the ticket that gets the item at an index

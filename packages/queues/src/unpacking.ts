@@ -33,8 +33,8 @@ export interface UnpackingSignals {
 export type Unpacked<T> = ClaimedDelivery<T> | { readonly returned: Claim } | null;
 
 /**
- * Makes a delivery from a claim. An item becomes a dead letter if it was handed out too often, or its bytes cannot be read. An item that
- * can neither be handed out nor become a dead letter for now is deferred for a minute, and reported as a background error.
+ * Makes a delivery from a claim. An item becomes a dead letter if it was handed out too often, or its bytes cannot be read. If an item can
+ * neither be handed out nor become a dead letter for now, it is deferred for a minute and reported as a background error.
  */
 export async function unpack<T>(
   { keeper, codec, decodeTimeoutMs, naming }: UnpackingOptions<T>,

@@ -18,7 +18,7 @@ import { Producer } from './producer.js';
  *   with the same `lockPath`. An item is acknowledged once. A released item keeps its place, priority, due time and id. An item whose bytes cannot
  *   be read becomes a dead letter with its bytes unchanged; such an item never stops the queue.
  * Not guaranteed
- *   That an item is worked on once: a consumer that dies, or is paused beyond its session, may have done the work, and another consumer repeats it.
+ *   That an item is worked on once. A consumer that dies, or is paused beyond its session, may have done the work; another consumer repeats it.
  *   That several consumers finish in order. That Curator's consumers without a `lockPath` respect a claim. A put or settlement whose session ended
  *   before the reply came has an unknown outcome.
  * Znodes

@@ -127,7 +127,7 @@ function readItem(opCode: number, reader: JuteReader): Write | Read {
   }
 }
 
-/** Checks a create while its record is read, as since 3.9: invalid flags, flags of a TTL znode without a TTL, and a null ACL are errors. */
+/** Checks a create while its record is read, as since 3.9. Errors are invalid flags, flags of a TTL znode without a TTL, and a null ACL. */
 function checkCreate({ opCode, request: { flags, acl } }: Write & { readonly kind: 'create' }): void {
   if (opCode === OpCode.createTTL) return;
   if (flags < 0 || flags > LAST_FLAG) throw new MarshallingError(`create with the flags ${flags}`);

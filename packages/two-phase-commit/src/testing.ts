@@ -17,8 +17,8 @@ export type ResourceState = 'prepared' | 'committed' | 'aborted';
 
 /**
  * Handlers of a participant, on a resource in memory. Like a database, the resource outlives the participant: pass the same one to a second
- * `Participant` to simulate a restart. It is as strict as a database: it does not commit a transaction that it has not prepared, and does
- * not abort a transaction that it has committed.
+ * `Participant` to simulate a restart. The resource is as strict as a database. It neither commits a transaction that it has not prepared,
+ * nor aborts a transaction that it has committed.
  */
 export class InMemoryResource<T> implements ParticipantHandlers<T> {
   /** All calls so far. */
