@@ -84,6 +84,7 @@ import { Store } from './store.js';
 
 /**
  * Coordinator of transactions that all participants commit, or none.
+ *
  * @see https://zookeeper.apache.org/doc/current/recipes.html, "Two-phased Commit"
  */
 export class Coordinator<T> {
