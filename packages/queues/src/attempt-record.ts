@@ -1,37 +1,40 @@
 import * as z from 'zod/mini';
 
 /**
- * What is known of an item that was handed out before: kept in a znode beside the queue, since in the item's own znode Curator would not
- * expect it. Made by the first claim, written by each that follows, removed with the item; who may write it has claimed the item.
+ * Record of the attempts at an item that was handed out before. The first claim creates it, each later claim writes it, and it is removed
+ * with the item. A consumer writes it only with a claim. The record has its own znode beside the queue, because Curator does not expect it
+ * in the item's znode.
  */
 export interface AttemptRecord {
-  /** How often the item was claimed to be worked on. */
+  /** Number of claims that were attempts to work on the item. */
   readonly attempts: number;
-  /** The claim that stands, by its uuid, or stood last; `null` after it was given back. */
+  /** Uuid of the current or last claim; `null` after the item was released. */
   readonly claim: string | null;
-  /** Before when the item is not to be handed out again: milliseconds since 1970, by the clock of who said so. 0 for at once. */
+  /**
+   * Earliest time for handing out the item again, in milliseconds since 1970, by the clock of the consumer that released it. 0 for at once.
+   */
   readonly notBeforeMs: number;
   /**
-   * How long a consumer leaves the item alone at most, from when it first sees this record: milliseconds, `Infinity` for no bound. Bounds the wait
-   * of a consumer whose wall clock was set back, or is behind.
+   * Longest time in milliseconds for which a consumer defers the item, from the moment when the consumer first sees this record; `Infinity`
+   * for no limit. It limits the wait of a consumer whose wall clock was set back, or is behind.
    */
   readonly delayMs: number;
-  /** Why the last attempt came to nothing, as far as anybody said. */
+  /** Reason why the last attempt failed; `null` if none was given. */
   readonly reason: string | null;
 }
 
-/** Reasons are for people; a stack would not be the first to be megabytes long. */
+/** Largest length of a reason, in characters. Reasons are for people, and a stack may have megabytes. */
 const LONGEST_REASON = 1_000;
 
-/** How long an item that can be neither read nor put aside is left alone, in milliseconds. */
+/** Time in milliseconds for which an item is deferred that can neither be read nor become a dead letter. */
 export const LEFT_ALONE_MS = 60_000;
 
-/** Returns what a record says of an item that is left alone for a minute. @param wallNowMs the time now, in milliseconds since 1970 */
+/** Returns the part of a record that defers an item for a minute. @param wallNowMs the time now, in milliseconds since 1970 */
 export function leftAlone(wallNowMs: number): Pick<AttemptRecord, 'notBeforeMs' | 'delayMs'> {
   return { notBeforeMs: wallNowMs + LEFT_ALONE_MS, delayMs: LEFT_ALONE_MS };
 }
 
-/** What is assumed where nothing is known, or nothing that can be read. */
+/** Record that is assumed if there is none, or none that can be read. */
 export const NO_ATTEMPTS: AttemptRecord = {
   attempts: 0,
   claim: null,
@@ -49,14 +52,14 @@ const schema = z.object({
   reason: z.catch(z.nullable(z.string()), NO_ATTEMPTS.reason),
 });
 
-/** The record as its znode holds it. */
+/** Encodes a record for its znode. */
 export function encodeRecord({ attempts, claim, notBeforeMs, delayMs, reason }: AttemptRecord): Buffer {
   return Buffer.from(
     JSON.stringify({ attempts, claim, notBeforeMs, delayMs, reason: reason?.slice(0, LONGEST_REASON) ?? null }),
   );
 }
 
-/** The record of a znode. What cannot be read of it counts as not known. */
+/** Decodes the record of a znode. Fields that cannot be read get the values of `NO_ATTEMPTS`. */
 export function decodeRecord(data: Buffer | null): AttemptRecord {
   try {
     return schema.safeParse(JSON.parse(data?.toString() ?? '')).data ?? NO_ATTEMPTS;

@@ -2,34 +2,36 @@ import { childOf, compareText, earlierOf, hasCome, type Moment, NEVER } from '@z
 import type { ItemNaming } from './item-name.js';
 import type { Store } from './places.js';
 
-/** An item that is known to be there. */
+/** Item that is known to exist. */
 export interface Item {
   readonly store: Store;
   readonly name: string;
 }
 
-/** An item that may be taken. */
+/** Item that may be claimed. */
 export interface AvailableItem extends Item {
-  /** Since when it was seen to be, in milliseconds of the monotonic clock. */
+  /** Time since when the item is known to be available, in milliseconds of the monotonic clock. */
   readonly sinceMs: number;
-  /** Whether this process is about to claim it. It counts among the others still, as it does for everybody else who counts them. */
+  /**
+   * Whether this process is about to claim the item. Such an item still counts among the available items, as it does for other consumers.
+   */
   readonly isWanted: boolean;
-  /** Whether it is known that it was claimed before. */
+  /** Whether the item is known to have been claimed before. */
   readonly isRepeated: boolean;
 }
 
-/** What a look at the backlog found. */
+/** Result of a look at the backlog. */
 export interface Available {
-  /** The first ones that may be taken, in order. */
+  /** First items that may be claimed, in order. */
   readonly items: readonly AvailableItem[];
-  /** When a further one may be taken, if nothing happens until then. */
+  /** Moment when a further item becomes available, if nothing happens before. */
   readonly nextAt: Moment;
 }
 
 interface Entry extends AvailableItem {
   readonly key: string;
   readonly dueAtMs: number;
-  /** Infinite while it is not to be had. */
+  /** Infinite while the item is not available. */
   sinceMs: number;
   deferredUntil: Moment;
   isClaimed: boolean;
@@ -38,26 +40,29 @@ interface Entry extends AvailableItem {
   isGone: boolean;
 }
 
-/** A moment that both clocks have reached. */
+/** Moment that both clocks have already reached. */
 const AT_ONCE: Moment = { monotonicMs: 0, wallMs: 0 };
 
-/** As many dead entries are put up with before the order is swept. */
+/** Number of dead entries from which on the order is swept. */
 const DEAD_ENTRIES = 1_000;
-/** So many are inserted one by one; more are sorted with all others, which costs less than to make room for each of very many. */
+/**
+ * Largest number of entries that are inserted one by one. More entries are sorted together with all others, which costs less than many
+ * inserts.
+ */
 const FEW = 16;
 
 /**
- * The items of one or more directories as far as they are known, in the order in which they are to be handed out. Pure.
+ * Known items of one or more directories, in the order in which they are to be handed out. Pure.
  *
- * Claims may be told of before their items, or after them; both are remembered.
+ * Claims may be reported before or after their items; the backlog remembers both.
  */
 export class Backlog {
   readonly #naming: ItemNaming;
   readonly #entries = new Map<Store, Map<string, Entry>>();
   readonly #claims = new Map<Store, Set<string>>();
-  /** In order, from `#head` on. Who is gone is swept out later. */
+  /** Entries in order, from `#head` on. Entries of removed items are swept out later. */
   #order: Entry[] = [];
-  /** Those that belong somewhere between the others, and were not put there yet: a server lists names in no order. */
+  /** Entries that belong between other entries and are not inserted yet: a server lists names in no order. */
   #unsorted: Entry[] = [];
   #head = 0;
   #dead = 0;
@@ -70,12 +75,12 @@ export class Backlog {
     }
   }
 
-  /** Number of items that are there, claimed or not. */
+  /** Number of existing items, claimed or not. */
   get size(): number {
     return this.#order.length + this.#unsorted.length - this.#head - this.#dead;
   }
 
-  /** An item is there. Nothing happens if that is known. */
+  /** Adds an item. Does nothing if the item is known. */
   add(store: Store, name: string): void {
     const entries = this.#entriesOf(store);
     if (entries.has(name)) return;
@@ -95,7 +100,7 @@ export class Backlog {
     this.#insert(entry);
   }
 
-  /** An item is not there any more. */
+  /** Removes an item that no longer exists. */
   remove(store: Store, name: string): void {
     const entry = this.#entriesOf(store).get(name);
     if (entry === undefined) return;
@@ -105,7 +110,7 @@ export class Backlog {
     this.#sweep();
   }
 
-  /** Somebody has claimed an item. */
+  /** Marks an item as claimed. */
   claim(store: Store, name: string): void {
     this.#claims.get(store)?.add(name);
     const entry = this.#entriesOf(store).get(name);
@@ -114,7 +119,7 @@ export class Backlog {
     entry.sinceMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The claim of an item is gone: it is done, or may be taken by anybody. */
+  /** Marks an item as unclaimed: its claim is gone, so it is done, or any consumer may claim it. */
   unclaim(store: Store, name: string): void {
     this.#claims.get(store)?.delete(name);
     const entry = this.#entriesOf(store).get(name);
@@ -123,24 +128,24 @@ export class Backlog {
     entry.isRepeated = true;
   }
 
-  /** An item was found to have been claimed before. */
+  /** Marks an item as claimed before. */
   repeat({ store, name }: Item): void {
     const entry = this.#entriesOf(store).get(name);
     if (entry !== undefined) entry.isRepeated = true;
   }
 
-  /** Whether this process is about to claim an item: so that it does not do so twice. */
+  /** Sets whether this process is about to claim an item, so that it does not claim the item twice. */
   want({ store, name }: Item, isWanted: boolean): void {
     const entry = this.#entriesOf(store).get(name);
     if (entry !== undefined) entry.isWanted = isWanted;
   }
 
-  /** Whether an item is there and unclaimed, for all that is known. */
+  /** Whether an item exists and is unclaimed, as far as is known. */
   isThere({ store, name }: Item): boolean {
     return this.#entriesOf(store).get(name)?.isClaimed === false;
   }
 
-  /** An item is not to be taken before a moment. */
+  /** Defers an item until a moment. */
   defer({ store, name }: Item, until: Moment): void {
     const entry = this.#entriesOf(store).get(name);
     if (entry === undefined) return;
@@ -148,7 +153,7 @@ export class Backlog {
     entry.sinceMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The first items that may be taken now. @param count how many at most */
+  /** Returns the first items that may be claimed now. @param count largest number of items */
   available(count: number, now: Moment): Available {
     this.#sort();
     const items: AvailableItem[] = [];
@@ -175,7 +180,7 @@ export class Backlog {
 
   #insert(entry: Entry): void {
     const last = this.#order.at(-1);
-    // Most come last.
+    // Appending is cheap, and most items belong at the end.
     if (this.#order.length === this.#head || (last !== undefined && precedes(last, entry))) this.#order.push(entry);
     else this.#unsorted.push(entry);
   }
@@ -223,17 +228,17 @@ function compare(one: Entry, other: Entry): number {
   return order || compareText(one.store.items, other.store.items);
 }
 
-/** Path of an item. */
+/** Returns the path of an item. */
 export function itemPath({ store, name }: Item): string {
   return childOf(store.items, name);
 }
 
-/** Path of an item's claim. */
+/** Returns the path of an item's claim. */
 export function claimPath({ store, name }: Item): string {
   return childOf(store.claims, name);
 }
 
-/** Path of an item's record. */
+/** Returns the path of an item's attempt record. */
 export function recordPath({ store, name }: Item): string {
   return childOf(store.records, name);
 }

@@ -1,6 +1,6 @@
 import { type Moment, MomentTimer, withAnySignal } from '@zk-recipes/core/recipe-kit';
 
-/** A bell: who waits goes on when it rings, and at once if it has rung since the last wait. */
+/** Wake-up of a loop. A waiting loop continues when the bell rings, and at once if the bell has rung since the last wait. */
 export class Bell {
   #hasRung = false;
   #goOn: (() => void) | null = null;
@@ -11,12 +11,12 @@ export class Bell {
     this.#goOn?.();
   }
 
-  /** Rings at a moment, by whichever clock reaches it first; replaces the moment that was set before. */
+  /** Rings at a moment, by whichever clock reaches it first. Replaces the moment that was set before. */
   ringAt(moment: Moment): void {
     this.#timer.set(moment, () => this.ring());
   }
 
-  /** Forgets that it has rung. */
+  /** Forgets that the bell has rung. */
   silence(): void {
     this.#hasRung = false;
   }
@@ -31,7 +31,7 @@ export class Bell {
     this.#hasRung = false;
   }
 
-  /** Does something that ends when it rings, at the latest, or when the signal aborts. */
+  /** Runs work that ends at the latest when the bell rings or the signal aborts. */
   async during(signal: AbortSignal, work: (signal: AbortSignal | undefined) => Promise<void>): Promise<void> {
     const rung = new AbortController();
     const ringing = this.wait().then(() => rung.abort());

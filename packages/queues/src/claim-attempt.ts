@@ -10,35 +10,35 @@ import {
 import { type AttemptRecord, encodeRecord, NO_ATTEMPTS } from './attempt-record.js';
 import { claimPath, type Item, itemPath, recordPath } from './backlog.js';
 
-/** Why an item is not claimed: `contradicted` if it, or its record, is not as it was taken to be. */
+/** Reason why an item is not claimed. `contradicted`: the item or its record differs from the expected state. */
 type Refusal = 'gone' | 'taken' | 'contradicted' | 'unseated';
 
-/** What a transaction does to claim one item. */
+/** Part of a transaction that claims one item. */
 export interface ClaimAttempt {
   readonly item: Item;
-  /** Which of its operations is the first that concerns the claim: the item is checked, the claim created, the record written. */
+  /** Index of the first operation of the claim. The operations check the item, create the claim and write the record. */
   readonly firstIndex: number;
-  /** Which of them writes the record, and so tells when all of it was done. */
+  /** Index of the operation that writes the record. Its result tells that the transaction was executed. */
   readonly recordIndex: number;
-  /** What it writes. */
+  /** Record that the transaction writes. */
   readonly record: AttemptRecord;
-  /** What was counted before. */
+  /** Number of attempts before the claim. */
   readonly attemptsBefore: number;
 }
 
-/** One transaction by which items are to be claimed, all of them or none; behind that the seat is left. */
+/** Transaction that claims all of its items or none; its last operation deletes the ticket. */
 export interface ClaimTransaction {
   readonly transaction: Transaction;
   readonly attempts: readonly ClaimAttempt[];
 }
 
-/** Which of the items of a transaction was not to be had, and why. */
+/** Item of a transaction that could not be claimed, and the reason. */
 export interface Refused {
   readonly refused: number;
   readonly why: Refusal;
 }
 
-/** The server refuses an item itself, whatever the directories of the queue permit: others are not concerned. */
+/** Refusal by the server that concerns an item itself, independent of the directories of the queue. Other items are not affected. */
 export class RefusedItem extends Error {
   override readonly name = 'RefusedItem';
   readonly item: Item;
@@ -49,10 +49,10 @@ export class RefusedItem extends Error {
   }
 }
 
-/** Number of operations by which an item is claimed that was not before. */
+/** Number of operations that claim an item that was never claimed before. */
 const CLAIM_SIZE = 4;
 
-/** Goes on with a transaction so that it claims an item, too, which nobody has claimed before. @param size number of its operations so far */
+/** Extends a transaction so that it also claims an item that was never claimed before. @param size number of its operations so far */
 export function claimingToo(
   item: Item,
   { transaction, attempts }: ClaimTransaction,
@@ -63,21 +63,21 @@ export function claimingToo(
     .check(itemPath(item))
     .create(claimPath(item), record.claim, { mode: 'EPHEMERAL' })
     .create(recordPath(item), null)
-    // Of what is set, unlike of what is created, every server tells the stat.
+    // Every server returns the stat of `setData`, but not of `create`.
     .setData(recordPath(item), encodeRecord(record));
   const attempt = { item, firstIndex: size, recordIndex: size + CLAIM_SIZE - 1, record, attemptsBefore: 0 };
   return { transaction: claiming, attempts: [...attempts, attempt] };
 }
 
-/** The transaction, which also leaves a place in the line. @param seat `null` for none */
+/** Extends a transaction so that it also deletes a ticket. @param seat path of the ticket; `null` for none */
 export function leaving(transaction: Transaction, seat: string | null): Transaction {
   return seat === null ? transaction : transaction.delete(seat);
 }
 
 /**
- * Which of the claims was refused, and which of its operations: that of the item, of the claim, of the record; or that of the seat.
+ * Returns which claim was refused, and why, by the operation that failed: on the item, the claim, the record or the ticket.
  *
- * @throws RefusedItem if the item may not be read; what else the server refuses
+ * @throws RefusedItem if the item may not be read; any other refusal of the server
  */
 export function whyNot(error: MultiError, { attempts }: ClaimTransaction): Refused {
   const { cause, failedIndex } = error;

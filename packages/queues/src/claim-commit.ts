@@ -4,27 +4,27 @@ import { type AttemptRecord, decodeRecord, encodeRecord } from './attempt-record
 import { claimPath, type Item, recordPath } from './backlog.js';
 import { type ClaimAttempt, type ClaimTransaction, type Refused, whyNot } from './claim-attempt.js';
 
-/** When each of the items of one transaction was claimed; `null` for one that was and is not any more. */
+/** Zxid of the claim of each item of a transaction; `null` for an item whose claim no longer exists. */
 export type Committed = readonly (bigint | null)[];
 
-/** The longest pause between two attempts of one request, in milliseconds. */
+/** Longest pause between two attempts of a request, in milliseconds. */
 const LONGEST_PAUSE_MS = 1_000;
 
-/** Commits transactions of one session that claim items, and tells what came of them, whatever reply is lost. */
+/** Commits transactions of one session that claim items, and finds out their outcome also after a lost reply. */
 export class ClaimCommit {
   readonly #keeper: Keeper;
   readonly #epoch: number;
 
-  /** For the session of now. */
+  /** Creates a committer for the current session. */
   constructor(keeper: Keeper) {
     this.#keeper = keeper;
     this.#epoch = keeper.sessionEpoch;
   }
 
   /**
-   * Commits it until it is known what came of it.
+   * Commits a transaction until its outcome is known.
    *
-   * @throws what a transaction throws; SessionExpiredError: then nothing is claimed
+   * @throws the errors of a transaction; SessionExpiredError: then nothing is claimed
    */
   async untilKnown(claiming: ClaimTransaction): Promise<Committed | Refused> {
     for (;;) {
@@ -41,7 +41,7 @@ export class ClaimCommit {
       const czxids = found.map((one) => (one.status === 'fulfilled' ? one.value : null));
       const known = czxids.find((czxid) => czxid !== null);
       if (known !== undefined) {
-        // All were claimed by the same transaction. Which of them cannot be looked for is claimed as long as nothing else is heard.
+        // One transaction made all claims. An item that cannot be read counts as claimed until a later read says otherwise.
         const isHidden = (one: PromiseSettledResult<unknown>): boolean =>
           one.status === 'rejected' && !(one.reason instanceof SessionExpiredError);
         return czxids.map((czxid, index) => (isHidden(found[index] as PromiseSettledResult<unknown>) ? known : czxid));
@@ -53,10 +53,10 @@ export class ClaimCommit {
   }
 
   /**
-   * Commits it in the session for which this was made, and in no later one.
+   * Commits a transaction in the session for which this object was made, and in no later session.
    *
-   * @returns the zxid of the transaction, by which the claims were created; `null` if its session may have been an earlier one than that of now
-   * @throws what a transaction throws; SessionExpiredError, which does not say whether it was executed
+   * @returns the zxid of the transaction that created the claims; `null` if the transaction's session may be earlier than the current one
+   * @throws the errors of a transaction; SessionExpiredError, which does not tell whether the transaction was executed
    */
   async once({ transaction, attempts }: ClaimTransaction): Promise<bigint | null> {
     const epoch = this.#epoch;
@@ -67,21 +67,21 @@ export class ClaimCommit {
   }
 
   /**
-   * When the item was claimed, if the claim or its record says that it was; `null` if it was not. If the session has not outlived that, the attempt is
-   * taken back, since nobody has begun to work.
+   * Returns the zxid of the claim if the claim or its record tells that the item was claimed; `null` otherwise. If the session of the claim
+   * has expired, the attempt is taken back, because no work has begun.
    *
    * @throws SessionExpiredError in that case
    */
   async find({ item, record, attemptsBefore }: ClaimAttempt): Promise<bigint | null> {
     const [, found, claim] = await this.insist(() =>
       Promise.all([
-        // The transaction may have been sent to another server than the one that answers now.
+        // The server that answers now may be behind the server that received the transaction.
         this.#keeper.sync().forPath(recordPath(item)),
         orNull(this.#keeper.getData().withStat().forPath(recordPath(item))),
         orNull(this.#keeper.getData().withStat().forPath(claimPath(item))),
       ]),
     );
-    // Also if the record was damaged since: who has the claim is the one to give it back.
+    // The claim decides, also if the record was damaged since: only the owner of the claim can release it.
     const isOwn = claim?.stat.ephemeralOwner === this.#keeper.sessionId && `${claim.data}` === record.claim;
     if (isOwn) return claim.stat.czxid;
     if (found === null || decodeRecord(found.data).claim !== record.claim) return null;
@@ -90,7 +90,9 @@ export class ClaimCommit {
     throw new SessionExpiredError(`${claimPath(item)} is of a session that has expired`);
   }
 
-  /** Asks as long as there may be an answer: what this session has claimed, or may have, nobody else can have meanwhile. */
+  /**
+   * Repeats requests as long as a reply is possible: no other consumer can have an item that this session has claimed, or may have claimed.
+   */
   async insist<A>(ask: () => Promise<A>): Promise<A> {
     const epoch = this.#keeper.sessionEpoch;
     for (let failures = 0; ; failures++) {
@@ -104,7 +106,7 @@ export class ClaimCommit {
     }
   }
 
-  /** Writes what the record said before a claim, as long as nobody else has claimed the item. */
+  /** Restores the record's values from before a claim, as long as no other consumer has claimed the item. */
   async uncount(item: Item, record: AttemptRecord, version: number): Promise<void> {
     const data = encodeRecord({ ...record, claim: null });
     for (let failures = 0; ; failures++) {
@@ -112,7 +114,7 @@ export class ClaimCommit {
         await this.#keeper.setData().withVersion(version).forPath(recordPath(item), data);
         return;
       } catch (error) {
-        // Somebody has claimed it since, or the item is done; or it was written, and the reply was lost.
+        // Another consumer has claimed the item since, or the item is done, or the write succeeded and its reply was lost.
         if (error instanceof NoNodeError || error instanceof BadVersionError || this.#keeper.closed) return;
         if (isPassing(error)) {
           if (failures > 0) await sleep(Math.min(LONGEST_PAUSE_MS, 5 * 2 ** failures));
@@ -125,7 +127,7 @@ export class ClaimCommit {
   }
 }
 
-/** Whether that is when it was claimed, and not why not. */
+/** Whether an outcome tells when the items were claimed, rather than why they were not. */
 export function isCommitted(outcome: Committed | Refused): outcome is Committed {
   return Array.isArray(outcome);
 }

@@ -15,50 +15,50 @@ import { ClaimCommit, type Committed, isCommitted } from './claim-commit.js';
 import { Deferrals } from './deferrals.js';
 
 /*
- * How an item is claimed, so that no two work on it and none is lost, whatever reply is lost.
+ * Protocol of a claim: no two consumers work on an item and no item is lost, also when replies are lost.
  *
- * A claim is one transaction: the item is still there, the claim is created, the record counts one more attempt, both bear the claim's
- * uuid, and whoever stood in line for it leaves the line. Whether that was done is told by the uuid in the record, which only the one with the
- * claim writes; and by the version of the record an item is settled, so that nobody settles what somebody else has claimed since.
+ * A claim is one transaction. It checks that the item exists, creates the claim, counts one more attempt in the record, and deletes the ticket of the
+ * consumer. Claim and record both bear the claim's uuid. Only the owner of the claim writes the record, so the uuid in the record tells whether the
+ * transaction was executed. An item is settled by the version of its record, so no consumer settles an item that another consumer has claimed since.
  */
 
-/** An item that this process may work on. */
+/** Item that this process may work on. */
 export interface Claim {
   readonly item: Item;
-  /** Ordinal of the session to which the claim belongs, and ends with. */
+  /** Ordinal of the session that owns the claim; the claim ends with that session. */
   readonly epoch: number;
-  /** Transaction that created the claim: grows from claim to claim of one item. */
+  /** Zxid of the transaction that created the claim: grows from claim to claim of an item. */
   readonly czxid: bigint;
-  /** The record as the claim has written it. */
+  /** Record as the claim has written it. */
   readonly record: AttemptRecord;
   /** Version of the record. */
   readonly version: number;
-  /** What the item's znode holds. */
+  /** Data of the item's znode. */
   readonly data: Buffer;
-  /** Whether the item was handed out as often as it may be: it is claimed to be put aside, which is no attempt. */
+  /** Whether the item has used all its attempts. The item is then claimed only to become a dead letter, which is not an attempt. */
   readonly isExhausted: boolean;
 }
 
-/** What came of an attempt to claim an item. */
+/** Outcome of an attempt to claim an item. */
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly claim: Claim }
   | { readonly kind: 'deferred'; readonly until: Moment }
-  /** It was claimed before, and nobody has asked for it. */
+  /** Item that was claimed before and that no caller has asked for. */
   | { readonly kind: 'repeated' }
-  /** Another one that was to be claimed with it was not to be had. */
+  /** Item that was not claimed because another item of the same transaction was not available. */
   | { readonly kind: 'missed' }
-  /** Somebody else has it, or it is gone; or who stood in line for it stands there no more. */
+  /** Item that another consumer has, item that is gone, or claim whose ticket no longer exists. */
   | { readonly kind: 'taken' | 'gone' | 'unseated' };
 
-/** What came of a transaction that also claims an item. */
+/** Outcome of a transaction that also claims an item. */
 export interface JointOutcome {
-  /** Whether all of it was done. */
+  /** Whether the whole transaction was executed. */
   readonly kind: 'done' | 'not done' | 'unknown';
-  /** What comes of the claim, which is made by itself if it was not done. */
+  /** Returns the outcome of the claim. If the transaction was not executed, the item is claimed in a separate transaction. */
   outcome(): Promise<ClaimOutcome>;
 }
 
-/** What is known of an item that was claimed before. */
+/** State of an item that was claimed before. */
 interface Known {
   readonly record: AttemptRecord;
   readonly recordVersion: number;
@@ -66,7 +66,7 @@ interface Known {
   readonly data: Buffer;
 }
 
-/** An item was claimed and cannot be read. */
+/** Failure to read an item that was claimed. */
 export class UnreadItem extends Error {
   override readonly name = 'UnreadItem';
   readonly claim: Claim;
@@ -86,8 +86,8 @@ export class Claims {
   readonly #deferrals = new Deferrals();
 
   /**
-   * @param maxAttempts how often an item may be handed out
-   * @param isOver whether nothing is wanted any more: what is under way goes on then, and nothing is tried again
+   * @param maxAttempts largest number of times that an item may be handed out
+   * @param isOver whether no more items are wanted: then claims under way continue, and no claim is tried again
    */
   constructor(keeper: Keeper, maxAttempts: number, isOver: () => boolean) {
     this.#keeper = keeper;
@@ -97,11 +97,11 @@ export class Claims {
   }
 
   /**
-   * Claims an item. What it holds comes in the same round trip, if nobody has claimed it before.
+   * Claims an item. If the item was never claimed before, its data comes in the same round trip.
    *
-   * @param seat path of the own place in the line, which is left with the claim; `null` for none
-   * @param isAsked whether somebody has asked for it: else it is not claimed if it was claimed before
-   * @throws UnreadItem; RefusedItem; what a transaction throws; SessionExpiredError: then it is not claimed
+   * @param seat path of the own ticket, which the claim deletes; `null` for none
+   * @param isAsked whether a caller has asked for the item: otherwise an item that was claimed before is not claimed
+   * @throws UnreadItem; RefusedItem; the errors of a transaction; SessionExpiredError: then the item is not claimed
    */
   async claim(item: Item, seat: string | null, isAsked: boolean): Promise<ClaimOutcome> {
     for (;;) {
@@ -114,20 +114,20 @@ export class Claims {
   }
 
   /**
-   * Claims items that nobody has claimed before by one transaction: all of them, or none.
+   * Claims items that were never claimed before in one transaction: all of them or none.
    *
-   * @param seat path of the own place in the line, which is left with the claims; `null` for none
-   * @returns for each what `claim` says; what it throws of all of them only the first one does
+   * @param seat path of the own ticket, which the transaction deletes; `null` for none
+   * @returns for each item the outcome, as `claim` does. On failure only the first promise rejects; the others resolve to `missed`
    */
   claimAll(items: readonly Item[], seat: string | null): Promise<ClaimOutcome>[] {
     return this.#claimFirst(items, seat);
   }
 
   /**
-   * Claims an item that nobody has claimed before in one transaction with what goes before it.
+   * Extends a transaction so that it also claims an item that was never claimed before, and commits it.
    *
-   * @param sizeBefore number of operations of that
-   * @param isAsked whether somebody has asked for it: else it is not claimed if it was claimed before
+   * @param sizeBefore number of operations of the transaction so far
+   * @param isAsked whether a caller has asked for the item: otherwise an item that was claimed before is not claimed
    */
   async claimAfter(before: Transaction, sizeBefore: number, item: Item, isAsked: boolean): Promise<JointOutcome> {
     const claiming = claimingToo(item, { transaction: before, attempts: [] }, sizeBefore);
@@ -152,12 +152,15 @@ export class Claims {
     return { kind: isInDoubt ? 'unknown' : 'not done', outcome };
   }
 
-  /** Takes back the attempt of a claim that its session has not outlived, as long as nobody else has claimed the item. */
+  /** Takes back the attempt of a claim whose session has expired, as long as no other consumer has claimed the item. */
   async uncount({ item, record, version, isExhausted }: Claim): Promise<void> {
     if (!isExhausted) await this.#commit.uncount(item, { ...record, attempts: record.attempts - 1 }, version);
   }
 
-  /** @returns for each `repeated` if there is a record; what is thrown of all of them only the first one says */
+  /**
+   * @returns for each item its outcome, `repeated` if there is a record. On failure only the first promise rejects; the others resolve to
+   *   `missed`
+   */
   #claimFirst(items: readonly Item[], seat: string | null): Promise<ClaimOutcome>[] {
     const begun: ClaimTransaction = { transaction: this.#keeper.transaction().creatingParents(), attempts: [] };
     const claiming = items.reduce((all, item) => claimingToo(item, all), begun);
@@ -182,10 +185,10 @@ export class Claims {
     });
   }
 
-  /** What an item holds that is being claimed; `null` if it is gone. As long as it was never claimed before nobody has changed it. */
+  /** Reads an item while it is being claimed; `null` if it is gone. An item that was never claimed has not changed since. */
   #read(item: Item): Promise<Buffer | null> {
     const reading = orNull(this.#keeper.getData().forPath(itemPath(item)));
-    // Who needs it hears of it.
+    // Callers that need the result receive the error.
     reading.catch(() => {});
     return reading;
   }
@@ -210,7 +213,7 @@ export class Claims {
     }
   }
 
-  /** @returns `null` if what was read is not true any more */
+  /** @returns `null` if the state that was read is outdated */
   async #claimAgain(item: Item, seat: string | null): Promise<ClaimOutcome | null> {
     const known = await this.#readAgain(item);
     if (known === null) return null;
@@ -243,13 +246,13 @@ export class Claims {
       orNull(get.forPath(itemPath(item))),
       orNull(get.forPath(recordPath(item))),
     ]).catch((error: unknown) => {
-      // It may not be read, or is larger than this client takes.
+      // The server does not permit the read, or the item is larger than this client accepts.
       const isOfItem = !isPassing(error) && (error instanceof KeeperError || error instanceof FrameTooLargeError);
       throw isOfItem ? new RefusedItem(item, error) : error;
     });
     if (content === null) return { kind: 'gone' };
     if (found === null) return null;
-    // An item is older than its record, unless that was left behind by another item of the same name.
+    // An item is older than its record, unless another item of the same name left that record behind.
     const record = found.stat.czxid < content.stat.czxid ? NO_ATTEMPTS : decodeRecord(found.data);
     const [itemVersion, recordVersion] = [content.stat.version, found.stat.version];
     return { record, recordVersion, itemVersion, data: content.data ?? Buffer.alloc(0) };

@@ -1,14 +1,14 @@
 import { asBytes, asJson, received } from '@zk-recipes/core/recipe-kit';
 
-/** Turns values into the bytes that a znode holds, and back. */
+/** Conversion of values to the bytes of a znode, and back. */
 export interface Codec<T> {
-  /** The bytes must be a `Uint8Array`, not the promise of one: `put` rejects with a `TypeError` for anything else. */
+  /** Converts a value to bytes. `put` rejects with a `TypeError` if the result is not a `Uint8Array`; a promise of one is not accepted. */
   encode(value: T): Uint8Array;
-  /** What it throws, or rejects with, makes the item a dead letter; its message is the reason. */
+  /** Converts bytes to a value. If it throws or rejects, the item becomes a dead letter, and the error's message is the reason. */
   decode(bytes: Uint8Array): T | Promise<T>;
 }
 
-/** A schema of any library that keeps to Standard Schema, zod among them. @see https://standardschema.dev */
+/** Schema of any library that follows Standard Schema, for example zod. @see https://standardschema.dev */
 export interface StandardSchema<Output> {
   readonly '~standard': {
     readonly version: 1;
@@ -18,21 +18,21 @@ export interface StandardSchema<Output> {
   };
 }
 
-/** What a schema says of a value. */
+/** Result of a schema's check of a value. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-/** What a schema has against a value. */
+/** Fault that a schema found in a value. */
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
 /**
- * Values as JSON.
+ * Creates a codec that stores values as JSON.
  *
- * @param schema checks, and may change, what is decoded; without one anything goes
+ * @param schema checks, and may change, a decoded value; without a schema the codec accepts every value
  */
 export function jsonCodec<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
@@ -49,7 +49,7 @@ export function jsonCodec<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
   };
 }
 
-/** Text as UTF-8. */
+/** Codec that stores text as UTF-8. */
 export const textCodec: Codec<string> = {
   encode: (value) => {
     if (typeof value !== 'string') throw new TypeError(`Expected a string for textCodec, got ${received(value)}`);
@@ -58,16 +58,16 @@ export const textCodec: Codec<string> = {
   decode: (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes),
 };
 
-/** Bytes as they are. */
+/** Codec that stores bytes unchanged. */
 export const bytesCodec: Codec<Uint8Array> = {
   encode: (value) => asBytes(value, 'the value for bytesCodec'),
   decode: (bytes) => bytes,
 };
 
 /**
- * Values as the bytes of items.
+ * Converts values to the bytes of items.
  *
- * @throws TypeError for what is no array, or if the codec makes something else of a value; whatever `encode` throws
+ * @throws TypeError if `values` is not an array, or the codec returns something other than bytes; the errors of `encode`
  */
 export function encodedAll<T>(codec: Codec<T>, values: readonly T[]): Uint8Array[] {
   if (!Array.isArray(values)) throw new TypeError(`Expected \`values\` to be an array, got ${received(values)}`);

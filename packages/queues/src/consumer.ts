@@ -12,43 +12,44 @@ import type { ClaimedDelivery, SettlementVerb } from './delivery.js';
 import type { Employer, Job, Wanted } from './job.js';
 import { Shift } from './shift.js';
 
-/** How long a caller that has given up waits until its place in the line is gone, in milliseconds. */
+/** Longest wait in milliseconds of a caller that has given up, until its ticket is deleted. */
 const GRACE_MS = 250;
 
-/** How to consume. */
+/** Options of a consumer. */
 export interface ConsumerOptions {
-  /** How many deliveries may be unsettled at once. */
+  /** Largest number of unsettled deliveries. */
   readonly concurrency: number;
-  /** How many items more may be claimed, before anybody asks for them. */
+  /** Number of further items that may be claimed before callers ask for them. */
   readonly prefetch: number;
-  /** Whether who settles a delivery wants another one. */
+  /** Whether a caller that settles a delivery wants another one. */
   readonly wantsMore: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Somebody who waits for a delivery. */
+/** Pending call that waits for a delivery. */
 interface Request<T> {
   resolve(delivery: ClaimedDelivery<T> | null): void;
   reject(reason: unknown): void;
 }
 
-/** How it ended: by its own will, or by what everybody who asks is told. */
+/** End of a consumer: `left` at its own request, or the error that all pending calls receive. */
 type End = { readonly error: unknown } | 'left';
 
 /**
- * Hands out items to who asks for them, from session to session. Nothing is claimed that nobody has asked for, but for what is to be claimed
- * ahead; and when a delivery is settled the next claim leaves with it, since who goes from item to item is about to ask.
+ * Consumer that hands out items to its callers, from session to session. It claims only items that a caller has asked for, and items to
+ * claim ahead. When a delivery is settled, the next claim is sent with the settlement, because the caller is about to ask for the next
+ * item.
  */
 export class Consumer<T> implements Employer<T> {
   readonly #job: Job<T>;
   readonly #options: ConsumerOptions;
   readonly #requests: Request<T>[] = [];
-  /** Claimed for who has not asked yet, in the order in which they were. */
+  /** Deliveries claimed ahead that no caller has asked for yet, in the order of their claims. */
   readonly #ready: ClaimedDelivery<T>[] = [];
   readonly #handed = new Set<ClaimedDelivery<T>>();
-  /** Of those that were handed out: they are about to be done, and another one is wanted. */
+  /** Handed-out deliveries whose settlement is under way, so that another delivery is wanted. */
   readonly #settling = new Set<ClaimedDelivery<T>>();
-  /** They were handed out, have no owner any more, and are settled in the background. */
+  /** Deliveries without an owner that are settled in the background. */
   readonly #abandoned = new Set<ClaimedDelivery<T>>();
   readonly #ending = new AbortController();
   #expected = 0;
@@ -65,7 +66,7 @@ export class Consumer<T> implements Employer<T> {
     return Math.max(1, Math.ceil(this.#options.prefetch / 2));
   }
 
-  /** Aborts when nothing is handed out any more. */
+  /** Signal that aborts when nothing more is handed out. */
   get ending(): AbortSignal {
     return this.#ending.signal;
   }
@@ -79,7 +80,7 @@ export class Consumer<T> implements Employer<T> {
    * Waits for an item.
    *
    * @returns `null` after `stop`
-   * @throws the signal's reason; QueueTooLargeError; what the server refuses; ClosedError
+   * @throws the signal's reason; QueueTooLargeError; a refusal by the server; ClosedError
    */
   next(): Promise<ClaimedDelivery<T> | null> {
     const { signal } = this.#options;
@@ -95,16 +96,16 @@ export class Consumer<T> implements Employer<T> {
     });
   }
 
-  /** Hands out nothing any more, and begins to leave. What was handed out can still be settled. */
+  /** Stops handing out items, and begins to leave. Deliveries that were handed out can still be settled. */
   stop(): void {
     this.#end('left');
   }
 
   /**
-   * Stops, and waits until all else is as it was before: for the server `timeoutMs` at most, and not at all without a connection. Never
-   * rejects: what is left is a `backgroundError` with the operation `left behind`.
+   * Stops, and waits until everything else is released: at most `timeoutMs` for the server, and not at all without a connection. Never
+   * rejects. Unfinished work is a `backgroundError` with the operation `left behind`.
    *
-   * @param settling what the caller still does about deliveries, to be waited for as well; never rejects
+   * @param settling the caller's own work on deliveries, for which the consumer also waits; never rejects
    */
   async leave(timeoutMs: number, settling: Promise<unknown> = Promise.resolve()): Promise<void> {
     this.stop();
@@ -112,7 +113,7 @@ export class Consumer<T> implements Employer<T> {
     await waitForEnding(this.#job.keeper, leaving, this.#untilLeft(settling), timeoutMs);
   }
 
-  /** The same for a caller that has given up, or whose consumer has failed: does not wait long. */
+  /** Leaves like `leave`, for a caller that has given up or whose consumer has failed, and waits only briefly. */
   async leaveBriefly(): Promise<void> {
     this.stop();
     const left = this.leave(checkEnding());
@@ -148,7 +149,7 @@ export class Consumer<T> implements Employer<T> {
   }
 
   onSettling(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
-    // What is given back may be the next one itself.
+    // After `retry` the same item may be the next one.
     if (verb !== 'retry' && this.#handed.has(delivery)) this.#settling.add(delivery);
   }
 
@@ -157,7 +158,7 @@ export class Consumer<T> implements Employer<T> {
     if (delivery.state === 'held') return;
     this.#abandoned.delete(delivery);
     if (!this.#handed.delete(delivery) || !this.#options.wantsMore) return;
-    // It is about to be asked for another, or never.
+    // The caller asks for the next item by the end of the current I/O phase, or not at all.
     this.#expected += 1;
     systemClock.afterIo(() => {
       if (this.#expected === 0) return;
@@ -212,13 +213,13 @@ export class Consumer<T> implements Employer<T> {
     this.#shift?.end();
   }
 
-  /** One shift a session. */
+  /** Runs one consumer session after the other. */
   async #run(): Promise<void> {
     const { keeper, line } = this.#job;
     const onFailure = (error: unknown): void => keeper.reportBackgroundError(error, 'consuming a queue', line);
     while (this.#ended === null) {
       if (keeper.closed) throw new ClosedError('keeper is closed');
-      // After a silence an answer tells that the session lives, and nothing is sent in one that does not.
+      // After a silence, a reply proves that the session lives; in an expired session nothing is sent.
       const awake = async (): Promise<void> => {
         if (keeper.validForMs() <= 0) await keeper.sync().forPath(line, { signal: this.#ending.signal });
         if (keeper.validForMs() <= 0) throw new SessionExpiredError('the session may be over');

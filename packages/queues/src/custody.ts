@@ -6,15 +6,15 @@ import { giveBack } from './giving-back.js';
 import type { Employer } from './job.js';
 import { untilPermitted } from './until-permitted.js';
 
-/** What a shift has claimed and not settled: it was handed out, or is ready to be. */
+/** In-flight items of a consumer session: claimed and not settled, handed out or ready to be handed out. */
 export class Custody<T> {
   readonly #keeper: Keeper;
   readonly #claims: Claims;
   readonly #employer: Employer<T>;
   readonly #held = new Map<string, ClaimedDelivery<T>>();
-  /** Those of them that were handed out before, and are, or will be, worked on. */
+  /** In-flight deliveries that were handed out before, and whose work has not ended. */
   readonly #repeated = new Set<ClaimedDelivery<T>>();
-  /** Attempts that are about to be taken back, and paths of their claims. */
+  /** Attempts that are being taken back, with the paths of their claims. */
   readonly #returns = new Map<Promise<void>, string>();
 
   constructor(keeper: Keeper, claims: Claims, employer: Employer<T>) {
@@ -23,23 +23,23 @@ export class Custody<T> {
     this.#employer = employer;
   }
 
-  /** Number of deliveries. */
+  /** Number of in-flight deliveries. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** Whether one of them was handed out before. */
+  /** Whether one of the deliveries was handed out before. */
   get hasRepeated(): boolean {
     return this.#repeated.size > 0;
   }
 
-  /** Takes care of it, before anybody has it. */
+  /** Adds a delivery before it is handed out. */
   take(delivery: ClaimedDelivery<T>): void {
     this.#held.set(claimPath(delivery.claim.item), delivery);
     if (delivery.attempts > 1) this.#repeated.add(delivery);
   }
 
-  /** Hands it to whoever wants it, unless it was lost meanwhile. */
+  /** Hands a delivery to the consumer, unless it was lost meanwhile. A late delivery is released instead. */
   async handOut(delivery: ClaimedDelivery<T>, isLate: boolean): Promise<void> {
     if (this.#held.get(claimPath(delivery.claim.item)) !== delivery) return;
     if (!isLate) this.#employer.deliver(delivery);
@@ -49,7 +49,7 @@ export class Custody<T> {
     }
   }
 
-  /** It is settled, or somebody else sees to it. */
+  /** Removes a delivery that is settled, or that other code takes care of. */
   drop(delivery: ClaimedDelivery<T>): void {
     const path = claimPath(delivery.claim.item);
     if (this.#held.get(path) !== delivery) return;
@@ -57,12 +57,12 @@ export class Custody<T> {
     this.#repeated.delete(delivery);
   }
 
-  /** Its work has ended, and the background settles it. */
+  /** Marks the work on a delivery as ended; the background settles the delivery. */
   release(delivery: ClaimedDelivery<T>): void {
     this.#repeated.delete(delivery);
   }
 
-  /** Somebody has removed a claim: unless it is being settled, the delivery is lost. */
+  /** Handles a claim that was removed by another process: unless it is being settled, the delivery is lost. */
   loseUnclaimed(item: Item): void {
     const delivery = this.#held.get(claimPath(item));
     if (delivery === undefined || delivery.isSettling) return;
@@ -71,7 +71,7 @@ export class Custody<T> {
     this.#employer.onLost(delivery);
   }
 
-  /** All is lost with the session, or will be. What nobody has seen was no attempt. */
+  /** Loses all deliveries, because the session is over or will be. A delivery that was never handed out does not count as an attempt. */
   loseAll(reason: HoldLostReason): void {
     for (const delivery of [...this.#held.values()]) {
       delivery.lose(reason);
@@ -79,7 +79,7 @@ export class Custody<T> {
     }
   }
 
-  /** Gives the claim of a lost delivery back, which the session may outlive. */
+  /** Releases the claim of a lost delivery, because its session may live on. */
   returnLost(delivery: ClaimedDelivery<T>): void {
     if (this.#held.get(claimPath(delivery.claim.item)) !== delivery) return;
     this.drop(delivery);
@@ -89,13 +89,13 @@ export class Custody<T> {
   }
 
   /**
-   * Gives a claim back. Never rejects: what is refused goes on in the background.
+   * Releases a claim. Never rejects: after a refusal the release goes on in the background.
    *
-   * @param isUnseen whether no handler has begun to work on the item: then it was no attempt
+   * @param isUnseen whether no handler has begun to work on the item: then the claim does not count as an attempt
    */
   async giveBack(claim: Claim, isUnseen: boolean): Promise<void> {
     const path = claimPath(claim.item);
-    // It ends by itself when the session of the claim is over.
+    // The release ends by itself when the session of the claim is over.
     const never = (): AbortSignal => new AbortController().signal;
     const giving = (): Promise<void> => giveBack(this.#keeper, this.#claims, claim, isUnseen);
     const returning = untilPermitted(this.#keeper, path, never, giving).catch(() => {});
@@ -104,12 +104,12 @@ export class Custody<T> {
     this.#returns.delete(returning);
   }
 
-  /** Resolves when there is no attempt any more that is about to be taken back. */
+  /** Resolves when no attempt is being taken back. */
   async untilReturned(): Promise<void> {
     while (this.#returns.size > 0) await Promise.all(this.#returns.keys());
   }
 
-  /** Paths of the claims that are being given back or settled. */
+  /** Paths of the claims that are being released or settled. */
   get leaving(): readonly string[] {
     const settling = [...this.#held].filter(([, { isSettling }]) => isSettling);
     return [...this.#returns.values(), ...settling.map(([path]) => path)];

@@ -8,30 +8,30 @@ import { unframeItems } from './item-framing.js';
 import { isItem, nameToRenew } from './item-name.js';
 import type { Store } from './places.js';
 
-/** An item that could not be worked off. */
+/** Item that could not be processed. */
 export interface DeadLetter<T = unknown> {
-  /** Its znode. */
+  /** Path of its znode. */
   readonly path: string;
-  /** Why; `null` where nobody said. */
+  /** Reason of its rejection; `null` if none was given. */
   readonly reason: string | null;
-  /** How often it was handed out. */
+  /** Number of times that the item was handed out. */
   readonly attempts: number;
-  /** What its znode held in the queue, and holds now, byte by byte: Curator's frame, and in it what the codec made. */
+  /** Bytes of its znode, unchanged from the queue: Curator's frame, which contains the bytes from the codec. */
   readonly data: Buffer;
-  /** What the codec makes of its bytes; `undefined` where they cannot be decoded, which may be why it is here. */
+  /** Decoded value; `undefined` if the codec cannot decode the bytes, which may be the reason why the item is a dead letter. */
   readonly value: T | undefined;
 }
 
-/** What a dead letter must have to be revived. */
+/** Schema of a dead letter to revive. */
 export const letterSchema: z.ZodMiniType = z.object({
   path: z.string(),
   data: z.custom((value) => value instanceof Uint8Array, 'a Uint8Array'),
 });
 
-/** How the bytes of dead letters become values. */
+/** Codec of dead letters, and its time limit. */
 export interface DeadLetterCodec<T> {
   readonly codec: Codec<T>;
-  /** How long one may take to be decoded, in milliseconds. */
+  /** Longest time in milliseconds for decoding a dead letter. */
   readonly decodeTimeoutMs: number;
 }
 
@@ -64,7 +64,7 @@ async function decodedValue<T>(data: Buffer, codec: Codec<T>, timeoutMs: number)
   return decoded.kind === 'decoded' ? decoded.value : undefined;
 }
 
-/** @returns `null` for what is not framed as an item */
+/** Returns the payloads of an item, or `null` for bytes that are not framed as an item. */
 function payloadsOf(data: Buffer): Buffer[] | null {
   try {
     return unframeItems(data);
@@ -74,7 +74,7 @@ function payloadsOf(data: Buffer): Buffer[] | null {
   }
 }
 
-/** Name under which a dead letter is put into its queue again, before the server's number. */
+/** Returns the name under which a dead letter is put into its queue again, without the server's number. */
 export function revivedName({ path }: DeadLetter): string {
   return nameToRenew(path.slice(path.lastIndexOf('/') + 1));
 }

@@ -1,26 +1,26 @@
 import { follow, messageOf, systemClock, unfollow } from '@zk-recipes/core/recipe-kit';
 import type { Codec } from './codec.js';
 
-/** What came of decoding a payload. `undecided`: the decoding had not settled by its limit, or was given up. */
+/** Result of decoding a payload. `undecided`: the decoding had not settled within its limit, or the caller gave up. */
 export type Decoded<T> =
   | { readonly kind: 'decoded'; readonly value: T }
   | { readonly kind: 'unreadable'; readonly reason: string }
   | { readonly kind: 'undecided'; readonly why: 'limit' | 'given up' };
 
-/** How long a payload may take to be decoded. */
+/** Options of decoding. */
 export interface DecodingOptions {
-  /** Milliseconds until the decoding counts as undecided. */
+  /** Limit in milliseconds, after which the result is `undecided`. */
   readonly timeoutMs: number;
-  /** Gives up. */
+  /** Gives up when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** Called when the decoding has not settled after a second. */
   readonly onSlow?: (() => void) | undefined;
 }
 
-/** After how many milliseconds a decoding is slow. */
+/** Time in milliseconds after which a decoding counts as slow. */
 const SLOW_MS = 1_000;
 
-/** Decodes a payload within a limit of time. Never rejects, whatever the codec does. */
+/** Decodes a payload within a time limit. Never rejects, whatever the codec does. */
 export async function decode<T>(
   codec: Codec<T>,
   payload: Uint8Array,
@@ -29,7 +29,7 @@ export async function decode<T>(
   let decoding: unknown;
   try {
     decoding = codec.decode(payload);
-    // Most codecs answer at once: then there is nothing to be bounded.
+    // Most codecs return a value at once: then no timers are needed.
     if (!isThenable(decoding)) return { kind: 'decoded', value: decoding as T };
   } catch (error) {
     return { kind: 'unreadable', reason: messageOf(error) };

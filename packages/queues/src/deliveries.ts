@@ -2,23 +2,23 @@ import { withAnySignal } from '@zk-recipes/core/recipe-kit';
 import type { Consumer } from './consumer.js';
 import type { Delivery } from './delivery.js';
 
-/** How to iterate over deliveries. */
+/** Options of an iterator over deliveries. */
 export interface DeliveriesOptions {
-  /** How many deliveries may be unsettled at once. */
+  /** Largest number of unsettled deliveries. */
   readonly concurrency: number;
-  /** How long the server is waited for when the iterator ends, in milliseconds. */
+  /** Longest wait in milliseconds for the server when the iterator ends. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A consumer as an iterator over its deliveries. It is begun when the first one is asked for. */
+/** Iterator over the deliveries of a consumer. The first call of `next` creates the consumer. */
 export class Deliveries<T> implements AsyncIterableIterator<Delivery<T>> {
   readonly #begin: (signal: AbortSignal | undefined) => Promise<Consumer<T>>;
   readonly #options: DeliveriesOptions;
   readonly #leaving = new AbortController();
   #consumer: Promise<Consumer<T>> | null = null;
 
-  /** @param begin makes the consumer, unless the signal aborts before */
+  /** @param begin creates the consumer, unless the signal aborts first */
   constructor(begin: (signal: AbortSignal | undefined) => Promise<Consumer<T>>, options: DeliveriesOptions) {
     this.#begin = begin;
     this.#options = options;
@@ -41,7 +41,10 @@ export class Deliveries<T> implements AsyncIterableIterator<Delivery<T>> {
     }
   }
 
-  /** The loop was left. Where there is but one delivery at a time, nobody works on that any more: it goes back. */
+  /**
+   * Ends the iterator when the caller leaves the loop. If `concurrency` is 1, the single delivery is released, because the caller's work
+   * has ended.
+   */
   async return(): Promise<IteratorResult<Delivery<T>, undefined>> {
     this.#leaving.abort();
     await this.#end(false);
@@ -52,7 +55,7 @@ export class Deliveries<T> implements AsyncIterableIterator<Delivery<T>> {
     return this;
   }
 
-  /** @param isBrief whether the caller has given up: if nothing was handed out that is unsettled, it does not wait long */
+  /** @param isBrief whether the caller has given up: then it waits only briefly if no handed-out delivery is unsettled */
   async #end(isBrief: boolean): Promise<void> {
     const consumer = await this.#consumer?.catch(() => null);
     if (consumer == null) return;
@@ -65,8 +68,8 @@ export class Deliveries<T> implements AsyncIterableIterator<Delivery<T>> {
 }
 
 /**
- * The caller has heard that a settlement was refused, and asks for the next delivery: the background settles the last one. Where several
- * deliveries may be unsettled, the caller may be about to settle it once more.
+ * Lets the background settle a delivery whose settlement was refused: the caller has received the refusal, and asks for the next delivery.
+ * Used only if `concurrency` is 1. With more deliveries, the caller may be about to settle the refused one again.
  */
 function abandonRefused<T>(consumer: Consumer<T>): void {
   for (const delivery of consumer.handed) {

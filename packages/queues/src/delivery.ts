@@ -18,11 +18,11 @@ import type { Store } from './places.js';
 import { ClaimGone, isRefusal, type Settlement } from './settlement.js';
 import { untilPermitted } from './until-permitted.js';
 
-/** How to have an item handed out again. */
+/** Options of `retry`. */
 export interface RetryOptions {
-  /** Milliseconds, up to 2^40, before which it is not handed out, by this machine's clock. Default 0. */
+  /** Milliseconds until the item may be handed out again, by this machine's clock. Default 0; at most 2^40. */
   readonly delayMs?: number | undefined;
-  /** Why: kept with the item, up to 1,000 characters. */
+  /** Reason of the retry, stored with the item; up to 1,000 characters. */
   readonly reason?: string | undefined;
 }
 
@@ -32,96 +32,100 @@ const retrySchema = z.strictObject({
 });
 
 /**
- * An item that was handed out: nobody else has it as long as the session of its consumer lives. It is settled by `ack`, `retry` or `reject`,
- * once; a second call of the same does nothing. If it is not, it is handed out again when the session ends.
+ * Item that was handed to a handler or caller. No other consumer has the item while the session of its consumer lives. The caller settles a
+ * delivery once, by `ack`, `retry` or `reject`; a second call of the same method does nothing. When the session ends, an unsettled item is
+ * handed out again.
  */
 export interface Delivery<T> extends AsyncDisposable {
   readonly value: T;
-  /** Znode of the item. */
+  /** Path of the item's znode. */
   readonly path: string;
-  /** How often the item was handed out, this time included. A crash counts. */
+  /** Number of times that the item was handed out, including this time. An attempt that ended in a crash counts. */
   readonly attempts: number;
-  /** What was said when it was last handed back, or `null`. */
+  /** Reason given at the last release of the item, or `null`. */
   readonly lastReason: string | null;
-  /** Of a priority queue; else 0. */
+  /** Priority of an item of a priority queue; 0 for other queues. */
   readonly priority: number;
-  /** Of an id queue, with `_` for each `/` and `|`; else `null`. */
+  /** Id of an item of an id queue, with `_` for each `/` and `|`; `null` for other queues. */
   readonly id: string | null;
-  /** Transaction by which it was claimed: of two deliveries of one item, the later has the larger. */
+  /** Zxid of the transaction that claimed the item. Of two deliveries of an item, the later delivery has the larger token. */
   readonly fencingToken: bigint;
-  /** Aborts with a `HoldLostError` before the item can be handed to another, and when it is settled. Its `aborted` is computed when asked. */
+  /**
+   * Signal that aborts with a `HoldLostError` before another consumer can get the item, and when the item is settled. Each access to
+   * `aborted` checks the clock.
+   */
   readonly signal: AbortSignal;
-  /** Computed when asked. */
+  /** State of the delivery, computed on each access. */
   readonly state: 'held' | 'lost' | 'settled';
-  /** Milliseconds for which nobody else can have the item, whatever happens; 0 when it is settled or lost. Computed when asked. */
+  /** Returns the milliseconds for which no other consumer can get the item; 0 when it is settled or lost. Computed on each call. */
   validForMs(): number;
   /**
-   * Begins a transaction that commits only while the claim stands: its first operation checks it.
+   * Begins a transaction that commits only while the claim exists: its first operation checks the claim.
    *
-   * @throws NotHeldError if it is settled or lost
+   * @throws NotHeldError if the delivery is settled or lost
    */
   guard(): Transaction;
   /**
-   * The work is done: removes the item.
+   * Acknowledges that the work is done: removes the item.
    *
-   * @throws HoldLostError if the item is not this delivery's any more, and may be handed to another: nothing was removed
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came
-   * @throws NotHeldError if it was settled otherwise
+   * @throws HoldLostError if this delivery has lost the item, which may be handed to another consumer: nothing was removed
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came
+   * @throws NotHeldError if the delivery was settled in another way
    */
   ack(): Promise<void>;
   /**
-   * The work is to be tried again: gives the item back, in its place, with its priority and id. If it was handed out `maxAttempts` times it
-   * becomes a dead letter instead.
+   * Releases the item, so that the work is tried again. The item keeps its place, priority and id. After `maxAttempts` attempts it becomes
+   * a dead letter instead.
    *
    * @throws as `ack`
    */
   retry(options?: RetryOptions): Promise<void>;
   /**
-   * The work will never succeed: the item becomes a dead letter.
+   * Makes the item a dead letter, because its work will never succeed.
    *
-   * @param reason kept with it, up to 1,000 characters
+   * @param reason stored with the dead letter, up to 1,000 characters
    * @throws as `ack`
    */
   reject(reason?: string): Promise<void>;
   /**
-   * Gives it back, to be handed out again at once, if it is not settled. Waits for the server for 2 seconds at most, and not at all
-   * without a connection. Never rejects: what is left is a `backgroundError` with the operation `left behind`, and goes on in the background
-   * until it is done or the session is over.
+   * Releases an unsettled item, so that it can be handed out again at once. Waits at most 2 seconds for the server, and does not wait
+   * without a connection. Never rejects. Unfinished work is a `backgroundError` with the operation `left behind`, and goes on in the
+   * background until it is done or the session is over.
    */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What deliveries of one session have in common. */
+/** Shared context of the deliveries of one session. */
 export interface DeliveryDesk {
   readonly keeper: Keeper;
   readonly settlement: Settlement;
   readonly deadLetters: Store;
   readonly maxAttempts: number;
-  /** Removes an item that is done, and claims another, if one is wanted, by the same transaction. */
+  /** Removes an item that is done. If the consumer wants another item, the same transaction claims it. */
   acknowledge(claim: Claim): Promise<void>;
-  /** Looks for another, so that its claim leaves in the same write. */
+  /** Looks for another item, so that its claim is sent in the same write. */
   look(): void;
-  /** Told when a delivery begins to be settled: there is room for another, unless it is itself the next one. */
+  /** Called when a settlement begins: the consumer has capacity for another item, unless the delivery is itself the next one. */
   onSettling(delivery: Delivery<unknown>, verb: SettlementVerb): void;
-  /** Told when that has ended: it is settled, or lost, or as before. */
+  /** Called when a settlement has ended: the delivery is settled, lost, or unchanged. */
   onSettled(delivery: Delivery<unknown>, verb: SettlementVerb): void;
-  /** Told when the background goes on to settle a delivery that has no owner any more: its slot is free. */
+  /** Called when a delivery without an owner is settled in the background: its slot is free. */
   onAbandoned(delivery: Delivery<unknown>): void;
-  /** Told when a delivery has seen by itself that its clock has run out: it stays lost, also if the clock was set back meanwhile. */
+  /** Called when a delivery has found that its clock has run out. The delivery stays lost, also if the clock was set back meanwhile. */
   onLapsed(delivery: Delivery<unknown>): void;
 }
 
-/** How a delivery is settled. */
+/** Name of the method that settles a delivery. */
 export type SettlementVerb = 'ack' | 'retry' | 'reject';
 
-/** A settlement that was refused. */
+/** Settlement that the server refused. */
 export interface Refused {
   readonly verb: SettlementVerb;
-  /** How the item is given back instead, if it has to be. */
+  /** Options for releasing the item instead, if that becomes necessary. */
   readonly options: RetryOptions;
 }
 
-/** A delivery by a claim. */
+/** Delivery of an item that a claim protects. */
 export class ClaimedDelivery<T> implements Delivery<T> {
   readonly value: T;
   readonly path: string;
@@ -131,7 +135,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
   readonly #signal = new LazySignal(() => this.#look());
   #state: 'held' | 'lost' | 'settled' = 'held';
   #settling: { readonly verb: SettlementVerb; readonly promise: Promise<void> } | null = null;
-  /** The last settlement, if the server has refused it: how the delivery is settled once its owner has left. */
+  /** Last settlement, if the server refused it. The delivery is settled in that way once its owner has left. */
   #refused: Refused | null = null;
   #isReported = false;
 
@@ -166,16 +170,16 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     this.#look();
     return this.#state;
   }
-  /** Whether somebody has begun to settle it. */
+  /** Whether a settlement has begun. */
   get isSettling(): boolean {
     return this.#settling !== null;
   }
-  /** How somebody has begun to settle it; `null` if nobody has, or that was refused. */
+  /** Verb of the settlement that has begun; `null` if none has, or the server refused it. */
   get settlingVerb(): SettlementVerb | null {
     return this.#settling?.verb ?? null;
   }
 
-  /** How the server has refused to settle it last; `null` if a settlement is under way, or none was refused. */
+  /** Last settlement that the server refused; `null` if a settlement is under way, or none was refused. */
   get refused(): Refused | null {
     return this.#settling === null ? this.#refused : null;
   }
@@ -189,7 +193,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     return this.#desk.keeper.limited.transaction().check(claimPath(this.claim.item));
   }
 
-  /** The delivery for logs. */
+  /** Returns the delivery as an object for loggers. */
   toJSON(): Record<string, unknown> {
     const { value, path, attempts, lastReason, priority, id, fencingToken, state } = this;
     return { value, path, attempts, lastReason, priority, id, fencingToken: String(fencingToken), state };
@@ -217,24 +221,24 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     return this.giveBack(checkEnding());
   }
 
-  /** The same with another limit in milliseconds. */
+  /** Releases the item as `Symbol.asyncDispose` does, with another limit in milliseconds. */
   async giveBack(timeoutMs: number): Promise<void> {
     if (this.state !== 'held') return;
-    // If its session has ended meanwhile, the item has gone back by that.
+    // If the session has ended meanwhile, its end has released the item.
     const givingBack = this.settle('retry', this.#refused?.options ?? {}).catch(() => {});
     await waitForEnding(this.#desk.keeper, claimPath(this.claim.item), givingBack, timeoutMs);
   }
 
   /**
-   * Settles it on behalf of a caller that has left: waits for a settlement that is under way, and settles it by `verb` if it is still held
-   * then. What cannot be put aside is given back, and left alone for a minute. If nothing of that is permitted, that is told as `left behind`, the
-   * delivery frees its slot, and the background goes on until it is settled or lost.
+   * Settles the delivery on behalf of a caller that has left. Waits for a settlement that is under way, and then settles a delivery that is
+   * still held, by `verb`. An item that cannot become a dead letter is released, and not handed out for a minute. If the server permits
+   * none of this, the delivery reports `left behind` and frees its slot. The background then goes on until the item is settled or lost.
    *
-   * @returns resolves when it is settled, or the server has refused it for the first time
-   * @throws what the verb throws when the delivery was lost meanwhile
+   * @returns resolves when the delivery is settled, or the server has refused it for the first time
+   * @throws the verb's error when the delivery was lost meanwhile
    */
   async settle(verb: 'ack' | 'retry', options: RetryOptions): Promise<void> {
-    // Of its failure the caller that has begun it hears.
+    // The caller that began the settlement receives its error.
     if (this.#settling !== null) await this.#settling.promise.catch(() => {});
     await untilPermitted(
       this.#desk.keeper,
@@ -247,12 +251,12 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     );
   }
 
-  /** Settles it as its owner wanted to, who has heard of a refusal and left. */
+  /** Settles the delivery as its owner wanted. The owner has received a refusal and has left. */
   async abandon({ verb, options }: Refused): Promise<void> {
     await this.settle(verb === 'ack' ? 'ack' : 'retry', options).catch(() => {});
   }
 
-  /** The same as `retry`, by whatever transaction is permitted. */
+  /** Does the same as `retry`, with the first transaction that the server permits. */
   async #comeBack(options: RetryOptions): Promise<void> {
     const { keeper, settlement } = this.#desk;
     await this.#settle({ verb: 'retry', options }, async () => {
@@ -273,7 +277,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     return this.attempts >= this.#desk.maxAttempts;
   }
 
-  /** What the record says of an item that is given back. */
+  /** Returns the changes that a release makes to the attempt record. */
   #changeFor({ delayMs = 0, reason }: RetryOptions): Partial<AttemptRecord> {
     const notBeforeMs = delayMs === 0 ? 0 : systemClock.wallNow() + delayMs;
     return { notBeforeMs, delayMs, reason: reason ?? this.lastReason };
@@ -283,7 +287,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     return this.#bury(`gave up after ${this.attempts} attempts${reason === undefined ? '' : `: ${reason}`}`);
   }
 
-  /** The claim is gone, or may be. Nothing happens if it is settled. */
+  /** Marks the delivery as lost, because its claim is gone or may be. Does nothing if the delivery is settled. */
   lose(reason: HoldLostReason): void {
     this.#end('lost', reason);
   }
@@ -292,7 +296,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
     const { keeper } = this.#desk;
     if (this.#state !== 'held' || epochValidForMs(keeper, this.claim.epoch) > 0) return;
     this.lose('validity');
-    // Whoever looks is in the middle of something.
+    // Deferred, because a caller that reads the state may be in the middle of its own work.
     systemClock.afterTick(() => this.#desk.onLapsed(this));
   }
 
@@ -323,7 +327,7 @@ export class ClaimedDelivery<T> implements Delivery<T> {
         this.lose('deleted');
         throw this.#signal.signal.reason;
       }
-      // Refused, by an access control list for instance: it is still to be settled.
+      // The server refused, for instance by an access control list: the delivery still has to be settled.
       this.#settling = null;
       this.#refused = wish;
       throw error;

@@ -1,6 +1,6 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
 
-/** A list of a queue's items is larger than this client, or the server, takes. */
+/** List of a queue's items that is larger than this client or the server accepts. */
 export class QueueTooLargeError extends RecipeError {
   declare readonly code: 'ZK_QUEUE_TOO_LARGE';
   static {

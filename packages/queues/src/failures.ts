@@ -2,35 +2,35 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Keeper } from '@zk-recipes/core';
 import { EventListeners, type Listener } from '@zk-recipes/core/recipe-kit';
 
-/** Name of the `node:diagnostics_channel` on which every `QueueFailure` of every queue of the process is published. */
+/** Name of the `node:diagnostics_channel` on which every queue of the process publishes each `QueueFailure`. */
 export const QUEUE_FAILED_CHANNEL = 'zk-recipes:queue:failed';
 
-/** A handler of `process` threw. */
+/** Failure of a handler of `process`. */
 export interface FailedEvent<T> {
-  /** Znode of the item. */
+  /** Path of the item's znode. */
   readonly path: string;
-  /** How often the item was handed out, this time included. */
+  /** Number of times that the item was handed out, including this time. */
   readonly attempt: number;
-  /** What the handler threw, or its promise rejected with. */
+  /** Value that the handler threw, or with which its promise rejected. */
   readonly error: unknown;
   readonly value: T;
 }
 
-/** A `FailedEvent`, as the diagnostics channel has it. */
+/** Form of a `FailedEvent` on the diagnostics channel. */
 export interface QueueFailure extends FailedEvent<unknown> {
   /** Path of the queue. */
   readonly queue: string;
-  /** Stack of the error; `null` if what was thrown has none. */
+  /** Stack of the error; `null` if the thrown value has none. */
   readonly stack: string | null;
 }
 
 /** Events of a queue. */
 export interface QueueEvents<T> {
-  /** A handler of `process` threw, or its promise rejected. The item is tried again, or put aside, in any case. */
+  /** A handler of `process` threw, or its promise rejected. The item is retried or becomes a dead letter in any case. */
   readonly failed: FailedEvent<T>;
 }
 
-/** Tells of handlers that threw: to the listeners of a queue, and on a diagnostics channel. */
+/** Reports failed handlers to the listeners of a queue and on a diagnostics channel. */
 export class Failures<T> {
   readonly #queue: string;
   readonly #channel: Channel = channel(QUEUE_FAILED_CHANNEL);
@@ -44,7 +44,7 @@ export class Failures<T> {
     });
   }
 
-  /** @throws TypeError for an unknown event, or what is no function */
+  /** @throws TypeError for an unknown event, or a listener that is not a function */
   on<Name extends keyof QueueEvents<T>>(event: Name, listener: Listener<QueueEvents<T>[Name]>): void {
     this.#listeners.add(event, listener);
   }
@@ -54,7 +54,7 @@ export class Failures<T> {
     this.#listeners.remove(event, listener);
   }
 
-  /** Tells of one. Never throws. */
+  /** Reports a failure. Never throws. */
   tell(event: FailedEvent<T>): void {
     if (this.#channel.hasSubscribers) {
       const failure: QueueFailure = { ...event, queue: this.#queue, stack: stackOf(event.error) };
@@ -64,7 +64,7 @@ export class Failures<T> {
   }
 }
 
-/** Whatever was thrown, a getter that throws included. */
+/** Returns the stack of any thrown value; `null` also if its getter throws. */
 function stackOf(thrown: unknown): string | null {
   try {
     const { stack } = thrown as { readonly stack?: unknown };

@@ -5,11 +5,12 @@ import type { Claim, Claims } from './claims.js';
 import { ClaimGone, isRefusal, Settlement } from './settlement.js';
 
 /**
- * Gives a claim back by the first transaction that the server permits: the record says what it is to say, or says it without a reason, which takes
- * less room than the claim took, or stays as the claim has written it. A quota may refuse the first two.
+ * Releases a claim by the first of three transactions that the server permits. The first writes the given change to the record. The second
+ * writes it without a reason, which takes less room than the claim took. The third leaves the record as the claim has written it. A quota
+ * may refuse the first two.
  *
- * @param change what the record is to say
- * @throws ClaimGone; what the last transaction is refused with
+ * @param change change of the record
+ * @throws ClaimGone; the refusal of the last transaction
  */
 export async function relinquish(settlement: Settlement, claim: Claim, change: Partial<AttemptRecord>): Promise<void> {
   try {
@@ -26,9 +27,9 @@ export async function relinquish(settlement: Settlement, claim: Claim, change: P
 }
 
 /**
- * Gives a claim back as long as its session lives, which may be longer than is certain.
+ * Releases a claim as long as its session lives, which may be longer than its clock guarantees.
  *
- * @param isUnseen whether no handler has begun to work on the item: then the claim was no attempt
+ * @param isUnseen whether no handler has begun to work on the item: then the claim does not count as an attempt
  */
 export async function giveBack(keeper: Keeper, claims: Claims, claim: Claim, isUnseen: boolean): Promise<void> {
   const isCounted = isUnseen && !claim.isExhausted;

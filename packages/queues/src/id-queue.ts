@@ -9,26 +9,26 @@ import { named } from './queue-view.js';
 import { WorkQueue } from './work-queue.js';
 
 /*
- * Guarantee, znodes, protocol and failures: see work-queue.ts. Items are named `queue-|<id>|<number>`, and are handed out in the order in which
- * they were put. Curator's DistributedIdQueue has the same: `/` and `|` become `_` when an item is put and when it is removed (Curator's `remove`
- * never finds such an item). What no path may have, and Curator cannot write, stands encoded in the name.
+ * Guarantee, znodes, protocol and failures: see work-queue.ts. Items are named `queue-|<id>|<number>`. The queue hands them out in the order in
+ * which they were put. Curator's DistributedIdQueue uses the same names: both `put` and `remove` convert `/` and `|` to `_`. (Curator's `remove`
+ * never finds such an item.) Characters that no path may have, and that Curator cannot write, are encoded in the name.
  *
  * Protocol of a removal
- *   1. List the items. For each of that id: create its claim, delete the item and its record, delete the claim, in one transaction. What is
- *      being worked on has a claim, and stays.
+ *   1. List the items. For each item of that id: create its claim, delete the item and its record, and delete the claim, in one transaction. An item
+ *      in flight has a claim, and stays.
  */
 
-/** How an item is put into an id queue. */
+/** Options of a put into an id queue. */
 export interface IdOptions extends CallOptions {
-  /** By which it can be removed: any text but an empty one. Several items may have the same. */
+  /** Id by which the item can be removed: any non-empty text. Several items may have the same id. */
   readonly id: string;
 }
 
-/** Hands out items in the order in which they were put; one that is not being worked on can be removed by its id. */
+/** First-in, first-out queue whose items can be removed by id while no consumer works on them. */
 export class IdQueue<T> extends WorkQueue<T> {
   readonly #store: Store;
 
-  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  /** @throws TypeError or RangeError for a wrong argument, which the message names */
   constructor(keeper: Keeper, path: string, options: QueueOptions<T> = {}) {
     super('IdQueue', withId, keeper, path, options);
     this.#store = storeOf(path, besides(path), options.lockPath);
@@ -37,23 +37,23 @@ export class IdQueue<T> extends WorkQueue<T> {
   /**
    * Puts an item.
    *
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; the signal's reason
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; the signal's reason
    */
   async put(value: T, options: IdOptions): Promise<void> {
     await this.putAll([value], options);
   }
 
-  /** Puts items of one id by one transaction: all of them, or none. @throws as `put` */
+  /** Puts items of one id in one transaction, which puts all of them or none. @throws as `put` */
   async putAll(values: readonly T[], options: IdOptions): Promise<void> {
     checkOptions('put of IdQueue', schemas.id, options);
     await this.putUnder(idName(options.id), values, options.signal);
   }
 
   /**
-   * Removes all items of an id that nobody works on.
+   * Removes all items of an id that no consumer works on.
    *
-   * @returns how many
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; QueueTooLargeError; the signal's reason
+   * @returns the number of removed items
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; QueueTooLargeError; the signal's reason
    */
   async remove(id: string, options: CallOptions = {}): Promise<number> {
     checkArgument('id', z.string().check(z.minLength(1)), id);
@@ -81,7 +81,7 @@ export class IdQueue<T> extends WorkQueue<T> {
       await this.commitOnce(recorded.delete(claimPath(item)), signal);
       return true;
     } catch (error) {
-      // Somebody works on it, or has done so.
+      // A consumer works on the item, or has settled it.
       if (error instanceof NodeExistsError || error instanceof NoNodeError) return false;
       throw error;
     }

@@ -14,7 +14,7 @@ export {
   type StandardSchema,
   textCodec,
 } from './codec.js';
-// What is handed out, and what could not be
+// Deliveries and dead letters
 export type { DeadLetter } from './dead-letters.js';
 export { type DelayOptions, DelayQueue } from './delay-queue.js';
 export type { Delivery, RetryOptions } from './delivery.js';
@@ -23,7 +23,7 @@ export { QueueTooLargeError } from './errors.js';
 export { type FailedEvent, QUEUE_FAILED_CHANNEL, type QueueEvents, type QueueFailure } from './failures.js';
 export { type IdOptions, IdQueue } from './id-queue.js';
 export type { ItemSource } from './item-source.js';
-// What they are told
+// Options
 export type { CallOptions, ConsumeOptions, ProcessOptions, QueueOptions } from './options.js';
 export { type PriorityOptions, PriorityQueue } from './priority-queue.js';
 // Queues

@@ -13,34 +13,34 @@ import type { Seat, Seats } from './seats.js';
 import type { Trouble } from './trouble.js';
 import { type Unpacked, unpack } from './unpacking.js';
 
-/** What is claimed besides something else. */
+/** Item to claim in the same transaction as other work. */
 export interface Next {
   readonly item: AvailableItem;
-  /** Whether somebody has asked for it. */
+  /** Whether a caller has asked for the item. */
   readonly isAsked: boolean;
 }
 
-/** When one of several that are being claimed is handed out. */
+/** Position of a claim in the order of handing out. */
 interface Turn {
-  /** Those before have been. */
+  /** Resolves when all earlier claims have been handed out, or were slow. */
   readonly before: Promise<void>;
-  /** It is not being claimed any more. */
+  /** Ends the claim: its item no longer counts as being claimed. */
   end(): void;
-  /** Those after it do not wait for it any longer. */
+  /** Lets later claims be handed out first. */
   yield(): void;
 }
 
-/** For whom items are claimed. */
+/** Owner of the claimed items: their consumer session. */
 export interface Counter extends DeliveryDesk {
-  /** Whether nothing is handed out any more. */
+  /** Whether nothing more is handed out. */
   readonly isLate: boolean;
-  /** Aborts when nothing is handed out any more. */
+  /** Signal that aborts when nothing more is handed out. */
   readonly late: AbortSignal;
-  /** Something may be to be done. */
+  /** Wakes the loop. */
   ring(): void;
 }
 
-/** Claims items, and takes what was claimed into custody, in the order in which the claims were begun. */
+/** Claims items, and adds the claimed items to the in-flight items, in the order in which the claims began. */
 export class Intake<T> {
   readonly caution: Caution = new Caution();
   readonly custody: Custody<T>;
@@ -54,7 +54,7 @@ export class Intake<T> {
   #underWay = 0;
   #repeating = 0;
   #concluded: Promise<void> = Promise.resolve();
-  /** Resolves when what was claimed so far was handed out, or was slow. */
+  /** Resolves when all items claimed so far have been handed out, or were slow. */
   #inOrder: Promise<void> = Promise.resolve();
 
   constructor(job: Job<T>, employer: Employer<T>, counter: Counter, seats: Seats, trouble: Trouble) {
@@ -67,12 +67,12 @@ export class Intake<T> {
     this.#trouble = trouble;
   }
 
-  /** Number of items that are being claimed, or about to be taken into custody. */
+  /** Number of items that are being claimed and are not in flight yet. */
   get underWay(): number {
     return this.#underWay;
   }
 
-  /** Resolves when nothing is being claimed any more, or about to be given back. */
+  /** Resolves when no claim is being made or about to be released. */
   async untilConcluded(): Promise<void> {
     for (let concluded = this.#concluded; ; concluded = this.#concluded) {
       await concluded;
@@ -81,17 +81,21 @@ export class Intake<T> {
     await this.custody.untilReturned();
   }
 
-  /** Paths of the claims that are being made, given back or settled. */
+  /** Paths of the claims that are being made, released or settled. */
   get leaving(): readonly string[] {
     return [...new Set([...this.#claiming, ...this.custody.leaving])];
   }
 
-  /** Claims an item without a place in the line. @param isAsked whether somebody has asked for it */
+  /** Claims an item without a ticket. @param isAsked whether a caller has asked for the item */
   claim(view: QueueView, item: AvailableItem, isAsked: boolean): void {
     void this.#conclude(view, item, null, this.#claims.claim(item, null, isAsked));
   }
 
-  /** Claims what a place in the line is for: together what was not claimed before, as far as is known. @param asked how many of them somebody has asked for */
+  /**
+   * Claims the items of a ticket. Items that were never claimed before, as far as is known, are claimed together.
+   *
+   * @param asked number of items that callers have asked for
+   */
   claimInTurn(view: QueueView, items: readonly AvailableItem[], seat: Seat, asked: number): void {
     const fresh = items.filter(({ isRepeated }) => !isRepeated);
     const together = fresh.length > 1 ? fresh : [];
@@ -110,7 +114,7 @@ export class Intake<T> {
     }
   }
 
-  /** Claims several items that were not claimed before, as far as is known, by one transaction, without a place in the line. */
+  /** Claims several items in one transaction, without a ticket. As far as is known, they were never claimed before. */
   claimAll(view: QueueView, items: readonly AvailableItem[]): void {
     for (const [index, outcome] of this.#claims.claimAll(items, null).entries()) {
       const item = items[index] as AvailableItem;
@@ -118,7 +122,7 @@ export class Intake<T> {
     }
   }
 
-  /** Claims an item by one transaction with what goes before it. @param sizeBefore number of operations of that */
+  /** Extends a transaction so that it also claims an item. @param sizeBefore number of operations of the transaction so far */
   claimAfter(view: QueueView, before: Transaction, sizeBefore: number, { item, isAsked }: Next): Promise<JointOutcome> {
     const joint = this.#claims.claimAfter(before, sizeBefore, item, isAsked);
     void this.#conclude(
@@ -130,18 +134,18 @@ export class Intake<T> {
     return joint;
   }
 
-  /** An item that nobody has seen goes back as if it had never been claimed. */
+  /** Releases an item that no caller has seen, as if it had never been claimed. */
   async return(delivery: ClaimedDelivery<T>): Promise<void> {
     this.custody.drop(delivery);
     await this.custody.giveBack(delivery.claim, true);
   }
 
-  /** Whether something is being claimed, or was and is not settled, that was handed out before. */
+  /** Whether a redelivered item is being claimed or in flight. */
   get isRepeating(): boolean {
     return this.#repeating > 0 || this.custody.hasRepeated;
   }
 
-  /** Sees to what comes of a claim. Never rejects. */
+  /** Handles the outcome of a claim. Never rejects. */
   async #conclude(
     view: QueueView,
     item: AvailableItem,
@@ -165,7 +169,7 @@ export class Intake<T> {
     this.#counter.ring();
   }
 
-  /** @returns ends it */
+  /** @returns a function that ends the claim */
   #begin(view: QueueView, item: AvailableItem): () => void {
     const { isRepeated } = item;
     const count = (by: 1 | -1): void => {
@@ -214,14 +218,17 @@ export class Intake<T> {
     }
   }
 
-  /** What the server refuses about one item concerns that item alone: it is left alone for a minute. All else concerns the queue. */
+  /**
+   * Handles an error. If the server's refusal concerns a single item, that item is deferred for a minute. Any other error concerns the
+   * queue.
+   */
   async #meet(error: unknown, view: QueueView): Promise<void> {
     if (error instanceof RefusedItem) {
       view.backlog.defer(error.item, inMs(LEFT_ALONE_MS));
       this.#trouble.report(error, 'claiming an item');
     } else if (error instanceof UnreadItem) {
       const isOfItem = !isPassing(error.cause);
-      // Another consumer may be able to read it.
+      // Another consumer may be able to read the item.
       if (isOfItem) view.backlog.defer(error.claim.item, inMs(LEFT_ALONE_MS));
       await this.custody.giveBack(error.claim, true);
       if (isOfItem) this.#trouble.report(error, 'reading an item');
@@ -240,7 +247,7 @@ export class Intake<T> {
     }
     this.custody.take(unpacked);
     await before;
-    // Who is handed it may be done with it at once, and want another.
+    // Ended before the hand-out, because the caller may finish the item at once and want another.
     end();
     await this.custody.handOut(unpacked, this.#counter.isLate);
   }

@@ -1,5 +1,5 @@
 /**
- * How Curator's queues keep payloads in a znode: a version, each payload behind its length, an end. Pure.
+ * Format in which Curator's queues keep payloads in a znode: a version, each payload after its length, and an end mark. Pure.
  *
  * @see org.apache.curator.framework.recipes.queue.ItemSerializer
  */
@@ -7,7 +7,7 @@ const VERSION = 0x00010001;
 const ITEM = 0x01;
 const END = 0x02;
 
-/** Frames payloads, in their order, as one znode holds them. */
+/** Frames payloads, in their order, for one znode. */
 export function frameItems(payloads: readonly Uint8Array[]): Buffer {
   const size = payloads.reduce((sum, { length }) => sum + 5 + length, 5);
   const frame = Buffer.allocUnsafe(size);
@@ -23,9 +23,9 @@ export function frameItems(payloads: readonly Uint8Array[]): Buffer {
 }
 
 /**
- * The payloads of a znode, in their order, over the same memory.
+ * Returns the payloads of a znode, in their order. They share the memory of the frame.
  *
- * @throws {RangeError} it holds something else; says what, and at which byte
+ * @throws {RangeError} when the bytes are not framed; the message tells the difference and the position
  */
 export function unframeItems(frame: Buffer): Buffer[] {
   const version = expectBytes(frame, 0, 4, 'a version').readInt32BE();

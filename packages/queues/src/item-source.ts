@@ -25,23 +25,23 @@ import type { Store } from './places.js';
 import { Processing } from './processing.js';
 import { named } from './queue-view.js';
 
-/** Where items are, and how they are to be understood. */
+/** Options of an item source: paths, naming and decoding of its items. */
 export interface ItemSourceOptions<T> {
-  /** Name for messages. */
+  /** Name of the class, for messages. */
   readonly name: string;
   readonly naming: ItemNaming;
   readonly codec: Codec<T>;
-  /** How long a payload may take to be decoded, in milliseconds. */
+  /** Longest time in milliseconds for decoding a payload. */
   readonly decodeTimeoutMs: number;
   readonly maxAttempts: number;
-  /** The line of those who would like to have an item. */
+  /** Path of the line of idle consumers. */
   readonly line: string;
   readonly deadLetters: Store;
-  /** The stores as they are now. */
+  /** Returns the current stores. */
   stores(signal: AbortSignal | undefined): Promise<readonly Store[]>;
 }
 
-/** What items come from: a queue, or several behind one face. */
+/** Source of items: one queue, or several queues that look like one. */
 export class ItemSource<T> {
   /** Path of the queue. */
   readonly path: string;
@@ -49,7 +49,7 @@ export class ItemSource<T> {
   readonly #options: ItemSourceOptions<T>;
   readonly #failures: Failures<T>;
 
-  /** For the queues that have checked their arguments. */
+  /** Creates a source for a queue that has already checked its arguments. */
   constructor(keeper: Keeper, path: string, options: ItemSourceOptions<T>) {
     this.path = path;
     this.keeper = keeper;
@@ -58,10 +58,10 @@ export class ItemSource<T> {
   }
 
   /**
-   * Adds a listener. What it throws harms nothing and is a `backgroundError` of the `Keeper`.
+   * Adds a listener. An error that the listener throws has no effect except a `backgroundError` event of the `Keeper`.
    *
-   * @param event `failed`: a handler of `process`, of this object, threw
-   * @throws TypeError for an unknown event, or what is no function
+   * @param event `failed`: a handler of this object's `process` threw
+   * @throws TypeError for an unknown event, or a listener that is not a function
    */
   on<Name extends keyof QueueEvents<T>>(event: Name, listener: (value: QueueEvents<T>[Name]) => void): this {
     this.#failures.on(event, listener);
@@ -75,13 +75,13 @@ export class ItemSource<T> {
   }
 
   /**
-   * Hands out items, in order, each to one consumer of all. Nothing is claimed before it is asked for.
+   * Hands out items in order, each item to a single consumer. The consumer claims an item only when the caller asks for one.
    *
-   * When the loop is left, whether by `break` or by an error, an unsettled delivery goes back at once where `concurrency` is 1. With more than
-   * one at a time others may still be worked on: they stay claimed until they are settled, or the session ends. Without a connection
-   * nothing is waited for then; what is left is a `backgroundError` with the operation `left behind`.
+   * When the caller leaves the loop by `break` or by an error, and `concurrency` is 1, the consumer releases an unsettled delivery at once.
+   * With a higher `concurrency`, other deliveries may still be worked on: they stay claimed until they are settled or the session ends.
+   * Without a connection the caller does not wait for the release. Unfinished work is a `backgroundError` with the operation `left behind`.
    *
-   * @returns an iterator without end; it throws the signal's reason, and what `take` throws
+   * @returns an iterator without end; it throws the signal's reason, and the errors of `take`
    */
   consume(options: ConsumeOptions = {}): AsyncIterableIterator<Delivery<T>> {
     checkOptions(`consume of ${this.#options.name}`, schemas.consume, options);
@@ -93,10 +93,10 @@ export class ItemSource<T> {
   }
 
   /**
-   * Waits for one item.
+   * Waits for an item.
    *
-   * @throws QueueTooLargeError if the names of all items do not fit into a frame; the signal's reason, after the line was left: that
-   *   takes 2 seconds at most, and is not waited for without a connection; ClosedError
+   * @throws QueueTooLargeError if the names of all items do not fit into a frame; ClosedError; the signal's reason after the consumer has
+   *   left the line: leaving takes at most 2 seconds, and the caller does not wait for it without a connection
    */
   async take(options: CallOptions = {}): Promise<Delivery<T>> {
     checkOptions(`take of ${this.#options.name}`, schemas.call, options);
@@ -113,16 +113,16 @@ export class ItemSource<T> {
   }
 
   /**
-   * Works off the queue: an item whose handler returns is acknowledged, one whose handler throws is tried again later, the error's message
-   * being the reason. A handler may settle its delivery itself.
+   * Runs a handler for each item. The queue acknowledges an item when its handler returns. If the handler throws, the item is retried
+   * later, and the error's message is the reason. A handler may settle its delivery itself.
    *
-   * When the signal aborts, handlers that have begun are waited for, however long they take: a claim protects each until it has ended. After
-   * that `timeoutMs` bounds the work with the server, and without a connection nothing is waited for. What is left is a `backgroundError` with
-   * the operation `left behind`, and goes on in the background as long as the session may live.
+   * When the signal aborts, `process` waits for the running handlers, however long they take: a claim protects each item until its handler
+   * has ended. After that, `timeoutMs` limits the work with the server, and without a connection `process` does not wait. Unfinished work
+   * is a `backgroundError` with the operation `left behind`, and goes on in the background while the session may live.
    *
-   * @returns when the signal has aborted, all handlers have ended and what they worked on is settled
-   * @throws what `take` throws, when all handlers have ended; what a settlement throws is a background error; RangeError for `prefetch`
-   *   where `maxAttempts` is 1; SelfWaitError if a handler awaits it, since it waits for the handler: abort the signal, and return
+   * @returns when the signal has aborted, all handlers have ended and their items are settled
+   * @throws the errors of `take`, when all handlers have ended; errors of a settlement are background errors; RangeError for `prefetch` if
+   *   `maxAttempts` is 1; SelfWaitError if a handler awaits this promise, which waits for the handler: abort the signal and return instead
    */
   process(handler: (delivery: Delivery<T>) => Promise<unknown> | unknown, options: ProcessOptions = {}): Promise<void> {
     const owner = {};
@@ -145,7 +145,7 @@ export class ItemSource<T> {
     if (signal?.aborted) return;
     const consumerOptions = { concurrency, prefetch, wantsMore: true, signal: undefined };
     const consumer = await this.#consumer(consumerOptions, signal, false).catch((error: unknown) => {
-      // The end came before the beginning.
+      // The signal may abort before the consumer exists; then `process` resolves.
       if (signal?.aborted) return null;
       throw error;
     });
@@ -154,7 +154,7 @@ export class ItemSource<T> {
     await new Processing(owner, this.keeper, consumer, { ...options, handler, onFailed }).untilEnded();
   }
 
-  /** Number of items, those that are being worked on included. Asks for no names, so it costs little. */
+  /** Returns the number of items, including items in flight. The request transfers no names, so it costs little. */
   async size(options: CallOptions = {}): Promise<number> {
     checkOptions(`size of ${this.#options.name}`, schemas.call, options);
     const { signal } = options;
@@ -164,9 +164,9 @@ export class ItemSource<T> {
   }
 
   /**
-   * Looks at the item that would be handed out next, and leaves it where it is.
+   * Reads the item that would be handed out next, and leaves it in the queue.
    *
-   * @returns `null` if there is none that can be handed out now
+   * @returns `null` if no item can be handed out now
    * @throws QueueTooLargeError
    */
   async peek(options: CallOptions = {}): Promise<T | null> {
@@ -191,22 +191,22 @@ export class ItemSource<T> {
         signal?.throwIfAborted();
         if (decoded.kind === 'decoded') return decoded.value;
       } catch (error) {
-        // What is not framed as an item would become a dead letter, as what cannot be decoded would, and the next one be handed out.
+        // A consumer would make this item a dead letter and hand out the next one, as it does with an item that cannot be decoded.
         if (!(error instanceof RangeError)) throw error;
       }
     }
     return null;
   }
 
-  /** All dead letters, in the order of their names. */
+  /** Reads all dead letters, in the order of their names. */
   async deadLetters(options: CallOptions = {}): Promise<DeadLetter<T>[]> {
     checkOptions(`deadLetters of ${this.#options.name}`, schemas.call, options);
     return await readDeadLetters(this.keeper.limited, this.#options.deadLetters, this.#options, options.signal);
   }
 
   /**
-   * @param signal heeded until the consumer is made; that of the options is heeded by the consumer itself
-   * @param endsOnRefusal whether a refusal of the server ends it
+   * @param signal effective until the consumer is made; the consumer itself observes the signal of the options
+   * @param endsOnRefusal whether a refusal by the server ends the consumer
    */
   async #consumer(
     options: ConsumerOptions,

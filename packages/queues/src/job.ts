@@ -3,35 +3,35 @@ import type { Store } from './places.js';
 import type { Outlook } from './queue-view.js';
 import type { UnpackingOptions } from './unpacking.js';
 
-/** What a consumer works on. */
+/** Configuration of a consumer. */
 export interface Job<T> extends Outlook, UnpackingOptions<T> {
   readonly deadLetters: Store;
   readonly maxAttempts: number;
-  /** Whether a refusal of the server ends the consumer: its caller hears of it, and may call again. */
+  /** Whether a refusal by the server ends the consumer: its caller receives the error, and may call again. */
   readonly endsOnRefusal: boolean;
 }
 
-/** How many items are wanted: those that were asked for; and with those that may be claimed ahead of that. */
+/** Numbers of wanted items: `asked` by callers, and `most` including the items to claim ahead. */
 export interface Wanted {
   readonly asked: number;
   readonly most: number;
 }
 
-/** For whom a shift works. */
+/** Consumer, as its consumer session sees it. */
 export interface Employer<T> {
-  /** How many items it stands in line for, at least, where nobody has asked for them. */
+  /** Smallest number of items of a ticket when no caller has asked for them. */
   readonly batch: number;
-  /** How many more items are wanted than are on their way. */
+  /** Returns the number of wanted items beyond those under way. */
   wanted(underWay: number): Wanted;
   deliver(delivery: ClaimedDelivery<T>): void;
-  /** A delivery is about to be settled. */
+  /** Called when the settlement of a delivery begins. */
   onSettling(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void;
-  /** That has ended: it is settled, or lost, or as before. */
+  /** Called when the settlement has ended: the delivery is settled, lost, or unchanged. */
   onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void;
-  /** A delivery has no owner any more, and the background goes on to settle it: it takes no slot. */
+  /** Called when a delivery has no owner any more and is settled in the background: it takes no slot. */
   onAbandoned(delivery: ClaimedDelivery<T>): void;
-  /** A delivery that nobody was about to settle is lost. @returns whether anybody had seen it */
+  /** Called when a delivery is lost that was not being settled. @returns whether a caller had seen it */
   onLost(delivery: ClaimedDelivery<T>): boolean;
-  /** Nothing will come any more. */
+  /** Ends the consumer with an error. */
   fail(error: unknown): void;
 }

@@ -1,39 +1,39 @@
 import { inSequence, isPlaceName } from '@zk-recipes/core/recipe-kit';
 
-/** Name of a place in the line, before the server's number. */
+/** Name of a ticket without the server's number. */
 const SEAT = 'seat-';
-/** One that stands for several items says so before that. */
+/** Pattern of tickets: a ticket for several items has their number before its name. */
 const ROOM = /(?:^|-)(\d{1,4})-seat-\d{10}$/;
-/** For so many items one place may stand at most, and so many are claimed by one transaction. */
+/** Largest number of items of one ticket, and of items that one transaction claims. */
 export const MOST_ROOM = 100;
 
-/** A place in the line. */
+/** Position of a ticket in the line. */
 export interface Place {
-  /** How many places are before it. */
+  /** Number of tickets ahead. */
   readonly rank: number;
-  /** How many items those take. */
+  /** Number of items of the tickets ahead. */
   readonly before: number;
-  /** How many it takes itself. */
+  /** Number of items of this ticket. */
   readonly room: number;
 }
 
-/** Name to be given to a place, before the server's number. @param room how many items it stands for: 1 to 100 */
+/** Returns the name of a new ticket, without the server's number. @param room number of items of the ticket: 1 to 100 */
 export function seatFor(room: number): string {
   return room === 1 ? SEAT : `${room}-${SEAT}`;
 }
 
-/** The names of places in the order of the line. */
+/** Sorts the names of tickets in the order of the line. */
 export function inOrder(names: readonly string[]): string[] {
   return inSequence(names, SEAT);
 }
 
-/** Those who stand in line for items: the first of them takes the first items, as many as it stands for. Pure. */
+/** Order of the tickets in the line. The first ticket gets the first items, as many as it is for. Pure. */
 export class LineOrder {
   readonly #names = new Set<string>();
   #places: ReadonlyMap<string, Place> | null = null;
   #room = 0;
 
-  /** A name that no server can have numbered is passed over. */
+  /** Adds a ticket. Ignores a name that cannot have a server's number. */
   add(name: string): void {
     if (!isPlaceName(name)) return;
     this.#names.add(name);
@@ -47,18 +47,21 @@ export class LineOrder {
     this.#places = null;
   }
 
-  /** How many items all together take. */
+  /** Number of items of all tickets together. */
   get room(): number {
     return this.#room;
   }
 
-  /** `undefined` if it is not seen there. */
+  /** Returns the position of a ticket; `undefined` if the line does not contain it. */
   placeOf(name: string): Place | undefined {
     this.#places ??= this.#inOrder();
     return this.#places.get(name);
   }
 
-  /** How many stand before who takes the item at an index. Of those behind the line it is the number of all. */
+  /**
+   * Returns the number of tickets ahead of the ticket that gets the item at an index; for an item behind the line, the number of all
+   * tickets.
+   */
   rankOf(index: number): number {
     this.#places ??= this.#inOrder();
     let rank = 0;
@@ -81,7 +84,10 @@ export class LineOrder {
   }
 }
 
-/** Whatever a name says, nobody keeps more than so many items from others. */
+/**
+ * Returns the number of items of a ticket, whatever its name says. The limit restricts how many items a ticket can keep from other
+ * consumers.
+ */
 function roomOf(name: string): number {
   const room = Number(ROOM.exec(name)?.[1] ?? 1);
   return Math.min(Math.max(1, room), MOST_ROOM);

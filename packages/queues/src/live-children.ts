@@ -1,15 +1,15 @@
 import type { ConnectionState, Keeper, WatchedEvent, WatchHandle } from '@zk-recipes/core';
 import { namesIn, systemClock } from '@zk-recipes/core/recipe-kit';
 
-/** Hears of the children of a znode. Both may be told what is known already. */
+/** Listener for the children of a znode. Both methods may be called with known facts. */
 export interface ChildrenListener {
   added(name: string): void;
   removed(name: string): void;
 }
 
 /**
- * Names of the children of a znode, kept up to date by a watch, whether it exists or not. The directory is listed once, and again
- * after each reconnect, when there may have been changes that nobody tells; not for every change.
+ * Names of the children of a znode, kept up to date by a watch, whether or not the znode exists. The directory is listed once, and again
+ * after each reconnect, because changes during a disconnection may not be reported. A change does not cause a new list.
  */
 export class LiveChildren {
   readonly #keeper: Keeper;
@@ -17,7 +17,7 @@ export class LiveChildren {
   readonly #listener: ChildrenListener;
   readonly #onFailure: (error: unknown) => void;
   readonly #names = new Set<string>();
-  /** What was told since the list that is on its way was asked for; `null` while none is. */
+  /** Changes reported since the pending list was requested; `null` while no list is pending. */
   #told: [name: string, isThere: boolean][] | null = null;
   #listing: Promise<void> | null = null;
   #watch: WatchHandle | null = null;
@@ -31,10 +31,10 @@ export class LiveChildren {
   }
 
   /**
-   * Begins to follow the children, in this session. The watch is set and the list asked for in one write.
+   * Begins to follow the children in this session. The watch and the list are requested in one write.
    *
-   * @param onFailure told when the list cannot be read again after a reconnect: what is known may be out of date then
-   * @throws what the watch and the list throw; the signal's reason
+   * @param onFailure called when the list cannot be read again after a reconnect: then the known children may be out of date
+   * @throws the errors of the watch and the list; the signal's reason
    */
   static async open(
     keeper: Keeper,
@@ -49,7 +49,8 @@ export class LiveChildren {
     const watched = watching.then(() => {
       isWatched = true;
     });
-    // Both replies come together, unless the server was too busy for the watch, which is then asked for again: nobody has told of what came in between.
+    // Both replies arrive together, unless the server was too busy for the watch. Then the watch is requested again, and changes in between
+    // were not reported.
     const listing = children
       .renew(signal)
       .then(() => new Promise<boolean>((resolve) => systemClock.afterIo(() => resolve(isWatched))));
@@ -66,17 +67,17 @@ export class LiveChildren {
     }
   }
 
-  /** Reads the list again, and resolves when that is done: after a reconnect, or when what is known was seen to be wrong. */
+  /** Reads the list again, and resolves when that is done. Called after a reconnect, or when a known fact turned out to be wrong. */
   async renew(signal?: AbortSignal | undefined): Promise<void> {
     this.#listing = this.#list(signal);
-    // One that was asked for later, since there was a reconnect meanwhile, knows better.
+    // A reconnect meanwhile starts a later list, which is more recent.
     for (let listing = this.#listing; ; listing = this.#listing) {
       await listing;
       if (listing === this.#listing) return;
     }
   }
 
-  /** Stops following; nobody is told anything any more. */
+  /** Stops following. The listener receives no more calls. */
   close(): void {
     this.#isClosed = true;
     this.#keeper.off('state', this.#onState);
@@ -91,7 +92,7 @@ export class LiveChildren {
     const listed = new Set(await namesIn(this.#keeper, this.#path, { signal }));
     if (this.#told !== told) return;
     this.#told = null;
-    // What was told before the list was made is in it; what was told after it is not, and comes last.
+    // The list contains every change reported before it was made. Later changes are not in the list, and are applied last.
     for (const [name, isThere] of told) {
       if (isThere) listed.add(name);
       else listed.delete(name);

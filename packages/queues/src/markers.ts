@@ -9,12 +9,12 @@ import {
 } from '@zk-recipes/core';
 import { childOf, systemClock } from '@zk-recipes/core/recipe-kit';
 
-/** How many markers are removed by one transaction at most. */
+/** Largest number of markers that one transaction removes. */
 const AT_ONCE = 100;
 
 /**
- * The znodes by which it is told whether a transaction was executed whose reply was lost. They are removed some at a time, when nobody
- * waits for it; with their session they go in any case.
+ * Znodes that tell whether a transaction was executed whose reply was lost. They are removed in groups, in the background. The end of their
+ * session removes them in any case.
  */
 export class Markers {
   readonly #keeper: Keeper;
@@ -27,7 +27,7 @@ export class Markers {
     this.#directory = directory;
   }
 
-  /** Makes the directory. It is a container, and may be gone whenever it is empty. */
+  /** Creates the directory. It is a container, so the server may remove it whenever it is empty. */
   async makeDirectory(signal: AbortSignal | undefined): Promise<void> {
     try {
       const create = this.#keeper.create().creatingParents().withMode('CONTAINER').idempotent();
@@ -38,11 +38,11 @@ export class Markers {
   }
 
   /**
-   * Commits a transaction with a marker in it, so that it is done once, whatever reply is lost.
+   * Commits a transaction together with a marker, so that it is executed once, also after a lost reply.
    *
-   * @param what it does, and where, for the error
-   * @returns the results of the transaction; after a lost reply they do not tell the numbers of sequential znodes
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; what a transaction throws
+   * @param what operation and path, for the error
+   * @returns the results of the transaction; after a lost reply they do not contain the numbers of sequential znodes
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; the errors of a transaction
    */
   async commit(
     transaction: Transaction,
@@ -64,7 +64,7 @@ export class Markers {
     }
   }
 
-  /** A marker has served. */
+  /** Schedules the removal of a marker that is no longer needed. */
   #spend(path: string): void {
     this.#spent.push(path);
     this.#removing ??= this.#remove().finally(() => {
@@ -73,7 +73,7 @@ export class Markers {
   }
 
   async #remove(): Promise<void> {
-    // Those of the same turn of the event loop go together.
+    // All markers of the same turn of the event loop are removed together.
     await new Promise<void>((resolve) => systemClock.afterIo(resolve));
     while (this.#spent.length > 0) await this.#removeSome(this.#spent.splice(0, AT_ONCE));
   }
@@ -83,7 +83,7 @@ export class Markers {
       const removal = paths.reduce((all, path) => all.delete(path), this.#keeper.transaction());
       await removal.commit();
     } catch {
-      // One may be gone with its session, or the reply was lost: each by itself then, until it is certain.
+      // A marker may be gone with its session, or the reply was lost: then each marker is removed separately, until its removal is certain.
       await Promise.all(paths.map((path) => this.#removeForCertain(path)));
     }
   }

@@ -2,58 +2,59 @@ import type { EndingOptions } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
 import type { Codec } from './codec.js';
 
-/** How a queue is made. All who use it should say the same. */
+/** Options of a queue. All producers and consumers of a queue should use the same options. */
 export interface QueueOptions<T> {
-  /** How values become bytes. Default: `jsonCodec()`, which takes whatever JSON can hold and checks nothing. */
+  /** Codec that converts values to bytes. Default: `jsonCodec()`, which accepts every value that JSON can hold and checks nothing. */
   readonly codec?: Codec<T> | undefined;
   /**
-   * How long `decode` of the codec may take, in milliseconds: 1 to 2^31-1, 60,000 by default. An item that takes longer counts as one that cannot
-   * be read for now: it is left alone for a minute, and told as a background error.
+   * Longest time in milliseconds for `decode` of the codec. Default 60,000; from 1 to 2^31-1. An item that takes longer counts as
+   * unreadable for now. The consumer reports a background error, and the item is not handed out for a minute.
    */
   readonly decodeTimeoutMs?: number | undefined;
-  /** How often an item is handed out at most; then it becomes a dead letter. 1 or more; infinite by default. */
+  /** Largest number of times that an item is handed out before it becomes a dead letter. Default infinite; from 1. */
   readonly maxAttempts?: number | undefined;
-  /** Where dead letters go: a queue itself. Default: `<path>-dead-letters`. */
+  /** Path of the dead letters, which form a queue themselves. Default: `<path>-dead-letters`. */
   readonly deadLetterPath?: string | undefined;
-  /** How many items the queue holds at most, those that are being worked on included; who puts more waits. 1 or more; infinite by default. */
+  /** Largest number of items in the queue, including items in flight. A producer that puts more waits. Default infinite; from 1. */
   readonly maxItems?: number | undefined;
-  /** Where claims are kept: Curator's `lockPath`. Default: `<path>-side/claims`. */
+  /** Path of the claims: Curator's `lockPath`. Default: `<path>-side/claims`. */
   readonly lockPath?: string | undefined;
 }
 
-/** How to ask for something. */
+/** Options of a call. */
 export interface CallOptions {
-  /** Gives up: rejects with its reason. What was sent may be executed none the less. */
+  /** Gives up when it aborts: the call rejects with the signal's reason. The server may still execute a request that was already sent. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How to consume a queue. */
+/** Options of `consume`. */
 export interface ConsumeOptions extends CallOptions, EndingOptions {
-  /** How many deliveries may be unsettled at once: 1 or more, 1 by default. */
+  /** Largest number of unsettled deliveries. Default 1; from 1. */
   readonly concurrency?: number | undefined;
 }
 
-/** How to have a queue worked off. */
+/** Options of `process`. */
 export interface ProcessOptions extends EndingOptions {
-  /** Ends it: no more is handed out, and handlers that have begun are waited for. */
+  /** Ends `process` when it aborts: the consumer hands out no more items, and waits for the running handlers. */
   readonly signal?: AbortSignal | undefined;
-  /** How many items are worked on at once: 1 or more, 1 by default. */
+  /** Largest number of items that are worked on at once. Default 1; from 1. */
   readonly concurrency?: number | undefined;
   /**
-   * How many items more are claimed ahead, so that the next one is at hand when a handler has ended, and the answer to an acknowledgement is not
-   * waited for: for work that takes no longer than a round trip. Other consumers do not get what is claimed ahead, and when the process
-   * crashes it counts as an attempt, once an item: what was claimed before is not claimed ahead. 0 to 1,000, 0 by default; more than 0
-   * needs a `maxAttempts` of 2 or more.
+   * Number of items that the consumer claims ahead. Default 0; from 0 to 1,000. More than 0 needs a `maxAttempts` of 2 or more.
+   *
+   * The next item is then available when a handler ends, and no handler waits for the reply to an acknowledgement. Use it for work that
+   * takes no longer than a round trip. Other consumers do not get an item that is claimed ahead. If the process crashes, the claim counts
+   * as an attempt, once for each item: an item that was claimed before is not claimed ahead.
    */
   readonly prefetch?: number | undefined;
   /**
-   * Milliseconds before an item whose handler threw is handed out again, by how often it was. Default: a second, doubled with each attempt, a
-   * minute at most.
+   * Returns the milliseconds until an item whose handler threw is handed out again, from the item's number of attempts. Default: 1,000 at
+   * first, doubled with each attempt, at most 60,000.
    */
   readonly retryDelayMs?: ((attempts: number) => number) | undefined;
 }
 
-/** Milliseconds, how long a payload may take to be decoded if the queue does not say. */
+/** Default of `decodeTimeoutMs`, in milliseconds. */
 export const DECODE_TIMEOUT_MS = 60_000;
 
 const timeoutMs = z.optional(z.number().check(z.minimum(0), z.maximum(2 ** 31 - 1)));
@@ -70,7 +71,7 @@ const int32 = z.int().check(z.minimum(-(2 ** 31)), z.maximum(2 ** 31 - 1));
 const moment = z.date().check(z.refine((date) => date.getTime() >= 0, 'a Date since 1970'));
 const decodeTimeoutMs = z.optional(z.int().check(z.minimum(1), z.maximum(2 ** 31 - 1)));
 
-/** What options may be. */
+/** Schemas of the options. */
 export const schemas: Readonly<
   Record<'queue' | 'sharded' | 'call' | 'consume' | 'process' | 'priority' | 'delay' | 'id', z.ZodMiniType>
 > = {

@@ -1,40 +1,40 @@
 import { childOf } from '@zk-recipes/core/recipe-kit';
 
-/** Where the items of one directory and what belongs to them are kept. */
+/** Paths of the items of one directory, and of their claims and records. */
 export interface Store {
-  /** The queue's own directory, as Curator has it: items, and nothing else. */
+  /** Directory of the queue, as in Curator: contains only items. */
   readonly items: string;
-  /** An ephemeral znode for each item that is being worked on, under its name: Curator's `lockPath`. */
+  /** Directory of the claims, with an ephemeral znode for each item in flight, under the item's name: Curator's `lockPath`. */
   readonly claims: string;
-  /** An `AttemptRecord` for each item that was claimed before, under its name. */
+  /** Directory of the attempt records, one for each item that was claimed before, under the item's name. */
   readonly records: string;
 }
 
-/** Where a queue keeps what is not in a store. All of it lies outside of the directories that Curator reads. */
+/** Paths of a queue outside of its store. Curator reads none of these directories. */
 export interface Places {
-  /** The line of those who would like to have an item and found none. */
+  /** Line of consumers that want an item and found none. */
   readonly line: string;
-  /** The line of those who would like to put an item and found no room. */
+  /** Line of producers that want to put an item into a full queue. */
   readonly producers: string;
-  /** The line of those who wait for an item of a simple queue. */
+  /** Line of callers that wait for an item of a simple queue. */
   readonly takers: string;
-  /** Znodes by which a put whose reply was lost is told. */
+  /** Directory of the markers, which tell whether a put was executed whose reply was lost. */
   readonly markers: string;
-  /** What could not be worked off: a store itself. */
+  /** Dead letters, which form a store themselves. */
   readonly deadLetters: Store;
 }
 
-/** Path beside a queue for all that is not Curator's. */
+/** Returns the path beside a queue for all znodes that Curator does not have. */
 export function besides(path: string): string {
   return `${path}-side`;
 }
 
-/** The store of a directory. @param side where its claims and records are */
+/** Returns the store of a directory. @param side path of its claims and records */
 export function storeOf(items: string, side: string = besides(items), claims: string = childOf(side, 'claims')): Store {
   return { items, claims, records: childOf(side, 'attempts') };
 }
 
-/** The places of the queue at a path. */
+/** Returns the paths of the queue at a path. */
 export function placesOf(path: string, deadLetterPath: string = `${path}-dead-letters`): Places {
   const side = besides(path);
   return {

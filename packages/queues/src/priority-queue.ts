@@ -6,19 +6,21 @@ import { WorkQueue } from './work-queue.js';
 
 /*
  * Guarantee, znodes, protocol and failures: see work-queue.ts. Items are named `queue-<0 for negative, else 1><priority, 8 hexadecimal
- * digits><number>`, handed out in the order of their names, and keep their name when they are given back. Curator's
- * DistributedPriorityQueue has the same, but loses the priority of what it requeues.
+ * digits><number>`. The queue hands them out in the order of their names, and a released item keeps its name. Curator's DistributedPriorityQueue
+ * uses the same names, but loses the priority of an item that it requeues.
  */
 
-/** How an item is put into a priority queue. */
+/** Options of a put into a priority queue. */
 export interface PriorityOptions extends CallOptions {
-  /** Lower goes first: an integer from -2^31 to 2^31-1, 0 by default. */
+  /** Priority of the item: an integer from -2^31 to 2^31-1. The queue hands out lower values first. Default 0. */
   readonly priority?: number | undefined;
 }
 
-/** Hands out items by priority, those of one priority in the order in which they were put. @see ZooKeeper's recipe "Priority Queues" */
+/**
+ * Queue that hands out items by priority, and items of equal priority in the order of their puts. @see ZooKeeper's recipe "Priority Queues"
+ */
 export class PriorityQueue<T> extends WorkQueue<T> {
-  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  /** @throws TypeError or RangeError for a wrong argument, which the message names */
   constructor(keeper: Keeper, path: string, options: QueueOptions<T> = {}) {
     super('PriorityQueue', byPriority, keeper, path, options);
   }
@@ -26,13 +28,13 @@ export class PriorityQueue<T> extends WorkQueue<T> {
   /**
    * Puts an item.
    *
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; the signal's reason
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; the signal's reason
    */
   async put(value: T, options: PriorityOptions = {}): Promise<void> {
     await this.putAll([value], options);
   }
 
-  /** Puts items of one priority by one transaction: all of them, or none. @throws as `put` */
+  /** Puts items of one priority in one transaction, which puts all of them or none. @throws as `put` */
   async putAll(values: readonly T[], options: PriorityOptions = {}): Promise<void> {
     checkOptions('put of PriorityQueue', schemas.priority, options);
     const { priority = 0, signal } = options;

@@ -5,27 +5,27 @@ import type { ClaimedDelivery, Delivery, RetryOptions } from './delivery.js';
 import type { FailedEvent } from './failures.js';
 import type { ProcessOptions } from './options.js';
 
-/** What came of a handler. */
+/** Outcome of a handler. */
 type Outcome = 'done' | { readonly error: unknown };
 
-/** What deliveries are handled by, and who hears of it. */
+/** Options of processing: the handler, and the listener for its failures. */
 export interface ProcessingOptions<T> extends ProcessOptions {
   readonly handler: (delivery: Delivery<T>) => Promise<unknown> | unknown;
   /** Called when a handler threw; never throws. */
   readonly onFailed: (event: FailedEvent<T>) => void;
 }
 
-/** Calls a handler for each delivery of a consumer, and settles the delivery by what comes of that. */
+/** Calls a handler for each delivery of a consumer, and settles the delivery by the handler's outcome. */
 export class Processing<T> {
   readonly #owner: object;
   readonly #keeper: Keeper;
   readonly #consumer: Consumer<T>;
   readonly #options: ProcessingOptions<T>;
   readonly #settling = new Set<Promise<void>>();
-  /** Those of them that a handler may still wait for, in order. */
+  /** Settlements for which a worker may still have to wait, in order. */
   readonly #unanswered: Promise<void>[] = [];
 
-  /** @param owner on whose behalf the handlers are called. @see refuseSelfWait of the kit */
+  /** @param owner object on whose behalf the handlers are called. @see refuseSelfWait of the kit */
   constructor(owner: object, keeper: Keeper, consumer: Consumer<T>, options: ProcessingOptions<T>) {
     this.#owner = owner;
     this.#keeper = keeper;
@@ -34,9 +34,9 @@ export class Processing<T> {
   }
 
   /**
-   * Works until the signal aborts, or nothing can be handed out any more.
+   * Works until the signal aborts, or the consumer ends.
    *
-   * @throws what the consumer throws, when all handlers have ended
+   * @throws the consumer's error, when all handlers have ended
    */
   async untilEnded(): Promise<void> {
     const { concurrency = 1, signal } = this.#options;
@@ -46,12 +46,12 @@ export class Processing<T> {
     if (signal?.aborted) stop();
     const worked = await Promise.allSettled(Array.from({ length: concurrency }, () => this.#work()));
     unfollow(signal, stop);
-    // The handlers have ended: from here on there is nothing but work with the server.
+    // The handlers have ended: only work with the server remains, so the time limit starts here.
     await this.#consumer.leave(timeoutMs, Promise.all(this.#settling));
     for (const one of worked) if (one.status === 'rejected') throw one.reason;
   }
 
-  /** Has one delivery after the other handled. Settlements are not waited for after the end of the consumer. */
+  /** Handles one delivery after the other. After the end of the consumer it does not wait for settlements. */
   async #work(): Promise<void> {
     const { prefetch = 0 } = this.#options;
     for (;;) {
@@ -77,12 +77,14 @@ export class Processing<T> {
     }
   }
 
-  /** Acknowledges it, or has it tried again, unless the handler has settled it, or it is lost and will be handed out again. */
+  /**
+   * Acknowledges or retries a delivery. Does nothing if the handler has settled the delivery, or it is lost and will be handed out again.
+   */
   async #settle(delivery: ClaimedDelivery<T>, outcome: Outcome): Promise<void> {
     if (delivery.state !== 'held') return;
     const { refused } = delivery;
     if (refused !== null && outcome === 'done') return await delivery.abandon(refused);
-    // What the handler has begun and not waited for may be refused.
+    // A settlement that the handler began and did not await may be refused.
     const isDone = outcome === 'done' && (delivery.settlingVerb ?? 'ack') === 'ack';
     try {
       await delivery.settle(isDone ? 'ack' : 'retry', isDone ? {} : this.#retry(delivery, outcome));
@@ -97,7 +99,7 @@ export class Processing<T> {
     try {
       const delayMs = retryDelayMs(attempts);
       if (isDelay(delayMs)) return { delayMs, reason };
-      // An async function fits the type in JavaScript; nothing else would hear of its rejection.
+      // In JavaScript, `retryDelayMs` may be an async function; its rejection would otherwise be unhandled.
       Promise.resolve(delayMs).catch(() => {});
       throw new RangeError(`Expected \`retryDelayMs\` to return 0 to ${LONGEST_DELAY_MS}, got ${messageOf(delayMs)}`);
     } catch (error) {
@@ -107,7 +109,7 @@ export class Processing<T> {
   }
 }
 
-/** What a delivery takes. */
+/** Largest delay that a delivery accepts, in milliseconds. */
 const LONGEST_DELAY_MS = 2 ** 40;
 
 function isDelay(value: unknown): value is number {

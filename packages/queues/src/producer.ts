@@ -28,24 +28,24 @@ import { Bell } from './bell.js';
 import { Markers } from './markers.js';
 import type { Places } from './places.js';
 
-/** Something to be put. */
+/** New item to put. */
 export interface Parcel {
-  /** Name of its znode before the server's number. */
+  /** Name of the item's znode without the server's number. */
   readonly name: string;
   readonly data: Uint8Array;
 }
 
-/** Name of a place in the line of those who wait for room, before the server's number. */
+/** Name of a place in the line of producers, without the server's number. */
 const TURN = 'put-';
 
-/** How often directories that are gone again are made for one put. */
+/** Number of times that one put creates missing directories again. */
 const MAX_TRIES = 10;
 
 /**
- * Puts items, several of them by one transaction, once each.
+ * Puts items, several items in one transaction, exactly once.
  *
- * With them a marker is created, whose name nobody else uses: after a lost reply it tells whether it was done. Where there is not room for
- * any number of items, whoever wants to put some stands in a line, and its place is the marker: it is left by the same transaction.
+ * Each transaction also creates a marker with a unique name. After a lost reply the marker tells whether the transaction was executed. With
+ * a limit of items, producers stand in a line, and the place in the line is the marker: the same transaction deletes the place.
  */
 export class Producer {
   readonly #keeper: Keeper;
@@ -54,7 +54,7 @@ export class Producer {
   readonly #claims: string | null;
   readonly #markers: Markers;
 
-  /** @param claims where consumers claim items; `null` where they do not */
+  /** @param claims directory of the consumers' claims; `null` if consumers claim no items */
   constructor(keeper: Keeper, path: string, places: Places, claims: string | null) {
     this.#keeper = keeper;
     this.#path = path;
@@ -64,28 +64,28 @@ export class Producer {
   }
 
   /**
-   * Puts items, whatever else there is.
+   * Puts items without a limit.
    *
-   * @throws SequenceUsedUpError if the server has no numbers left for them: none of them is put
+   * @throws SequenceUsedUpError if the server has no numbers left for the items: none of them is put
    */
   async put(parcels: readonly Parcel[], signal: AbortSignal | undefined): Promise<void> {
     const putting = this.commitOnce(this.#creating(parcels, this.#keeper.transaction()), signal);
     await this.#checkNumbers(parcels, await putting.catch((error: unknown) => this.#refuse(error)));
   }
 
-  /** Puts an item in the place of znodes elsewhere. @throws as `put` */
+  /** Puts an item and deletes other znodes in one transaction. @throws as `put` */
   async move(parcel: Parcel, from: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     const moving = from.reduce((all, path) => all.delete(path), this.#keeper.transaction());
     await this.commitOnce(this.#creating([parcel], moving), signal).catch((error: unknown) => this.#refuse(error));
   }
 
-  /** Commits a transaction once, whatever reply is lost. */
+  /** Commits a transaction once, also after a lost reply. */
   async commitOnce(transaction: Transaction, signal: AbortSignal | undefined): Promise<readonly MultiResult[]> {
     const what = { operation: 'put', path: this.#path };
     return await this.#withDirectories(signal, () => this.#markers.commit(transaction, what, signal));
   }
 
-  /** Puts items when there is room for all of them, after those who came before. */
+  /** Puts items when the queue has capacity for all of them, after the items of earlier producers. */
   async putWithin(maxItems: number, parcels: readonly Parcel[], signal: AbortSignal | undefined): Promise<void> {
     await this.#withDirectories(signal, async () => {
       const patience = new Patience(this.#keeper, signal);
@@ -112,7 +112,7 @@ export class Producer {
       } catch (error) {
         if (error instanceof SequenceUsedUpError) throw error;
         if (error instanceof MultiError) throw error.failedIndex === 0 ? error.cause : this.#refusal(error);
-        // The place is this session's, and nobody else leaves it: if it is gone the items are there.
+        // The place belongs to this session, and only this transaction deletes it: if the place is gone, the items exist.
         if (isUnknown(error) && (await this.#hasLeft(member, signal))) return;
         if (!isUnknown(error) || !isPassing(error))
           throw error instanceof SessionExpiredError ? this.#unknown(error) : error;
@@ -122,7 +122,7 @@ export class Producer {
 
   async #hasLeft(member: Member, signal: AbortSignal | undefined): Promise<boolean> {
     const [, stat] = await Promise.all([
-      // It may have been sent to another server than the one that answers now.
+      // The server that answers now may be behind the server that received the transaction.
       this.#keeper.sync().forPath(member.path, { signal }),
       this.#keeper.exists().forPath(member.path, { signal }),
     ]);
@@ -145,15 +145,15 @@ export class Producer {
     throw this.#refusal(error);
   }
 
-  /** An item whose number is taken got it since there are none left: of equal names the second is refused. */
+  /** A name that exists already means that no numbers are left: of two items with equal names the server refuses the second. */
   #refusal(error: unknown): unknown {
     const cause = error instanceof MultiError ? error.cause : error;
     return cause instanceof NodeExistsError ? new SequenceUsedUpError(this.#path, { cause: error }) : error;
   }
 
   /**
-   * The server numbers items beyond 2^31-1 as well, for a moment: by negative numbers, which would go first. Such items are removed again with all
-   * that were put with them, unless a consumer has claimed one.
+   * Removes items with negative numbers. For a short time the server numbers items beyond 2^31-1 by negative numbers, which would go first.
+   * All items of the same put are removed, unless a consumer has claimed one of them.
    */
   async #checkNumbers(parcels: readonly Parcel[], results: readonly MultiResult[]): Promise<void> {
     const paths = parcels.flatMap((_, index) => {
@@ -173,7 +173,7 @@ export class Producer {
     try {
       await removal.commit();
     } catch (error) {
-      // A consumer has an item: they are put.
+      // A consumer has claimed an item: then the put has succeeded.
       if (error instanceof MultiError && (error.cause instanceof NodeExistsError || error.cause instanceof NoNodeError))
         return;
       throw new ConnectionLossError('put', this.#path, 'unknown', error);
@@ -181,7 +181,7 @@ export class Producer {
     throw new SequenceUsedUpError(this.#path);
   }
 
-  /** Waits until there are no more than so many items. Told of each change, it asks for their number, not for their names. */
+  /** Waits until the queue has at most the given number of items. After each change, asks for the number of items, not for their names. */
   async #untilRoom(most: number, { epoch }: Member, signal: AbortSignal | undefined): Promise<void> {
     if ((await this.#count(signal)) <= most) return;
     await withinSession(this.#keeper, epoch, signal, async (within) => {
@@ -207,7 +207,7 @@ export class Producer {
     return stat?.numChildren ?? 0;
   }
 
-  /** Does something that needs the directories, which are made when they turn out not to be there. */
+  /** Runs work that needs the directories, and creates them if they are missing. */
   async #withDirectories<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     for (let triesLeft = MAX_TRIES; ; triesLeft--) {
       try {
@@ -221,7 +221,9 @@ export class Producer {
     }
   }
 
-  /** Makes the queue and its directories. The queue is persistent, as Curator makes it: numbers would begin anew in one that is reaped. */
+  /**
+   * Creates the queue and its directories. The queue is persistent, as in Curator: numbers would start again after a container was removed.
+   */
   async makeDirectories(signal: AbortSignal | undefined): Promise<void> {
     const making = this.#keeper.create().creatingParents().idempotent().forPath(this.#path, { signal });
     const made = making.then(

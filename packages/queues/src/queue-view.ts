@@ -7,27 +7,27 @@ import { LineOrder } from './line-order.js';
 import { LiveChildren } from './live-children.js';
 import type { Store } from './places.js';
 
-/** What is looked at. */
+/** Configuration of a view. */
 export interface Outlook {
   readonly keeper: Keeper;
   readonly stores: readonly Store[];
   readonly line: string;
   readonly naming: ItemNaming;
-  /** Whether it matters which items were claimed before. */
+  /** Whether the view has to know which items were claimed before. */
   readonly tellsRepeated: boolean;
 }
 
-/** Who wants to know. */
+/** Listener of a view. */
 export interface Onlooker {
-  /** Something is not as it was. */
+  /** Called when something has changed. */
   ring(): void;
-  /** The claim of an item is gone. */
+  /** Called when the claim of an item is gone. */
   onUnclaimed(store: Store, name: string): void;
-  /** It cannot be seen any more. */
+  /** Called when the view can no longer be kept up to date. */
   onFailure(error: unknown): void;
 }
 
-/** Items, claims and the line of a queue, kept up to date by watches. */
+/** Items, claims and line of a queue, kept up to date by watches. */
 export class QueueView {
   readonly backlog: Backlog;
   readonly line: LineOrder = new LineOrder();
@@ -41,9 +41,9 @@ export class QueueView {
   }
 
   /**
-   * Begins to look, all of it in one write. Nobody is told of a change before it is complete.
+   * Opens a view in one write. The listener is called only after the view is complete.
    *
-   * @throws QueueTooLargeError; what a watch and a list throw; the signal's reason
+   * @throws QueueTooLargeError; the errors of a watch and a list; the signal's reason
    */
   static async open(outlook: Outlook, onlooker: Onlooker, signal: AbortSignal): Promise<QueueView> {
     const view = new QueueView(outlook);
@@ -56,14 +56,17 @@ export class QueueView {
     throw failure.reason;
   }
 
-  /** An item could not be claimed: somebody was faster, which was told already; unless what is known is wrong, and all is looked at again. */
+  /**
+   * Checks the view after a failed claim. Usually the view already shows that another consumer was faster. Otherwise the view is wrong, and
+   * the item's directories are listed again.
+   */
   async doubt(item: Item): Promise<void> {
     if (!this.backlog.isThere(item)) return;
     const directories = this.#stores.get(item.store);
     await Promise.all([directories?.items.renew(), directories?.claims.renew()]);
   }
 
-  /** Looks no more. */
+  /** Closes the view. */
   close(): void {
     for (const directory of this.#directories) directory.close();
   }
@@ -129,7 +132,7 @@ export class QueueView {
   }
 }
 
-/** Says what is too large, and what can be done. */
+/** Replaces the error of a directory that is too large by an error that names the queue and the remedy. */
 export function named(error: unknown, path: string): unknown {
   return error instanceof DirectoryTooLargeError ? new QueueTooLargeError(path, { cause: error }) : error;
 }

@@ -3,50 +3,50 @@ import { childOf, giveUp, type Member, memberOf, namesIn, untilDeleted } from '@
 import { inOrder, type LineOrder, MOST_ROOM, seatFor } from './line-order.js';
 import type { Placed } from './turns.js';
 
-/** How many, of those who find nothing to do, keep their eyes on the queue; the others sleep behind one another. */
+/** Number of tickets at the front of the line whose consumers watch the queue. Each other idle consumer watches only the ticket ahead. */
 const AWAKE = 3;
 
-/** A place in the line. */
+/** Ticket: a place in the line of idle consumers. */
 export interface Seat extends Member {
-  /** How many items it stands for. */
+  /** Number of items of the ticket. */
   readonly room: number;
 }
 
-/** The places that a consumer has in the line of those who would like an item. */
+/** Tickets of a consumer in the line of idle consumers. */
 export class Seats {
   readonly #keeper: Keeper;
   readonly #line: string;
   readonly #lapse: AbortSignal;
   #seats: Seat[] = [];
   readonly #short = new Set<Seat>();
-  /** Those that are left and not gone yet. */
+  /** Removals of tickets that are under way, with the paths of the tickets. */
   readonly #leaving = new Map<Promise<void>, string>();
   readonly #joins = new Set<Promise<void>>();
   #joining = 0;
 
-  /** @param lapse aborts when the session of the places may be over */
+  /** @param lapse aborts when the session of the tickets may be over */
   constructor(keeper: Keeper, line: string, lapse: AbortSignal) {
     this.#keeper = keeper;
     this.#line = line;
     this.#lapse = lapse;
   }
 
-  /** For how many items there are places, those included that are about to be taken. */
+  /** Number of items of all tickets, including tickets that are being created. */
   get room(): number {
     return this.#seats.reduce((sum, { room }) => sum + room, this.#joining);
   }
 
-  /** For how many items places are about to be taken. */
+  /** Number of items of the tickets that are being created. */
   get joining(): number {
     return this.#joining;
   }
 
   /**
-   * Takes a place at the end of the line.
+   * Creates a ticket at the end of the line.
    *
-   * @param wanted for how many items, as far as one place can stand for them
-   * @param isWanted whether it still is when it is taken; else it is left again
-   * @throws what a create throws
+   * @param wanted number of items; the ticket is for at most `MOST_ROOM` of them
+   * @param isWanted whether the ticket is still wanted when it exists; otherwise it is deleted again
+   * @throws the errors of a create
    */
   async join(wanted: number, isWanted: () => boolean): Promise<void> {
     const joining = this.#join(Math.min(wanted, MOST_ROOM), isWanted);
@@ -67,29 +67,31 @@ export class Seats {
     }
   }
 
-  /** A place is given up for items, if they are to be had. @param count how many */
+  /** Uses a ticket for items that are being claimed. @param count number of the items */
   stake(seat: Seat, count: number): void {
     this.#seats = this.#seats.filter((one) => one !== seat);
     if (count < seat.room) this.#short.add(seat);
   }
 
-  /** It is known what came of that. */
+  /** Ends the use of a ticket: the outcome of the claims is known. */
   unstake(seat: Seat): void {
     this.#short.delete(seat);
   }
 
-  /** Whether a place is given up for fewer items than it stands for: as long as it is seen in the line the others are left to it. */
+  /**
+   * Whether a ticket is being used for fewer items than it is for. While the line shows such a ticket, the remaining items are left to it.
+   */
   get isShort(): boolean {
     return this.#short.size > 0;
   }
 
-  /** A place is kept, since nothing came of it. */
+  /** Keeps a ticket whose claim has failed, or deletes it if it is no longer wanted. */
   async keep(seat: Seat, isWanted: boolean): Promise<void> {
     if (isWanted && !this.#lapse.aborted) this.#seats.push(seat);
     else await this.giveUp([seat]);
   }
 
-  /** The places that are seen in the line, in its order. */
+  /** Returns the tickets that the line shows, in the order of the line. */
   placed(line: LineOrder): Placed<Seat>[] {
     const places = this.#seats.flatMap((seat) => {
       const place = line.placeOf(seat.name);
@@ -98,7 +100,7 @@ export class Seats {
     return places.sort((one, other) => one.rank - other.rank);
   }
 
-  /** Leaves places for which there is no need any more, the last ones first. @param needed for how many items some are needed */
+  /** Deletes tickets that are no longer needed, the last ones first. @param needed number of items for which tickets are needed */
   leaveAllBut(needed: number, line: LineOrder): void {
     let room = this.room - this.#joining;
     if (room <= needed) return;
@@ -113,12 +115,12 @@ export class Seats {
     void this.giveUp(left);
   }
 
-  /** Leaves the line. */
+  /** Deletes all tickets. */
   async leave(): Promise<void> {
     await this.giveUp(this.#seats.splice(0));
   }
 
-  /** Leaves places, and does not wait long for them to be gone. Never rejects: of a refusal the background tells. */
+  /** Deletes tickets, and waits only briefly for their deletion. Never rejects: the background reports a refusal. */
   async giveUp(seats: readonly Seat[]): Promise<void> {
     for (const seat of seats) {
       const leaving = seat.remove().catch(() => {});
@@ -128,17 +130,17 @@ export class Seats {
     await giveUp(seats);
   }
 
-  /** Resolves when no place is being taken or left any more: it is gone, or its removal was refused. */
+  /** Resolves when no ticket is being created or deleted: each ticket is gone, or its removal was refused. */
   async untilLeft(): Promise<void> {
     while (this.#joins.size + this.#leaving.size > 0) await Promise.all([...this.#joins, ...this.#leaving.keys()]);
   }
 
-  /** Paths of the places that are being left; the line itself for one that is being taken. */
+  /** Paths of the tickets that are being deleted; the line itself for a ticket that is being created. */
   get leaving(): readonly string[] {
     return [...this.#leaving.values(), ...(this.#joins.size > 0 ? [this.#line] : [])];
   }
 
-  /** Whether so many stand before all of them that there is nothing to be had for a while. */
+  /** Whether so many tickets are ahead of all own tickets that no item is available to them soon. */
   areFarBack(line: LineOrder, available: number): boolean {
     if (this.#seats.length === 0 || this.#joining > 0) return false;
     return this.#seats.every(({ name }) => {
@@ -147,7 +149,7 @@ export class Seats {
     });
   }
 
-  /** Waits until the first of them is near the front: asleep behind the one before, so that each departure wakes one. */
+  /** Waits until the first own ticket is near the front. Watches only the ticket ahead, so that each departure wakes one consumer. */
   async untilNear(signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       const names = inOrder(await namesIn(this.#keeper, this.#line, { signal }));

@@ -28,67 +28,71 @@ import { splitName } from './item-name.js';
 import type { Store } from './places.js';
 
 /*
- * How a claimed item is settled: each time by one transaction, which begins with the record in the version that the claim has written. If that
- * is refused somebody else has claimed the item since. If its reply is lost the record tells whether it was done.
+ * Settlement of a claimed item. Each settlement is one transaction, which begins with the record in the version that the claim has written. If the
+ * server refuses that operation, another consumer has claimed the item since. After a lost reply the record tells whether the transaction was
+ * executed.
  */
 
-/** A claim stands no more, and nothing was done. */
+/** Error of a settlement whose claim no longer exists; nothing was changed. */
 export class ClaimGone extends Error {
   override readonly name = 'ClaimGone';
 }
 
-/** Whether the server, or this client, refuses a settlement: nothing was done, the claim stands, and another settlement may be permitted. */
+/**
+ * Whether the server or this client refused a settlement. Then nothing was changed, the claim exists, and another settlement may be
+ * permitted.
+ */
 export function isRefusal(error: unknown): boolean {
   return !(error instanceof ClaimGone || error instanceof ClosedError || isPassing(error));
 }
 
-/** The longest pause between two attempts of one settlement, in milliseconds. */
+/** Longest pause between two attempts of a settlement, in milliseconds. */
 const LONGEST_PAUSE_MS = 1_000;
 
-/** Number of operations that remove an item which is done. */
+/** Number of operations that remove an item that is done. */
 export const REMOVAL_SIZE = 3;
 
-/** One transaction by which it may be done. */
+/** Transaction that may settle a claim. */
 interface Attempt {
   readonly transaction: Transaction;
-  /** Which of its operations concern the record and the claim: if one of them is refused the claim is gone. */
+  /** Indexes of its operations on the record and the claim: if one of them is refused, the claim is gone. */
   readonly ofClaim: readonly number[];
 }
 
-/** What to do instead when something is refused that concerns neither record nor claim; `null` to fail. */
+/** Returns another attempt after a refusal that concerns neither record nor claim; `null` to fail. */
 type OnRefusal = (error: MultiError) => Attempt | null;
 
-/** What the record says of a settlement whose reply was lost. @param found `null` if there is no record any more */
+/** Interprets the record after a lost reply. @param found `null` if there is no record */
 type Verdict = (found: FoundRecord | null) => 'done' | 'not done' | 'claim gone';
 
 interface FoundRecord {
-  /** Whether it is that of the claim which is to be settled. */
+  /** Whether the record is that of the claim to be settled. */
   readonly isOwn: boolean;
-  /** Whether it was written since the claim was made. */
+  /** Whether the record was written since the claim was made. */
   readonly isNewer: boolean;
 }
 
-/** What removes the item removes its record. */
+/** The transaction that removes the item also removes its record. */
 const wasRemoved: Verdict = (found) => (found === null ? 'done' : found.isOwn ? 'not done' : 'claim gone');
 
-/** Who comes next may have claimed it already, or be done with it. */
+/** The next consumer may have claimed the item already, or may have settled it. */
 const wasGivenBack: Verdict = (found) => (found?.isOwn ? 'not done' : 'done');
 
-/** The claim goes on. */
+/** The claim remains after a split. */
 const wasSplit: Verdict = (found) => (found?.isOwn ? (found.isNewer ? 'done' : 'not done') : 'claim gone');
 
-/** How a claim is to be settled. */
+/** Options of a settlement. */
 interface Settling {
   readonly first: Attempt;
   readonly verdict: Verdict;
-  /** Whether it may be settled already. */
+  /** Whether the claim may be settled already. */
   readonly inDoubt?: boolean;
 }
 
-/** How many parts of one znode are made znodes of their own at a time. */
+/** Largest number of payloads of one znode that are split off at a time. */
 const PARTS_AT_ONCE = 100;
 
-/** Settles what was claimed, as long as the claim's session certainly lives. All of it rejects with `ClaimGone` if the claim is gone. */
+/** Settles claims while their session certainly lives. Every method rejects with `ClaimGone` if the claim is gone. */
 export class Settlement {
   readonly #keeper: Keeper;
   readonly #lapse: AbortSignal;
@@ -100,7 +104,7 @@ export class Settlement {
   }
 
   /**
-   * The item is done.
+   * Removes an item that is done.
    *
    * @param inDoubt whether a transaction that removes it may have been executed already
    */
@@ -109,15 +113,15 @@ export class Settlement {
     const first = { transaction: this.removal(claim), ofClaim: [0, 2] };
     await this.#settle(claim, { first, verdict: wasRemoved, inDoubt }, ({ failedIndex }) => {
       if (failedIndex !== 1) return null;
-      // Somebody who needs no claim was there first: then what remains goes.
+      // A process without a claim has removed the item: then record and claim are removed.
       const remains = this.#keeper.transaction().delete(recordPath(item), { version }).delete(claimPath(item));
       return { transaction: remains, ofClaim: [0, 1] };
     });
   }
 
   /**
-   * Begins a transaction by which an item is done, of `REMOVAL_SIZE` operations. The item goes before the claim, so that nobody who hears of one
-   * and then of the other takes it for one that is to be had.
+   * Begins a transaction that removes an item, with `REMOVAL_SIZE` operations. The item is deleted before the claim. Otherwise a consumer
+   * that receives one event after the other would take the item for available.
    */
   removal({ item, version }: Claim): Transaction {
     return this.#keeper
@@ -128,9 +132,9 @@ export class Settlement {
   }
 
   /**
-   * The item is to be handed out again: its znode stays as it is, and so do priority, due time and id.
+   * Releases an item, to be handed out again. Its znode stays unchanged, with priority, due time and id.
    *
-   * @param change what the record says from now on
+   * @param change change of the record
    */
   async giveBack(claim: Claim, change: Partial<AttemptRecord>): Promise<void> {
     const { item, version, record } = claim;
@@ -142,14 +146,14 @@ export class Settlement {
     await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: wasGivenBack });
   }
 
-  /** The item is to be handed out again, its record as the claim has written it: takes no room, and changes nothing but the claim. */
+  /** Releases an item and leaves the record as the claim has written it. This changes only the claim, and takes no additional space. */
   async release(claim: Claim): Promise<void> {
     const { item, version } = claim;
     const transaction = this.#keeper.transaction().check(recordPath(item), version).delete(claimPath(item));
     await this.#settle(claim, { first: { transaction, ofClaim: [0, 1] }, verdict: () => 'not done' });
   }
 
-  /** The item is put aside as it is, its record beside it. @param reason why */
+  /** Makes an item a dead letter, with its data unchanged and its record. @param reason reason of the rejection */
   async bury(claim: Claim, deadLetters: Store, reason: string): Promise<void> {
     const { item, version, record, data } = claim;
     const remains = encodeRecord({ ...record, reason, claim: null });
@@ -165,7 +169,7 @@ export class Settlement {
       ofClaim: [0, 2],
     });
     let copies = 0;
-    // Where numbers began anew, since the directory was made anew, there may be one of that name.
+    // If the directory was created again, numbers started again, and there may be a dead letter of that name.
     await this.#settle(claim, { first: burial(item.name), verdict: wasRemoved }, ({ failedIndex, cause }) => {
       if (failedIndex <= 2 || !(cause instanceof NodeExistsError)) return null;
       copies += 1;
@@ -174,13 +178,13 @@ export class Settlement {
   }
 
   /**
-   * Makes a znode of its own for each of the payloads of an item but the first, which stays where it is.
+   * Creates a znode for each payload of an item but the first, which stays where it is.
    *
-   * @returns the claim as it is then
+   * @returns the claim after the change
    */
   async split(claim: Claim, [first, ...others]: readonly [Uint8Array, ...Uint8Array[]]): Promise<Claim> {
     const { item, version, record } = claim;
-    // The last part may be of several payloads itself, and is split when its turn comes.
+    // The last part may contain several payloads; a consumer splits it when it claims that part.
     const parts = others.slice(0, PARTS_AT_ONCE - 1).map((payload) => [payload]);
     if (others.length >= PARTS_AT_ONCE) parts.push(others.slice(PARTS_AT_ONCE - 1));
     const data = frameItems([first]);
@@ -225,7 +229,7 @@ export class Settlement {
           attempt = next;
           inDoubt = false;
         } else if (isPassing(error) && !(error instanceof SessionExpiredError) && !signal.aborted) {
-          // Again, which lasts as long as the session does at most. The end of the session is met by the next attempt.
+          // Repeated at most as long as the session lives. The next attempt detects the end of the session.
           inDoubt ||= isUnknown(error);
           if (failures > 0) await sleep(Math.min(LONGEST_PAUSE_MS, 5 * 2 ** failures), signal).catch(() => {});
           failures += 1;
@@ -234,7 +238,7 @@ export class Settlement {
             this.#clear(claim);
             throw error;
           }
-          // It may have been sent, and executed; of that nobody is told any more.
+          // The transaction may have been sent and executed; no reply will tell.
           const isUntold = inDoubt || signal.aborted || error instanceof SessionExpiredError;
           throw isUntold ? unknown(item, error) : error;
         }
@@ -243,8 +247,8 @@ export class Settlement {
   }
 
   /**
-   * Removes the claim in the background, if it stands: the record may have been damaged or removed by hand, so that it tells nothing of a claim
-   * which would keep the item from all others for the rest of the session.
+   * Removes an existing claim in the background. The record may have been damaged or removed by hand, so it no longer tells of the claim.
+   * Such a claim would keep the item from all consumers for the rest of the session.
    */
   #clear(claim: Claim): void {
     const { item, czxid } = claim;
@@ -264,14 +268,15 @@ export class Settlement {
     let isTold = false;
     const onFailure = (error: unknown): void => {
       const cause = error instanceof MultiError ? error.cause : error;
-      // The record was changed in between: the next attempt looks again.
+      // The record was changed in between: the next attempt reads it again.
       const isConflict =
         cause instanceof NoNodeError || cause instanceof NodeExistsError || cause instanceof BadVersionError;
       if (isTold || isConflict || isPassing(cause)) return;
       isTold = true;
       this.#keeper.reportBackgroundError(cause, LEFT_BEHIND, claimPath(item));
     };
-    // Only the end of the session, which may live longer than is certain, or of the `Keeper` makes it reject: the claim goes with that.
+    // It rejects only at the end of the session, which may live longer than its clock guarantees, or of the `Keeper`; the claim ends with
+    // the session.
     withinSession(this.#keeper, claim.epoch, undefined, (signal) =>
       persevere(this.#keeper, clearing, { signal, onFailure }),
     ).catch(() => {});
@@ -280,7 +285,7 @@ export class Settlement {
   async #isDone({ item, record, version }: Claim, verdict: Verdict): Promise<boolean> {
     const options = { signal: this.#lapse };
     const [, found] = await Promise.all([
-      // It may have been sent to another server than the one that answers now.
+      // The server that answers now may be behind the server that received the transaction.
       this.#keeper.sync().forPath(recordPath(item), options),
       orNull(this.#keeper.getData().withStat().forPath(recordPath(item), options)),
     ]);

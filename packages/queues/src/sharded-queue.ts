@@ -9,33 +9,33 @@ import { besides, placesOf, type Store, storeOf } from './places.js';
 import { Producer } from './producer.js';
 
 /*
- * Guarantee and failures: see work-queue.ts, for each shard. Items of one shard are handed out in the order in which they were put into it, those
- * of several in the order of their numbers, more or less.
+ * Guarantee and failures: see work-queue.ts, for each shard. The items of one shard are handed out in the order in which they were put into the
+ * shard. The items of several shards are handed out approximately in the order of their numbers.
  * Znodes
- *   <path>/queue-<uuid>            a shard: a queue as of queue.ts. Curator's QueueSharder has the same, and takes any number of them
+ *   <path>/queue-<uuid>            a shard: a queue as of queue.ts. Curator's QueueSharder uses the same names, and accepts any number of shards
  *   <path>-side/queue-<uuid>/…     its claims and records
- *   <path>-side/line               the one line of those who would like to have an item, from whichever shard
+ *   <path>-side/line               the line of the idle consumers of all shards
  * Protocol of a put
- *   1. Make the shards that are missing. They have fixed names, so that all make the same ones.
- *   2. Ask two of them, chosen at random, how many items they hold; put the item into the one with fewer.
+ *   1. Create the missing shards. Shards have fixed names, so all processes create the same shards.
+ *   2. Read the number of items of two shards, chosen at random; put the item into the shard with fewer items.
  * Protocol of a consumer
- *   That of work-queue.ts, with an eye on all shards that there are when it begins.
+ *   As in work-queue.ts, over all shards that exist when the consumer begins.
  */
 
-/** How a sharded queue is made. */
+/** Options of a sharded queue. */
 export interface ShardedQueueOptions<T> extends Omit<QueueOptions<T>, 'lockPath' | 'maxItems'> {
-  /** How many shards to make at least: 1 to 1,000, 8 by default. More are used if there are more. */
+  /** Smallest number of shards, which the queue creates. Default 8; from 1 to 1,000. If more shards exist, the queue uses all of them. */
   readonly shards?: number | undefined;
 }
 
-/** Spreads items over several queues behind one face, for more of them than the names of one directory may fill a frame with. */
+/** Queue that spreads its items over several queues, for more items than the names of one directory fit into a frame. */
 export class ShardedQueue<T> extends ItemSource<T> {
   readonly #codec: Codec<T>;
   readonly #shards: number;
   readonly #producers = new Map<string, Producer>();
   #known: Promise<readonly string[]> | null = null;
 
-  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  /** @throws TypeError or RangeError for a wrong argument, which the message names */
   constructor(keeper: Keeper, path: string, options: ShardedQueueOptions<T> = {}) {
     const unlimited = checkPlace(keeper, path);
     checkOptions('ShardedQueue', schemas.sharded, options);
@@ -56,13 +56,13 @@ export class ShardedQueue<T> extends ItemSource<T> {
   /**
    * Puts an item into one of the shards.
    *
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; the signal's reason
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; the signal's reason
    */
   async put(value: T, options: CallOptions = {}): Promise<void> {
     await this.putAll([value], options);
   }
 
-  /** Puts items into one of the shards by one transaction: all of them, next to each other, or none. @throws as `put` */
+  /** Puts items next to each other into one of the shards in one transaction, which puts all of them or none. @throws as `put` */
   async putAll(values: readonly T[], options: CallOptions = {}): Promise<void> {
     checkOptions('put of ShardedQueue', schemas.call, options);
     const { signal } = options;
@@ -73,7 +73,7 @@ export class ShardedQueue<T> extends ItemSource<T> {
     await this.#producerOf(shard).put(parcels, signal);
   }
 
-  /** Of two shards the one with fewer items: nearly as even as the one with fewest, and asks but two. */
+  /** Returns the shard with fewer items of two random shards. The result is nearly as even as with the smallest shard, at two requests. */
   async #chooseShard(signal: AbortSignal | undefined): Promise<string> {
     this.#known ??= this.#makeShards(signal).catch((error: unknown) => {
       this.#known = null;
@@ -101,7 +101,7 @@ export class ShardedQueue<T> extends ItemSource<T> {
     return producer;
   }
 
-  /** Names of all shards, after as many as wanted were made. */
+  /** Creates the missing shards, and returns the names of all shards. */
   async #makeShards(signal: AbortSignal | undefined): Promise<readonly string[]> {
     const there = (await namesIn(this.keeper, this.path, { signal })).filter(isItem);
     const missing = Array.from({ length: this.#shards }, (_, index) => shardName(index)).filter(
@@ -113,7 +113,10 @@ export class ShardedQueue<T> extends ItemSource<T> {
   }
 }
 
-/** Curator's have random uuids; where all choose the same ones, two who make shards at once make no more than wanted. */
+/**
+ * Returns the fixed name of a shard. Curator's names have random uuids; with fixed names, processes that create shards at once create no
+ * extras.
+ */
 function shardName(index: number): string {
   return `queue-00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
 }

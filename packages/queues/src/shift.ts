@@ -22,7 +22,7 @@ import { REMOVAL_SIZE, Settlement } from './settlement.js';
 import { Trouble } from './trouble.js';
 import { beyondLine, mustAsk, turnsOf, wantedOf } from './turns.js';
 
-/** The work of a consumer in one session. */
+/** Consumer session: the work of a consumer in one session. */
 export class Shift<T> implements Counter, Onlooker {
   readonly keeper: Keeper;
   readonly settlement: Settlement;
@@ -31,7 +31,7 @@ export class Shift<T> implements Counter, Onlooker {
   readonly #job: Job<T>;
   readonly #employer: Employer<T>;
   readonly #lapse = new AbortController();
-  /** Aborts when nothing more is to be handed out: with the session, or by `end`. */
+  /** Aborts when nothing more is handed out: at the end of the session, or by `end`. */
   readonly #late = new AbortController();
   readonly #bell = new Bell();
   readonly #intake: Intake<T>;
@@ -56,13 +56,13 @@ export class Shift<T> implements Counter, Onlooker {
     this.settlement = new Settlement(job.keeper, this.#lapse.signal);
   }
 
-  /** Works until the session may be over, or until `end` was called and all is settled. */
+  /** Works until the session may be over, or until `end` was called and all deliveries are settled. */
   async run(): Promise<void> {
     const cancel = onSessionLapse(this.keeper, this.keeper.sessionEpoch, (reason) => this.#lose(reason));
     try {
       while (!this.#isOver) {
         const view = await this.#open();
-        // Without one, what is held can still be settled, or lost.
+        // Without a view, deliveries can still be settled or lost.
         if (view === null) while (!this.#isOver) await this.#bell.wait();
         else await this.#work(view);
         if (!this.#isOver && !this.#isBlind) await this.#sleep();
@@ -71,41 +71,41 @@ export class Shift<T> implements Counter, Onlooker {
       cancel();
       this.#bell.ringAt(NEVER);
       await this.#seats.leave();
-      // The next shift is not to find attempts that are about to be taken back.
+      // The next consumer session must not find attempts that are being taken back.
       while (this.#intake.underWay > 0) await this.#bell.wait();
       await this.#intake.custody.untilReturned();
     }
   }
 
-  /** Takes no more items, and leaves the line. What is held can still be settled. */
+  /** Stops claiming items, and leaves the line. Deliveries can still be settled. */
   end(): void {
     this.#late.abort();
     this.ring();
     void this.#seats.leave();
   }
 
-  /** Resolves, after `end`, when nothing is left but what was handed out. */
+  /** Resolves, after `end`, when only handed-out deliveries are left. */
   async untilLeft(): Promise<void> {
     await this.#intake.untilConcluded();
     await this.#seats.untilLeft();
   }
 
-  /** Paths of the claims and places that are about to go. */
+  /** Paths of the claims and tickets that are being removed. */
   get leaving(): readonly string[] {
     return [...this.#intake.leaving, ...this.#seats.leaving];
   }
 
-  /** Something may be to be done. */
+  /** Wakes the loop. */
   ring(): void {
     this.#bell.ring();
   }
 
-  /** Looks at once, so that what is sent leaves with what the caller sends. */
+  /** Looks for work at once, so that new requests are sent together with the caller's requests. */
   look(): void {
     if (this.#view !== null && !this.#isOver) this.#step(this.#view);
   }
 
-  /** An item that nobody has seen goes back as if it had never been claimed. */
+  /** Releases an item that no caller has seen, as if it had never been claimed. */
   async return(delivery: ClaimedDelivery<T>): Promise<void> {
     await this.#intake.return(delivery);
     this.ring();
@@ -133,7 +133,7 @@ export class Shift<T> implements Counter, Onlooker {
   }
 
   onSettled(delivery: ClaimedDelivery<T>, verb: SettlementVerb): void {
-    // One that was lost while it was being settled may be claimed still, in a session that lives on.
+    // The claim of a delivery that was lost during its settlement may still exist, in a session that lives on.
     if (delivery.state === 'lost') this.#intake.custody.returnLost(delivery);
     else if (delivery.state === 'settled') this.#intake.custody.drop(delivery);
     this.#employer.onSettled(delivery, verb);
@@ -158,7 +158,7 @@ export class Shift<T> implements Counter, Onlooker {
   get #wanted(): Wanted {
     const { asked, most } = this.#employer.wanted(this.#intake.underWay);
     if (this.isLate) return { asked: 0, most: 0 };
-    // If that brings this process down, it takes no other with it.
+    // If the redelivered item crashes this process, no other item loses an attempt.
     return { asked, most: this.#intake.isRepeating ? asked : most };
   }
 
@@ -166,7 +166,7 @@ export class Shift<T> implements Counter, Onlooker {
     return this.#late.signal;
   }
 
-  /** Whether nothing is handed out any more. */
+  /** Whether nothing more is handed out. */
   get isLate(): boolean {
     return this.#late.signal.aborted;
   }
@@ -177,8 +177,8 @@ export class Shift<T> implements Counter, Onlooker {
   }
 
   /**
-   * An attempt that is under way when `end` is called comes to its end, so that its watches are removed. What comes together with the abort of
-   * a signal `persevere` discards, hence the variable.
+   * Opens the view. If `end` is called meanwhile, the current attempt is completed, so that its watches are removed. `persevere` discards a
+   * result that arrives together with the abort of a signal, hence the variable.
    *
    * @returns `null` after a failure, after `end`, and when the session may be over, unless a view was opened by then
    */
@@ -242,7 +242,7 @@ export class Shift<T> implements Counter, Onlooker {
     this.#bell.ringAt(isPaused ? this.#trouble.until : earlierOf(nextAt, nextTurn));
   }
 
-  /** Claims what is behind the line, so that nobody in it is overtaken, or stands in line. */
+  /** Claims items behind the line, so that no ticket is overtaken. For the remaining items it creates a ticket. */
   #seek(
     view: QueueView,
     items: readonly AvailableItem[],
@@ -250,7 +250,7 @@ export class Shift<T> implements Counter, Onlooker {
     { asked, wanted }: { readonly asked: number; readonly wanted: number },
   ): void {
     const free = this.#intake.caution.isDue ? [] : beyondLine(items, view.line.room).slice(0, missing);
-    // If others are about to take the same, one transaction finds that.
+    // If other consumers are about to claim the same items, one transaction finds that.
     if (free.length > 1 && this.#employer.batch > 1 && !mustAsk(free)) {
       for (let begin = 0; begin < free.length; begin += MOST_ROOM) {
         this.#intake.claimAll(view, free.slice(begin, begin + MOST_ROOM));
@@ -270,7 +270,7 @@ export class Shift<T> implements Counter, Onlooker {
     this.ring();
   }
 
-  /** The item that may be claimed without standing in line, if one is wanted. */
+  /** Returns the next item to claim, if an item is wanted and can be claimed without a ticket. */
   #nextInReach(view: QueueView): Next | null {
     const now = momentOf(systemClock);
     if (this.#lapse.signal.aborted || this.#intake.caution.isDue || !hasCome(this.#trouble.until, now)) return null;
@@ -286,7 +286,7 @@ export class Shift<T> implements Counter, Onlooker {
     this.#lapse.abort(new SessionExpiredError());
     this.#late.abort();
     this.#intake.custody.loseAll(reason);
-    // At once: a server that is silent may have the end of the `Keeper` take a while.
+    // At once, because with a silent server the end of the `Keeper` may take a while.
     if (reason === 'closed') this.#employer.fail(new ClosedError('keeper is closed'));
     this.ring();
   }
@@ -296,7 +296,7 @@ export class Shift<T> implements Counter, Onlooker {
     this.end();
   }
 
-  /** Wakes up when the one before in the line has gone, and it is near enough now. */
+  /** Sleeps until the ticket ahead is gone and the own ticket is near the front. */
   async #sleep(): Promise<void> {
     this.#isFarBack = false;
     this.#bell.silence();

@@ -23,44 +23,44 @@ import { named } from './queue-view.js';
 
 /*
  * Guarantee
- *   Every offer that resolved is there once, whatever reply was lost, and is taken once: by one caller of all, Curator's included. First in,
- *   first out. Who waits for an item is served in the order of coming.
+ *   Every offer that resolved has put its item once, also when a reply was lost. A single caller takes the item, also among Curator's. First in,
+ *   first out. Callers that wait for an item are served in the order in which they came.
  * Not guaranteed
- *   That what was taken is worked on: it is gone from the queue then, whatever becomes of its taker, also of one who gives up while his poll is
- *   under way. That the outcome is known of an offer, or of a poll, whose session ended before the answer came. That a poll whose reply was lost
- *   is right where numbers began anew meanwhile: a queue that is made here is persistent, but Curator's is a container, which the server removes
- *   when it is empty, and anybody may remove one by hand.
+ *   That a taken item is worked on. The item is gone from the queue, also if its taker fails, or gives up while its poll is under way. That the
+ *   outcome is known of an offer or poll whose session ended before the reply came. That a poll whose reply was lost is right if numbers started
+ *   again meanwhile: a queue created here is persistent, but Curator's queue is a container. The server removes an empty container, and an operator
+ *   may remove any queue.
  * Znodes
  *   <path>/qn-<number>                          an item, persistent sequential, its bytes as they are. Curator's SimpleDistributedQueue and
- *                                               ZooKeeper's own recipe have the same
+ *                                               ZooKeeper's own recipe use the same names
  *   <path>-side/markers/_c_<uuid>-<operation>   ephemeral: an offer, or a poll, was executed; removed when its reply has come
- *   <path>-side/takers/_c_<uuid>-take-<number>  ephemeral: somebody who waits for an item
+ *   <path>-side/takers/_c_<uuid>-take-<number>  ephemeral: a caller that waits for an item
  * Protocol of `offer`
  *   1. Create the item, and a marker under protection, in one transaction.
  * Protocol of `poll`
- *   1. List the items, unless names are left of an earlier list: items only come at the end, so its order is right still.
- *   2. Read the first one. If it was created after the list was read, numbers have begun anew since: back to 1.
- *   3. Delete it in the version that was read, with a marker, in one transaction. If somebody was faster: the next one; after some of that in a
- *      row the list is too old. If somebody has changed its bytes: read it again.
+ *   1. List the items, unless names are left of an earlier list. New items only come at the end, so the order of that list is still right.
+ *   2. Read the first item. If the item was created after the list was read, numbers have started again since: go to 1.
+ *   3. Delete the item in the version that was read, with a marker, in one transaction. If another caller was faster, take the next item; after
+ *      several such failures in a row the list is too old. If another process changed the item's bytes, read the item again.
  * Protocol of `take`
- *   1. Stand in the line of takers; when first: poll, and if there is nothing wait for a child of the queue, or for the queue itself.
+ *   1. Stand in the line of takers. At its head: poll, and if the queue is empty wait for a child of the queue, or for the queue itself.
  *   2. Leave the line.
  * Failures
- *   reply to a transaction lost    its marker tells whether it was executed
+ *   reply to a transaction lost    its marker tells whether the transaction was executed
  *   session expires, waiting       back to 1 in the new session, at the end of the line
  *   session expires, in doubt      rejects with a ConnectionLossError of outcome `unknown`
- *   taker crashes                  before the delete was executed: the item is the next one's; after it: the item is lost with its taker
- *   queue removed                  the next offer makes it again, and who waits sees that
- *   given up at any point          rejects with the signal's reason; the line is left
- *   foreign znode in the queue     left alone, as by Curator
+ *   taker crashes                  before the delete was executed: the next taker gets the item; after it: the item is lost with its taker
+ *   queue removed                  the next offer creates it again, and waiting takers see that
+ *   given up at any point          rejects with the signal's reason; the caller leaves the line
+ *   foreign znode in the queue     ignored, as by Curator
  */
 
 const ITEM = 'qn-';
 const TURN = 'take-';
-/** So many names in a row may be of items that are gone before the list is read again. */
+/** Number of names in a row whose items may be gone before the list is read again. */
 const STALE_NAMES = 3;
 
-/** ZooKeeper's own queue: bytes that go in at one end and come out at the other. @see ZooKeeper's recipe "Queues" */
+/** ZooKeeper's own queue: first-in, first-out, with bytes as items. @see ZooKeeper's recipe "Queues" */
 export class SimpleQueue {
   /** Path of the queue. */
   readonly path: string;
@@ -68,12 +68,12 @@ export class SimpleQueue {
   readonly #line: string;
   readonly #markers: Markers;
   readonly #producer: Producer;
-  /** Names of items that were listed and nobody here has wanted yet, in order. */
+  /** Names of listed items that this object has not tried to take yet, in order. */
   #names: string[] = [];
-  /** The last change of the queue's children that the list shows, by its transaction. */
+  /** Zxid of the last change of the queue's children that the list shows. */
   #listedAt = 0n;
 
-  /** @throws TypeError for a wrong argument, which it names */
+  /** @throws TypeError for a wrong argument, which the message names */
   constructor(keeper: Keeper, path: string) {
     const unlimited = checkPlace(keeper, path);
     const places = placesOf(path);
@@ -86,10 +86,10 @@ export class SimpleQueue {
   }
 
   /**
-   * Puts an item at the end.
+   * Puts an item at the end of the queue.
    *
-   * @param data any bytes, none included
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; the signal's reason
+   * @param data any bytes; may be empty
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; the signal's reason
    */
   async offer(data: Uint8Array, options: CallOptions = {}): Promise<void> {
     asBytes(data, '`data` of offer of SimpleQueue');
@@ -100,15 +100,20 @@ export class SimpleQueue {
   /**
    * Takes the first item, if there is one.
    *
-   * @returns `null` if there is none
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; QueueTooLargeError; the signal's reason
+   * @returns `null` if the queue is empty
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; QueueTooLargeError; the signal's reason
    */
   async poll(options: CallOptions = {}): Promise<Buffer | null> {
     checkOptions('poll of SimpleQueue', schemas.call, options);
     return await this.#poll(options.signal);
   }
 
-  /** Looks at the first item, and leaves it where it is. @returns `null` if there is none @throws QueueTooLargeError; the signal's reason */
+  /**
+   * Reads the first item, and leaves it in the queue.
+   *
+   * @returns `null` if the queue is empty
+   * @throws QueueTooLargeError; the signal's reason
+   */
   async peek(options: CallOptions = {}): Promise<Buffer | null> {
     checkOptions('peek of SimpleQueue', schemas.call, options);
     const { signal } = options;
@@ -120,9 +125,9 @@ export class SimpleQueue {
   }
 
   /**
-   * Takes the first item, and waits for one if there is none.
+   * Takes the first item, and waits for an item if the queue is empty.
    *
-   * @throws ConnectionLossError with outcome `unknown` if the session ended before the answer came; QueueTooLargeError; the signal's reason
+   * @throws ConnectionLossError with outcome `unknown` if the session ended before the reply came; QueueTooLargeError; the signal's reason
    */
   async take(options: CallOptions = {}): Promise<Buffer> {
     checkOptions('take of SimpleQueue', schemas.call, options);
@@ -131,7 +136,7 @@ export class SimpleQueue {
     const join = (): Promise<Member> => enrol(this.#keeper, this.#line, { name: TURN, signal });
     return await standInLine(this.#keeper, patience, join, async (member) => {
       await untilFirst(member, TURN, { signal }); //                    step 1
-      // Reads are repeated in the next session, where there is no place in the line any more.
+      // A read is not repeated in the next session, because the place in the line ends with this session.
       const data = await withinSession(this.#keeper, member.epoch, signal, (within) => this.#untilTaken(within));
       void giveUp([member]); //                                         step 2
       return data;
@@ -146,7 +151,7 @@ export class SimpleQueue {
     }
   }
 
-  /** Number of items. Asks for no names, so it costs little. */
+  /** Returns the number of items. The request transfers no names, so it costs little. */
   async size(options: CallOptions = {}): Promise<number> {
     checkOptions('size of SimpleQueue', schemas.call, options);
     const stat = await this.#keeper.limited.exists().forPath(this.path, { signal: options.signal });
@@ -154,7 +159,7 @@ export class SimpleQueue {
   }
 
   async #poll(signal: AbortSignal | undefined): Promise<Buffer | null> {
-    // Once is enough: what a list that was just read shows is right, unless all is made anew all the time.
+    // Checked once: the second list is fresh, so only a queue that is created again and again could differ from it.
     let isRenewed = false;
     for (let misses = 0; ; ) {
       if (misses === STALE_NAMES) this.#names = [];
@@ -178,8 +183,10 @@ export class SimpleQueue {
   }
 
   /**
-   * @returns what it held; `gone` if somebody else was faster; `renumbered` if it is of a queue that was made after the list was read, in which
-   * others may come before it
+   * Reads and deletes an item.
+   *
+   * @returns its bytes; `gone` if another caller was faster; `renumbered` if the queue was created again after the list was read, so other
+   *   items may precede this one
    */
   async #remove(
     path: string,
@@ -196,7 +203,7 @@ export class SimpleQueue {
         if (outcome === 'gone') return 'gone';
       }
     } catch (error) {
-      // It may be there still, before all others.
+      // The item may still exist, ahead of all others.
       this.#names = [];
       throw error;
     }
@@ -229,7 +236,7 @@ export class SimpleQueue {
     }
   }
 
-  /** @returns the items in their order, and the last change that they show */
+  /** Returns the items in their order, and the zxid of the last change that the list shows. */
   async #list(signal: AbortSignal | undefined): Promise<{ readonly names: string[]; readonly at: bigint }> {
     try {
       const listing = await orNull(this.#keeper.getChildren().withStat().forPath(this.path, { signal }));

@@ -7,21 +7,21 @@ import {
 } from '@zk-recipes/core';
 import { hasCome, inMs, isPassing, type Moment, momentOf, systemClock } from '@zk-recipes/core/recipe-kit';
 
-/** How long nothing is tried after the connection's retries were used up, in milliseconds. */
+/** Pause in milliseconds after the connection's retries were used up. */
 const PAUSE_MS = 1_000;
-/** How long nothing is tried after the first refusal, and after many of them, in milliseconds. */
+/** Pause in milliseconds after the first refusal, and after many refusals. */
 const SHORTEST_REFUSAL_PAUSE_MS = 100;
 const LONGEST_REFUSAL_PAUSE_MS = 4_000;
 
-/** What to do about the end of a consumer. */
+/** Options for errors that end a consumer. */
 export interface TroubleOptions {
-  /** Whether a refusal of the server ends the consumer. */
+  /** Whether a refusal by the server ends the consumer. */
   readonly endsOnRefusal: boolean;
-  /** Told of what will not go well another time either. */
+  /** Called with an error that repetition cannot cure. */
   readonly onFatal: (error: unknown) => void;
 }
 
-/** What a shift does about errors. */
+/** Failure pause of a consumer session: classifies errors, and pauses after errors that may pass. */
 export class Trouble {
   readonly #keeper: Keeper;
   readonly #path: string;
@@ -31,8 +31,8 @@ export class Trouble {
   #refusalPauseMs = SHORTEST_REFUSAL_PAUSE_MS;
 
   /**
-   * @param path for reports
-   * @param lapse aborts when the session may be over: of what fails then nobody has to hear
+   * @param path path for reports
+   * @param lapse aborts when the session may be over: later failures are not reported
    */
   constructor(keeper: Keeper, path: string, lapse: AbortSignal, options: TroubleOptions) {
     this.#keeper = keeper;
@@ -41,23 +41,24 @@ export class Trouble {
     this.#options = options;
   }
 
-  /** Until when nothing is to be tried. */
+  /** Moment until which nothing is tried. */
   get until(): Moment {
     return this.#until;
   }
 
   /**
-   * Whether an error ends the consumer: what can never go well, such as a list that is too large or a server that lacks an operation; and, where
-   * the caller hears of it, a refusal of the server. A refusal, such as a missing permission or a quota, may pass.
+   * Whether an error ends the consumer. An error is fatal if it can never pass: a list that is too large, or a server that lacks an
+   * operation. A refusal by the server, such as a missing permission or a quota, may pass. It is fatal if `endsOnRefusal` is set, so that
+   * the caller receives it.
    */
   isFatal(error: unknown): boolean {
-    // An item that is too large for this consumer is none for another one.
+    // An item that is too large for this consumer may not be too large for another consumer.
     if (isPassing(error) || error instanceof FrameTooLargeError) return false;
     const isRefusal = error instanceof KeeperError && !(error instanceof UnimplementedError);
     return isRefusal ? this.#options.endsOnRefusal : true;
   }
 
-  /** Waits for a while after what may go well another time; all else is the end. */
+  /** Pauses after an error that may pass; any other error ends the consumer. */
   meet(error: unknown, operation: string): void {
     if (this.#lapse.aborted || this.#keeper.closed) return;
     if (this.isFatal(error)) {
@@ -66,7 +67,7 @@ export class Trouble {
     }
     if (error instanceof SessionExpiredError) return;
     this.report(error, operation);
-    // What fails at the same time is one failure.
+    // Errors at the same time count as one failure.
     if (!hasCome(this.#until, momentOf(systemClock))) return;
     if (isPassing(error) || error instanceof FrameTooLargeError) {
       this.#until = inMs(PAUSE_MS);
@@ -76,7 +77,7 @@ export class Trouble {
     this.#refusalPauseMs = Math.min(2 * this.#refusalPauseMs, LONGEST_REFUSAL_PAUSE_MS);
   }
 
-  /** Something went well: the pause after the next refusal is short again. */
+  /** Records a success: the pause after the next refusal is short again. */
   pass(): void {
     this.#refusalPauseMs = SHORTEST_REFUSAL_PAUSE_MS;
   }

@@ -1,33 +1,33 @@
 import type { AvailableItem, Item } from './backlog.js';
 import type { Place } from './line-order.js';
 
-/** How long an item is left to whoever is nearer to it in line. */
+/** Time in milliseconds for which an item is left to a ticket that is nearer to it. */
 const LEFT_LYING_MS = 200;
 
-/** An own place in the line. */
+/** Own ticket with its position in the line. */
 export interface Placed<Seat> extends Place {
   readonly seat: Seat;
 }
 
-/** Who in line takes what now, and when somebody may take something that is left lying. */
+/** Assignment: which ticket claims which items now, and when a further ticket may claim an unclaimed item. */
 export interface Turns<Seat> {
   readonly items: ReadonlyMap<Seat, readonly AvailableItem[]>;
   /** Milliseconds of the monotonic clock; infinite for never. */
   readonly nextAtMs: number;
 }
 
-/** Items that nobody in line takes, in order: whoever is faster has them. @param room how many items those in line take */
+/** Returns the items behind the line, in order; the fastest consumer gets them. @param room number of items of the tickets in the line */
 export function beyondLine(items: readonly AvailableItem[], room: number): AvailableItem[] {
   return items.slice(room).filter(({ isWanted }) => !isWanted);
 }
 
 /**
- * How many items to claim: those that somebody has asked for; and ahead of that, as many as nobody takes who is before in line. None of those
- * that were handed out before is claimed ahead, nor what is behind it: if it is the one that brings down whoever works on it, that would
- * bring down others with it. Pure.
+ * Returns the number of items to claim: the items that callers have asked for, and items ahead that no earlier ticket gets. If the items
+ * include a redelivered item, no item is claimed ahead. A redelivered item may crash its consumer, and items claimed ahead would lose an
+ * attempt. Pure.
  *
- * @param most how many are wanted at most, those ahead included
- * @param before how many items those take who are before the own place in line, or would be
+ * @param most largest number of wanted items, including items ahead
+ * @param before number of items of the tickets ahead of the own ticket, or ahead of a new one
  */
 export function wantedOf(
   items: readonly AvailableItem[],
@@ -38,18 +38,18 @@ export function wantedOf(
   return Math.max(asked, Math.min(most, left));
 }
 
-/** Whether one of the items is claimed only when it was asked for. */
+/** Whether the items include a redelivered item, which is claimed only when a caller has asked for it. */
 export function mustAsk(items: readonly AvailableItem[]): boolean {
   return items.some(({ isRepeated }) => isRepeated);
 }
 
 /**
- * Whoever is first in line takes the first items that are to be had, as many as the place is for, the next one those behind, so that no two want
- * the same. One that is left lying by whose it would be, since that one is no more, or stands still, is taken by the next one after a while, by
- * the one after that after twice the while. Pure.
+ * Assigns items to tickets. The first ticket gets the first available items, as many as it is for, and the next ticket gets the items
+ * behind those. So no two consumers claim the same item. An item stays unclaimed if its consumer is gone or stands still. After 200 ms the
+ * next ticket may claim that item, and after 400 ms the ticket behind the next one. Pure.
  *
- * @param items that are to be had, in order; those included that this process is about to claim already
- * @param rankOf who in line an item is left to, by how many stand before: told its index
+ * @param items available items in order, including items that this process is about to claim
+ * @param rankOf returns the number of tickets ahead of the ticket that gets the item at an index
  * @param nowMs milliseconds of the monotonic clock
  */
 export function turnsOf<Seat>(

@@ -12,29 +12,29 @@ import type { ItemNaming } from './item-name.js';
 import { ClaimGone } from './settlement.js';
 import { untilPermitted } from './until-permitted.js';
 
-/** What is needed to make a delivery of a claim. */
+/** Configuration for making a delivery from a claim. */
 export interface UnpackingOptions<T> {
   readonly keeper: Keeper;
   readonly codec: Codec<T>;
-  /** How long a payload may take to be decoded, in milliseconds. */
+  /** Longest time in milliseconds for decoding a payload. */
   readonly decodeTimeoutMs: number;
   readonly naming: ItemNaming;
 }
 
-/** What happens while a claim is unpacked. */
+/** Signals while a claim is unpacked. */
 export interface UnpackingSignals {
-  /** Aborts when nothing is handed out any more. */
+  /** Signal that aborts when nothing more is handed out. */
   readonly late: AbortSignal;
-  /** Called when the payload takes long to be decoded. */
+  /** Called when decoding the payload takes long. */
   readonly onSlow: () => void;
 }
 
-/** What came of a claim: a delivery; the claim itself, to be given back; `null` if nothing is left to be done. */
+/** Result of unpacking: a delivery; the claim itself, to be released; `null` if nothing is left to do. */
 export type Unpacked<T> = ClaimedDelivery<T> | { readonly returned: Claim } | null;
 
 /**
- * Makes a delivery of what was claimed. What cannot be handed out becomes a dead letter: an item that was handed out too often, or whose bytes
- * cannot be read. What can be neither handed out nor put aside for now is left alone for a minute, and told as a background error.
+ * Makes a delivery from a claim. An item becomes a dead letter if it was handed out too often, or its bytes cannot be read. If an item can
+ * neither be handed out nor become a dead letter for now, it is deferred for a minute and reported as a background error.
  */
 export async function unpack<T>(
   { keeper, codec, decodeTimeoutMs, naming }: UnpackingOptions<T>,
@@ -49,7 +49,7 @@ export async function unpack<T>(
       relinquish(desk.settlement, own, { ...leftAlone(systemClock.wallNow()), ...change }).catch((failure: unknown) => {
         if (!(failure instanceof ClaimGone)) throw failure;
       });
-    // It ends by itself when the session of the claim may be over.
+    // The release ends by itself when the session of the claim may be over.
     const never = (): AbortSignal => new AbortController().signal;
     await untilPermitted(keeper, claimPath(claim.item), never, givingBack).catch(() => {});
     return null;
@@ -85,7 +85,7 @@ export async function unpack<T>(
     return await leaveAlone('decoding an item', new Error(reason), { reason });
   } catch (error) {
     if (keeper.closed) return null;
-    // The session may be over, or may live on after a jump of the wall clock: then its claim has to go.
+    // The session may be over, or may live on after a jump of the wall clock: then its claim has to be released.
     if (error instanceof ClaimGone || epochValidForMs(keeper, claim.epoch) <= 0) return { returned: own };
     return await leaveAlone('putting an item aside', error);
   }

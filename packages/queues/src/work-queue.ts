@@ -10,61 +10,61 @@ import { besides, placesOf, type Store, storeOf } from './places.js';
 import { Producer } from './producer.js';
 
 /*
- * What all queues with claims have in common; in which order items are handed out say the files of the queues.
+ * Common part of all queues with claims. The file of each queue defines the order in which the queue hands out its items.
  *
  * Guarantee
- *   Every put that resolved is there once, whatever reply was lost, and is handed out until it is acknowledged, or is a dead letter. Nobody is
- *   handed an item that somebody else holds with a valid clock, Curator's consumers with the same `lockPath` included. An item is
- *   acknowledged once. What is given back keeps its place, priority, due time and id. Bytes that nobody can read become a dead letter, as they
- *   are; they never stop the queue.
+ *   Every put that resolved has put its item once, also when a reply was lost. The queue hands the item out until a consumer acknowledges it or it
+ *   becomes a dead letter. While a consumer holds an item and its clock is valid, no other consumer gets the item; this includes Curator's consumers
+ *   with the same `lockPath`. An item is acknowledged once. A released item keeps its place, priority, due time and id. An item whose bytes cannot
+ *   be read becomes a dead letter with its bytes unchanged; such an item never stops the queue.
  * Not guaranteed
- *   That an item is worked on once: a consumer that dies, or is paused beyond its session, may have done the work, and another does it again.
+ *   That an item is worked on once. A consumer that dies, or is paused beyond its session, may have done the work; another consumer repeats it.
  *   That several consumers finish in order. That Curator's consumers without a `lockPath` respect a claim. A put or settlement whose session ended
- *   before the answer came is of unknown outcome.
+ *   before the reply came has an unknown outcome.
  * Znodes
  *   <path>/queue-…<number>                     an item: persistent sequential, named and framed as by Curator's queues
- *   <path>-side/claims/<item>                  ephemeral: the item is being worked on. Curator's `lockPath`
- *   <path>-side/attempts/<item>                how often it was handed out, by which claim, why it came back; made by the first claim
- *   <path>-side/line/_c_<uuid>-seat-<number>   ephemeral: a consumer that would like an item and found none
+ *   <path>-side/claims/<item>                  ephemeral: a consumer works on the item. Curator's `lockPath`
+ *   <path>-side/attempts/<item>                attempt record: number of attempts, claim of the last one, reason of release; made by the first claim
+ *   <path>-side/line/_c_<uuid>-seat-<number>   ephemeral: the ticket of a consumer that wants an item and found none
  *   <path>-side/markers/_c_<uuid>-put          ephemeral: a put was executed; removed when its reply has come
- *   <path>-side/producers/_c_<uuid>-put-<number>  ephemeral: a producer that waits for room, where `maxItems` is given
+ *   <path>-side/producers/_c_<uuid>-put-<number>  ephemeral: a producer that waits for capacity, if `maxItems` is given
  *   <path>-dead-letters/<item>                 a dead letter, its reason in <path>-dead-letters-side/attempts/<item>
  * Protocol of a put
- *   1. Create the item, and a marker under protection, in one transaction. With `maxItems`: stand in line; when first, wait until there is room;
- *      leave the line and create the item in one transaction.
+ *   1. The producer creates the item, and a marker under protection, in one transaction. With `maxItems`, the producer first stands in line. At the
+ *      head of the line it waits until the queue has capacity, then leaves the line and creates the item in one transaction.
  * Protocol of a consumer
  *   1. Watch items, claims and the line, and list each once.
- *   2. If there is an item for each of those in line and one more: claim that, go to 4. Else stand in line.
- *   3. The nth in line claims the nth item that is to be had; one that is left lying, since whoever is nearer has died, the next one after 0.2 s.
- *      Whoever is far behind watches only the one before, and looks again when that has left.
- *   4. A claim: check the item, create its claim and its record, leave the line, in one transaction; read the item in the same round trip. If
- *      there is a record already: read it, then the same with one more attempt, in the versions that were read.
- *   5. Settle it, in one transaction that begins with the record in the version of 4. When an item is done and the next one is within reach it is
- *      claimed by the same transaction; else its claim leaves in the same write.
+ *   2. If there are more items than tickets in the line, claim an item and go to 4. Otherwise create a ticket.
+ *   3. The nth ticket claims the nth available item. If a nearer consumer has died and leaves its item unclaimed, the next ticket may take that item
+ *      after 0.2 s. A consumer far back in line watches only the ticket directly ahead, and reads the line again when that ticket is gone.
+ *   4. To claim: in one transaction check the item, create its claim and its attempt record, and delete the ticket; read the item in the same round
+ *      trip. If there already is a record, read it, then repeat the transaction with one more attempt and with the versions that were read.
+ *   5. Settle the item in one transaction that begins with the record in the version of 4. If the item is done and the next item is available, the
+ *      same transaction claims the next item. Otherwise the claim of the next item is sent in the same write.
  * Failures
- *   reply to a put lost             its marker, or its place in line, tells whether it was executed
+ *   reply to a put lost             the put's marker, or its place in line, tells whether the put was executed
  *   reply to a claim lost           the record bears the claim's uuid, or not
  *   reply to a settlement lost      the record has another version, or is gone, or not
  *   session expires, waiting        back to 1 in the new session
  *   session expires, working        the claim's clock has run out before: `signal` has aborted; the item is handed out again
- *   somebody else claims first      the next item; after that everybody stands in line first for a while, so that no two want the same
- *   disconnected                    watches are set again on reconnect, and all is listed again
- *   given up while waiting          the place in line is left, what was claimed meanwhile goes back
- *   ended while no server answers   `timeoutMs` at most after the handlers, not at all without a connection; what is left goes on in the background
- *   settling or giving back refused  told once as `left behind`; tried again until it is permitted, or the session is over
- *   dead letter refused             told; the item is given back, and left alone for a minute
- *   claim, line or list refused     `process` tells it, and tries again after growing pauses; `take` and `consume` reject
- *   item not readable for now       told; left alone for a minute: one that is too large or forbidden, or whose decoding has not settled
- *   record damaged, or removed      attempts begin anew; what was worked on is lost, and its claim removed
- *   wall clock jumps                what was held is lost for good, and given back
+ *   another consumer claims first   the next item; for a while, every claim then needs a ticket, so that no two consumers try the same item
+ *   disconnected                    on reconnect the consumer sets its watches again and lists everything again
+ *   caller gives up while waiting   the ticket is deleted, items claimed meanwhile are released
+ *   ended while no server answers   `timeoutMs` at most after the handlers, no wait without a connection; the rest goes on in the background
+ *   settling or releasing refused   reported once as `left behind`; repeated until the server permits it, or the session is over
+ *   dead letter refused             reported; the item is released, and not handed out for a minute
+ *   claim, line or list refused     `process` reports it, and tries again after growing pauses; `take` and `consume` reject
+ *   item not readable for now       reported; not handed out for a minute: the item is too large or forbidden, or its decoding has not settled
+ *   record damaged, or removed      attempts start again; an item that was being worked on is lost, and its claim removed
+ *   wall clock jumps                held items are lost for good, and released
  *   numbers used up                 `put` rejects with `SequenceUsedUpError`
- *   consumer dies                   claim and place go with its session; the attempt counts
- *   claim removed by hand           `signal` aborts; nothing can be settled any more
+ *   consumer dies                   claim and ticket end with its session; the attempt counts
+ *   claim removed by hand           `signal` aborts; the delivery can no longer be settled
  *   path removed, containers reaped  made again
- *   foreign znode in the queue      left alone, as by Curator
+ *   foreign znode in the queue      ignored, as by Curator
  */
 
-/** A queue of items that are claimed to be worked on. */
+/** Queue whose items a consumer claims before working on them. */
 export class WorkQueue<T> extends ItemSource<T> {
   readonly #codec: Codec<T>;
   readonly #maxItems: number;
@@ -72,8 +72,8 @@ export class WorkQueue<T> extends ItemSource<T> {
   readonly #deadLetters: Store;
 
   /**
-   * @param name of the class, for messages
-   * @throws TypeError or RangeError for a wrong argument, which it names
+   * @param name name of the class, for messages
+   * @throws TypeError or RangeError for a wrong argument, which the message names
    */
   protected constructor(name: string, naming: ItemNaming, keeper: Keeper, path: string, options: QueueOptions<T>) {
     const unlimited = checkPlace(keeper, path);
@@ -93,9 +93,9 @@ export class WorkQueue<T> extends ItemSource<T> {
   }
 
   /**
-   * Puts a dead letter back into the queue, at the end of its order, as one that was never handed out.
+   * Puts a dead letter back at the end of the queue, as an item that was never handed out.
    *
-   * @throws NoNodeError if it is there no more; TypeError for what is no dead letter
+   * @throws NoNodeError if the dead letter no longer exists; TypeError if the argument is not a dead letter
    */
   async revive(letter: DeadLetter, options: CallOptions = {}): Promise<void> {
     checkArgument('letter', letterSchema, letter);
@@ -106,12 +106,12 @@ export class WorkQueue<T> extends ItemSource<T> {
     await this.#producer.move(parcel, [childOf(items, name), childOf(records, name)], options.signal);
   }
 
-  /** Commits a transaction of which it can be told, after a lost reply, whether it was executed. */
+  /** Commits a transaction once. After a lost reply, its marker tells whether the server executed the transaction. */
   protected async commitOnce(transaction: Transaction, signal: AbortSignal | undefined): Promise<void> {
     await this.#producer.commitOnce(transaction, signal);
   }
 
-  /** Puts values under one name. */
+  /** Puts values as items under one name. */
   protected async putUnder(name: string, values: readonly T[], signal: AbortSignal | undefined): Promise<void> {
     const payloads = encodedAll(this.#codec, values);
     if (payloads.length > this.#maxItems) {

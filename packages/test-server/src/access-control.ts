@@ -5,20 +5,20 @@ import { type GivenAcl, present } from './request-records.js';
 
 export type { Acl, Id } from 'zookeeper-ts-client/protocol';
 
-/** What an ACL entry allows; an entry has the sum. @see org.apache.zookeeper.ZooDefs.Perms */
+/** Permissions of an ACL entry, as bits to be added. @see org.apache.zookeeper.ZooDefs.Perms */
 export const Perms = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
 
-/** Everything for everybody. */
+/** ACL that allows everything to every client. */
 export const OPEN_ACL: readonly Acl[] = [{ perms: Perms.ALL, id: { scheme: 'world', id: 'anyone' } }];
 
-/** How the ids of one scheme are checked and compared. */
+/** Rules of a scheme: how its ids are checked and compared. */
 interface Scheme {
-  /** @param knowsIpv6 whether addresses may be of IPv6 */
+  /** @param knowsIpv6 whether addresses may be IPv6 addresses */
   isValid(id: string, knowsIpv6: boolean): boolean;
   matches(held: string, wanted: string): boolean;
-  /** Whether its ids prove who somebody is, so that `auth` stands for them. */
+  /** Whether ids of the scheme prove an identity, so that `auth` stands for them. */
   readonly isAuthenticating: boolean;
-  /** What `whoAmI` shows of an id. */
+  /** Returns the part of an id that `whoAmI` shows. */
   userName(id: string): string;
 }
 
@@ -36,7 +36,7 @@ const schemes: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
   ['ip', { isValid: isAddressRange, matches: addressMatches, isAuthenticating: false, userName: (id) => id }],
 ]);
 
-/** Whether somebody with these identities may do what needs one of these permissions. */
+/** Whether a client with these identities has one of these permissions. */
 export function isAllowed(acl: readonly Acl[], perms: number, identities: readonly Id[]): boolean {
   if (acl.length === 0) return true;
   for (const entry of acl) {
@@ -50,11 +50,11 @@ export function isAllowed(acl: readonly Acl[], perms: number, identities: readon
 }
 
 /**
- * The ACL that a request leads to: without repetitions, with `auth` replaced by who the client is.
+ * Resolves the ACL of a request: removes repetitions, and replaces `auth` by the identities of the client.
  *
- * @param knowsIpv6 whether ids of the scheme `ip` may be addresses of IPv6
- * @returns `null` when it is not a valid one
- * @throws {UnexpectedNullError} when the id of a scheme that looks at it is null
+ * @param knowsIpv6 whether ids of the scheme `ip` may be IPv6 addresses
+ * @returns `null` when the ACL is not valid
+ * @throws {UnexpectedNullError} when a scheme needs the id, and the id is null
  */
 export function resolveAcl(
   acl: readonly GivenAcl[] | null,
@@ -83,7 +83,7 @@ export function resolveAcl(
   return resolved;
 }
 
-/** The ACL for the eyes of somebody who may not administer it: no digests. */
+/** Returns the ACL without digests, for a client without the permission ADMIN. */
 export function maskDigests(acl: readonly Acl[]): readonly Acl[] {
   return acl.map((entry) => {
     if (entry.id.scheme !== 'digest') return entry;
@@ -92,10 +92,10 @@ export function maskDigests(acl: readonly Acl[]): readonly Acl[] {
 }
 
 /**
- * The identities that a credential proves.
+ * Returns the identities that a credential proves.
  *
  * @param superDigest digest of the super user, `user:base64(sha1(user:password))`
- * @returns `null` when the scheme is unknown or takes no credentials, or when there are none
+ * @returns `null` when the scheme is unknown or accepts no credentials, or the credential is missing
  */
 export function authenticate(
   scheme: string | null,
@@ -109,13 +109,13 @@ export function authenticate(
   return id === superDigest ? [{ scheme: 'super', id: '' }, own] : [own];
 }
 
-/** The id of a `user:password`. */
+/** Returns the id of a credential `user:password`. */
 export function digestOf(credential: string): string {
   const user = credential.split(':')[0] as string;
   return `${user}:${createHash('sha1').update(credential, 'utf8').digest('base64')}`;
 }
 
-/** What `whoAmI` shows of an identity. */
+/** Returns the part of an identity that `whoAmI` shows. */
 export function userNameOf({ scheme, id }: Id): string {
   return schemes.get(scheme)?.userName(id) ?? '';
 }
@@ -128,7 +128,7 @@ function withoutRepetitions(acl: readonly GivenAcl[]): readonly GivenAcl[] {
   return kept;
 }
 
-/** Compares entries as the real server's records do: field by field, stumbling over a null of the first one. */
+/** Whether two entries are equal, compared field by field like the real server's records: a null in the first entry is an error. */
 function isSame(entry: GivenAcl, other: GivenAcl): boolean {
   if (entry.perms !== other.perms || present(entry.id.scheme) !== other.id.scheme) return false;
   return present(entry.id.id) === other.id.id;

@@ -1,17 +1,17 @@
-/** Checks one value. `name` is what the message calls it. @throws {TypeError} @throws {RangeError} */
+/** Checks one value. `name` is the name of the value in the message. @throws {TypeError} @throws {RangeError} */
 export type Check = (name: string, value: unknown) => void;
 
-/** A check for each field of `T`. */
+/** Checks for each field of `T`. */
 export type Checks<T> = { readonly [K in keyof Required<T> & string]: Check };
 
-/** Checks that a test holds. @param words what the value must be, for the message */
+/** Creates a check that a test holds. @param words description of a valid value, for the message */
 export function isA(words: string, test: (value: unknown) => boolean): Check {
   return (name, value) => {
     if (!test(value)) throw new TypeError(`Expected \`${name}\` to be ${words}, got ${textOf(value)}`);
   };
 }
 
-/** Checks that a value is a finite number. @param least the smallest one that is allowed @param most the largest one */
+/** Creates a check for a finite number. @param least smallest valid number @param most largest valid number */
 export function isNumber(least: number = -Infinity, most: number = Infinity): Check {
   const range = most === Infinity ? `${least} or more` : `from ${least} to ${most}`;
   return (name, value) => {
@@ -21,7 +21,7 @@ export function isNumber(least: number = -Infinity, most: number = Infinity): Ch
   };
 }
 
-/** Checks that a value is a whole number. @param least the smallest one that is allowed @param most the largest one */
+/** Creates a check for a whole number. @param least smallest valid number @param most largest valid number */
 export function isInteger(least: number, most: number = Infinity): Check {
   const isInRange = isNumber(least, most);
   return (name, value) => {
@@ -30,7 +30,7 @@ export function isInteger(least: number, most: number = Infinity): Check {
   };
 }
 
-/** Checks that a value is one of some words. */
+/** Creates a check for one of some words. */
 export function isOneOf(words: readonly string[]): Check {
   return (name, value) => {
     if (typeof value === 'string' && words.includes(value)) return;
@@ -64,10 +64,10 @@ export const isPath: Check = isA(
 );
 
 /**
- * Checks an object field by field. What is left out, or is `undefined`, is not looked at.
+ * Checks an object field by field. Fields that are missing or `undefined` are not checked.
  *
- * @param owner what takes the object, for the message
- * @throws {TypeError} when it is no object, has a field of another name, or one of another type
+ * @param owner function that receives the object, for the message
+ * @throws {TypeError} when the value is not an object, or has a field with an unknown name or a wrong type
  * @throws {RangeError} when a number is out of its range
  */
 export function checkFields<T extends object>(owner: string, value: T, checks: Checks<T>): void {
@@ -83,7 +83,7 @@ export function checkFields<T extends object>(owner: string, value: T, checks: C
   }
 }
 
-/** How a message shows a value. */
+/** Formats a value for a message. */
 export function textOf(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'bigint') return `${value}n`;
@@ -92,7 +92,7 @@ export function textOf(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
-/** The known names that a wrong one may stand for, or all of them. */
+/** Suggests the known names that are similar to a wrong name, or lists all known names. */
 export function suggestion(wrong: string, known: readonly string[]): string {
   const longer = known.filter((name) => wrong !== '' && name.toLowerCase().startsWith(wrong.toLowerCase()));
   const distances = known.map((name) => distance(wrong.toLowerCase(), name.toLowerCase()));
@@ -106,7 +106,7 @@ function among(known: readonly string[]): string {
   return `There are ${known.map((name) => `\`${name}\``).join(', ')}`;
 }
 
-/** How many letters must be put in, taken out or replaced to make one text of the other. */
+/** Returns the number of letters to insert, remove or replace in order to change one text into the other. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...a].entries()) {

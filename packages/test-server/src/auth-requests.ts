@@ -4,10 +4,10 @@ import { type Answer, DONE, refusal, success } from './answer.js';
 import type { Client } from './client.js';
 import { present } from './request-records.js';
 
-/** A token, which is null where there is no SASL. */
+/** Encoder of a token, which is null without SASL. */
 const Token: Encoder<null> = { write: (writer) => writer.buffer(null) };
 
-/** Takes a credential of `addauth`: an unknown scheme is refused, whatever the words of a known one. */
+/** Handles a credential of `addauth`. Refuses an unknown scheme, and accepts every credential of a known scheme. */
 export function answerAuth(reader: JuteReader, client: Client, superDigest: string | null): Answer {
   reader.int();
   const identities = authenticate(reader.ustring(), reader.buffer(), superDigest);
@@ -16,7 +16,7 @@ export function answerAuth(reader: JuteReader, client: Client, superDigest: stri
   return DONE;
 }
 
-/** Answers as a server that has no SASL: with a null token. @throws {MarshallingError} when the client's token is null or malformed */
+/** Answers like a server without SASL: with a null token. @throws {MarshallingError} when the client's token is null or malformed */
 export function answerSasl(reader: JuteReader): Answer {
   present(reader.buffer());
   return success(Token, null);

@@ -2,7 +2,7 @@ import type { Database } from './database.js';
 import type { ServerSettings } from './options.js';
 import type { Znode } from './znode.js';
 
-/** Removes containers that have lost their last child, and TTL znodes that have had their time. */
+/** Container manager: removes containers that have lost their last child, and TTL znodes whose time is over. */
 export class Cleaner {
   readonly #database: Database;
   readonly #settings: ServerSettings;
@@ -25,7 +25,7 @@ export class Cleaner {
     this.#cancel();
   }
 
-  /** Removes what is due now, each in a transaction of its own. */
+  /** Removes the znodes that are due now, each in a separate transaction. */
   clean(): void {
     const { tree } = this.#database;
     for (const path of [...tree.perishable]) {

@@ -21,9 +21,9 @@ A ZooKeeper server in memory, for tests, demos and learning.
 The first line of the output ends with the connect string. SIGINT and SIGTERM end the server; SIGTERM also
 ends it when only npx is sent it.`;
 
-/** How often a snapshot is written while the server runs, in milliseconds. */
+/** Interval in milliseconds at which the running server writes a snapshot. */
 const SNAPSHOT_INTERVAL_MS = 10_000;
-/** How often the parent process is looked for, in milliseconds. */
+/** Interval in milliseconds at which the command checks its parent process. */
 const PARENT_CHECK_INTERVAL_MS = 500;
 
 const OPTIONS = {
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     port: numberOf('--port', values.port),
     host: values.host,
     tickTimeMs: numberOf('--tick-time', values['tick-time']),
-    // What it must be is checked with the other options.
+    // `TestServer.start` checks the value together with the other options.
     compat: values.compat as '3.8' | '3.9',
     ...(file !== undefined && existsSync(file) ? { snapshot: await readSnapshot(file) } : {}),
   });
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   console.log(`ZooKeeper test server on ${server.connectString}`);
 }
 
-/** @throws {TypeError} for an option that there is not */
+/** Checks the names of the given options. @throws {TypeError} for an unknown option */
 function checkNames(args: readonly string[]): void {
   const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
   const names = Object.keys(OPTIONS).map((name) => `--${name}`);
@@ -86,15 +86,17 @@ function keepSnapshots(server: TestServer, file: string): void {
   writeLater();
 }
 
-/** Writes beside the file, then puts it in its place: whoever reads it finds a whole one. */
+/** Writes a temporary file and renames it, so that a reader always finds a complete snapshot. */
 async function writeSnapshot(server: TestServer, file: string): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(server.snapshot()));
   await rename(`${file}.new`, file);
 }
 
 /**
- * Ends the server at a signal. `npx` hands a signal on to the shell that it started, and that ends without a word to the server: under `npx`
- * the end of the parent process counts as a signal, too. A signal may come twice, from a terminal and from `npx`: the second one changes nothing.
+ * Ends the server at a signal.
+ *
+ * `npx` passes a signal on to the shell that it started, and that shell ends without telling the server. Under `npx` the end of the parent
+ * process therefore also counts as a signal. A second signal, for instance from both a terminal and `npx`, changes nothing.
  */
 function endOnSignals(server: TestServer, file: string | undefined): void {
   let isEnding = false;
@@ -110,7 +112,7 @@ function endOnSignals(server: TestServer, file: string | undefined): void {
   if (isUnderNpx(process.env)) untilOrphaned(process.ppid, endOnce);
 }
 
-/** Whether `npx` or `npm exec` started this command, and not one that started this one. */
+/** Whether `npx` or `npm exec` started this command directly, rather than a command that then started this one. */
 function isUnderNpx({ npm_lifecycle_event: event, npm_lifecycle_script: script }: NodeJS.ProcessEnv): boolean {
   return event === 'npx' && script?.includes('test-server') === true;
 }

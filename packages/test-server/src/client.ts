@@ -3,14 +3,14 @@ import type { Requester } from './prepare.js';
 import type { Replica } from './replica.js';
 import type { Watcher } from './watch-manager.js';
 
-/** A connected client, as the server's thinking parts see it. */
+/** Connected client, as the server state sees it. */
 export interface Client extends Watcher, Requester {
-  /** Its session; 0 before the handshake. */
+  /** Session of the client; 0 before the handshake. */
   readonly sessionId: bigint;
-  /** What it sees: the server's tree, or the past. */
+  /** Replica that the client reads: the server's tree, or a stale copy. */
   replica: Replica;
-  /** Adds identities that it has proved. */
+  /** Adds identities that the client has proved. */
   identify(identities: readonly Id[]): void;
-  /** Ends the connection when everything written so far has been sent. */
+  /** Closes the connection when everything written so far has been sent. */
   close(): void;
 }

@@ -2,25 +2,25 @@ import { performance } from 'node:perf_hooks';
 import timers from 'node:timers';
 import { isNumber } from './argument-checks.js';
 
-/** Where the server gets the time from; injected, so that tests can turn the hands. */
+/** Clock of the server. A test may replace it. */
 export interface Clock {
-  /** Monotonic milliseconds, by which sessions expire. */
+  /** Returns monotonic milliseconds, which decide the expiry of sessions. */
   now(): number;
-  /** Wall-clock milliseconds since 1970, for `ctime` and `mtime`. */
+  /** Returns wall-clock milliseconds since 1970, for `ctime` and `mtime`. */
   wallNow(): number;
-  /** Calls back after so many milliseconds; the result cancels it. */
+  /** Calls a callback after a delay in milliseconds. @returns a function that cancels the call */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
 /*
- * Node's functions, taken when this module is first imported: fake timers of a test runner replace them later on, and a server that obeyed them would
- * expire no session, or all at once.
+ * Node's functions are read when this module is first imported. Fake timers of a test runner replace them later; with fake timers the server
+ * would expire no session, or all sessions at once.
  */
 const { clearTimeout, setTimeout } = timers;
 const monotonicNow = performance.now.bind(performance);
 const wallNow = Date.now;
 
-/** The clocks of this machine. They stay real when a test installs fake timers after the first import of this package. */
+/** Real clocks of this machine. They stay real when a test installs fake timers after the first import of this package. */
 export const systemClock: Clock = {
   now: () => monotonicNow(),
   wallNow: () => wallNow(),
@@ -37,13 +37,13 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Virtual time: it stands still until {@link VirtualClock.advance} is called. */
+/** Clock whose time advances only by {@link VirtualClock.advance}. */
 export class VirtualClock implements Clock {
   #nowMs = 0;
   readonly #startMs: number;
   readonly #timers: Set<Timer> = new Set();
 
-  /** @param startMs what the wall clock shows at first, in milliseconds since 1970; by default the year 2024 */
+  /** @param startMs first time of the wall clock, in milliseconds since 1970; by default the start of the year 2024 */
   constructor(startMs = 1_704_067_200_000) {
     this.#startMs = startMs;
   }
@@ -63,10 +63,10 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Lets time pass: every timer that becomes due fires, in the order of time, before this returns. What the server then
-   * sends is on its way to the clients; wait for the event that it brings about.
+   * Advances the time. Every timer that becomes due fires, in the order of time, before this method returns. The server's messages are then
+   * still on their way to the clients: wait for the event that they cause.
    *
-   * @param ms milliseconds, 0 or more
+   * @param ms milliseconds; from 0
    */
   advance(ms: number): void {
     isDuration('ms', ms);

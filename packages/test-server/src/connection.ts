@@ -26,31 +26,34 @@ import type { Replica } from './replica.js';
 import type { Service } from './service.js';
 import type { Counters } from './statistics.js';
 
-/** What a connection works with. */
+/** Context of a connection. */
 export interface ConnectionContext {
   readonly service: Service;
   readonly settings: ServerSettings;
   readonly faults: Faults;
   readonly counters: Counters;
-  /** Whether the whole server stands still. */
+  /** Whether the server is paused. */
   readonly isPaused: () => boolean;
-  /** The answer to a four-letter word. */
+  /** Answers a four-letter word. */
   readonly command: (word: FourLetterWord) => string;
 }
 
-/** How far a connection has come. */
+/** Phase of a connection. */
 type Phase = 'greeting' | 'handshake' | 'serving' | 'ending';
 
 const SYNC_CONNECTED = 3;
 const NO_ZXID = -1n;
-/** So much is written before it is sent on its way, in bytes. */
+/** Number of bytes that are written before they are sent. */
 const FLUSH_BYTES = 256 * 1024;
-/** How long a client may be silent before its handshake is complete, in milliseconds. @see `zookeeper.nio.sessionlessCnxnTimeout` */
+/** Longest silence of a client before its handshake is complete, in milliseconds. @see `zookeeper.nio.sessionlessCnxnTimeout` */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Bytes of a handshake request but its password, without the read-only flag. */
+/** Number of bytes of a handshake request without its password and without the read-only flag. */
 const HANDSHAKE_BYTES = 4 + 8 + 4 + 8 + 4;
 
-/** One connection: frames in, frames out, in the order of their arrival. A client that misbehaves ends only its own. */
+/**
+ * Connection of a client. Requests are processed in the order of their arrival. A client that violates the protocol ends only its own
+ * connection.
+ */
 export class Connection implements Client {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -60,7 +63,7 @@ export class Connection implements Client {
   replica: Replica;
   received = 0;
   sent = 0;
-  /** The last operation, for `cons`. */
+  /** Last operation, for `cons`. */
   lastOpCode: number = OpCode.notification;
   readonly establishedMs: number;
   readonly #context: ConnectionContext;
@@ -72,7 +75,7 @@ export class Connection implements Client {
   #greeting: Buffer = Buffer.alloc(0);
   #isFlushing = false;
   #cancelHandshakeTimeout: () => void = () => {};
-  /** A handshake that has not been answered yet. */
+  /** Handshake that has not been answered yet. */
   #handshake: { readonly request: ConnectRequest; readonly withReadOnly: boolean } | null = null;
 
   constructor(socket: Socket, context: ConnectionContext) {
@@ -120,24 +123,24 @@ export class Connection implements Client {
     this.#lane.end();
   }
 
-  /** Ends the connection at once, whatever is still under way. */
+  /** Closes the connection at once, and discards unsent data. */
   destroy(): void {
     this.#phase = 'ending';
     this.#socket.destroy();
   }
 
-  /** Bytes that the client has not read yet. */
+  /** Number of bytes that the client has not read yet. */
   get unreadBytes(): number {
     return this.#lane.unreadBytes;
   }
 
-  /** Begins to count its frames anew. */
+  /** Resets the counts of frames. */
   resetCounts(): void {
     this.received = 0;
     this.sent = 0;
   }
 
-  /** Stops or lets go what partitions, or a pause of the server, say. */
+  /** Applies partitions and a pause of the server: stops the traffic or lets it pass. */
   applyPartition(): void {
     this.#lane.setHeld(this.#isStopped('to-client'));
     this.#process();
@@ -155,7 +158,7 @@ export class Connection implements Client {
     this.#process();
   }
 
-  /** Ends the connection unless bytes of a handshake come in time. What the server itself does not let through is not waited for. */
+  /** Closes the connection unless bytes of a handshake come in time. Time does not count while the server itself stops the traffic. */
   #awaitHandshake(): void {
     this.#cancelHandshakeTimeout();
     this.#cancelHandshakeTimeout = this.#context.settings.clock.schedule(HANDSHAKE_TIMEOUT_MS, () => {
@@ -164,7 +167,7 @@ export class Connection implements Client {
     });
   }
 
-  /** The first four bytes tell a word of administration from a frame. */
+  /** Distinguishes a four-letter word from a frame by the first four bytes. */
   #greet(bytes: Buffer): void {
     this.#greeting = Buffer.concat([this.#greeting, bytes]);
     if (this.#greeting.length < 4) return;
@@ -180,7 +183,7 @@ export class Connection implements Client {
     this.#greeting = Buffer.alloc(0);
   }
 
-  /** Takes frame after frame, as long as the client reads what comes of them. */
+  /** Processes one frame after the other, as long as the client reads the replies. */
   #process(): void {
     try {
       if (this.#handshake !== null) this.#admit();
@@ -199,7 +202,7 @@ export class Connection implements Client {
         else this.#serve(reader);
       }
     } catch {
-      // Whatever it sent cannot be read on: a length that no frame may have, or a header cut short.
+      // The client's data cannot be decoded: an invalid length of a frame, or an incomplete header.
       this.destroy();
     }
     this.#flush();
@@ -222,7 +225,7 @@ export class Connection implements Client {
     this.#admit();
   }
 
-  /** Answers the handshake; that of a session which is cut off waits until it is no more. */
+  /** Answers the handshake. The handshake of a partitioned session waits until the partition is lifted. */
   #admit(): void {
     this.#lane.setHeld(this.#isStopped('to-client'));
     if (this.#handshake === null || this.#isStopped('to-server')) return;
@@ -279,7 +282,7 @@ export class Connection implements Client {
     if (kind === 'unimplemented') this.close();
   }
 
-  /** Replies to a request; the end of a session and an operation that is none end the connection, too. */
+  /** Replies to a request. After `closeSession` and after an unknown operation, also closes the connection. */
   #respond(xid: number, opCode: number, answer: Answer): void {
     if (answer === HANG_UP) this.close();
     if (answer === HANG_UP || answer === SILENCE) return;
@@ -289,7 +292,7 @@ export class Connection implements Client {
     if (opCode === OpCode.closeSession || !isKnown) this.close();
   }
 
-  /** Replies to a credential; one that is refused ends the connection. */
+  /** Replies to a credential. After a refused credential, also closes the connection. */
   #finish(xid: number, answer: Answer): void {
     this.#reply(xid, answer, 0n);
     if (answer.error !== 0) this.close();
@@ -308,7 +311,7 @@ export class Connection implements Client {
     this.#context.counters.sent += 1;
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    // By a promise, since fake timers of a test runner may replace `queueMicrotask`.
+    // Uses a promise, since fake timers of a test runner may replace `queueMicrotask`.
     void Promise.resolve().then(() => this.#flush());
   }
 

@@ -15,19 +15,19 @@ import { CONFIG_PATH, nameOf, QUOTA_PATH, SYSTEM_PATH } from './znode-path.js';
 const NO_CHANGES: readonly Change[] = [];
 
 /**
- * The znodes, and what transactions do to them. It knows neither clients nor time: a transaction goes in that has been
- * checked, with its zxid and its time, and what it brought about comes out.
+ * Tree of znodes, to which transactions are applied. The tree knows neither clients nor time: a caller passes a checked transaction with
+ * its zxid and its time, and receives the changes.
  */
 export class DataTree {
-  /** The last transaction applied, those that failed included. */
+  /** Zxid of the last transaction, including failed transactions. */
   lastZxid = 0n;
-  /** Every znode by its path; the root has two, the empty one and `/`. */
+  /** Znodes by path. The root has two paths, the empty one and `/`. */
   readonly #znodes: Map<string, Znode> = new Map();
   readonly #ephemerals: Map<bigint, Set<string>> = new Map();
   readonly #perishable: Set<string> = new Set();
   readonly #quotas: Quotas = new Quotas(this.#znodes);
 
-  /** A tree with nothing but what every server has. */
+  /** Creates a tree with only the znodes that every server has. */
   static fresh(): DataTree {
     const tree = new DataTree();
     const make = (path: string, acl: readonly Acl[], data: Buffer | null) => {
@@ -43,22 +43,22 @@ export class DataTree {
     return tree;
   }
 
-  /** Number of entries in the table, as `srvr` counts them: the root is there twice. */
+  /** Number of entries in the table, as `srvr` counts them: the root counts twice. */
   get nodeCount(): number {
     return this.#znodes.size;
   }
 
-  /** The znode of a path, if there is one. */
+  /** Returns the znode at a path, if it exists. */
   get(path: string): Znode | undefined {
     return this.#znodes.get(path);
   }
 
-  /** All znodes with their paths; the root once. */
+  /** Iterates over all znodes with their paths; the root once. */
   *entries(): Iterable<[path: string, znode: Znode]> {
     for (const entry of this.#znodes) if (entry[0] !== '') yield entry;
   }
 
-  /** Puts a znode where a snapshot or a copy has it. */
+  /** Inserts a znode of a snapshot or a copy. */
   put(path: string, znode: Znode): void {
     this.#znodes.set(path, znode);
     if (path === '/') this.#znodes.set('', znode);
@@ -66,7 +66,7 @@ export class DataTree {
     this.#quotas.noteLimit(path);
   }
 
-  /** A copy that changes by itself. */
+  /** Returns an independent copy. */
   clone(): DataTree {
     const copy = new DataTree();
     copy.lastZxid = this.lastZxid;
@@ -74,12 +74,12 @@ export class DataTree {
     return copy;
   }
 
-  /** Paths of a session's ephemerals. */
+  /** Returns the paths of a session's ephemerals. */
   ephemeralsOf(sessionId: bigint): readonly string[] {
     return [...(this.#ephemerals.get(sessionId) ?? [])];
   }
 
-  /** Sessions that have ephemerals, with their paths. */
+  /** Paths of the ephemerals of each session that has any. */
   get ephemerals(): ReadonlyMap<bigint, ReadonlySet<string>> {
     return this.#ephemerals;
   }
@@ -89,7 +89,7 @@ export class DataTree {
     return this.#perishable;
   }
 
-  /** Number of znodes below a path; the root's has all but the root itself. */
+  /** Counts the znodes below a path. For the root, the count includes all znodes except the root. */
   countDescendants(path: string): number {
     if (path === '/') return this.#znodes.size - 2;
     let count = 0;
@@ -97,7 +97,7 @@ export class DataTree {
     return count;
   }
 
-  /** Whether a hard quota forbids that a subtree grow. */
+  /** Whether a hard quota forbids the growth of a subtree. */
   exceedsQuota(path: string, bytes: number, count: number): boolean {
     return this.#quotas.forbids(path, bytes, count);
   }
@@ -105,8 +105,8 @@ export class DataTree {
   /**
    * Applies a transaction.
    *
-   * @param zxid its number; the parts of a `multi` share one
-   * @param timeMs its time, in milliseconds since 1970
+   * @param zxid zxid of the transaction; all operations of a `multi` share one zxid
+   * @param timeMs time of the transaction, in milliseconds since 1970
    */
   apply(transaction: Transaction, zxid: bigint, timeMs: number): Applied {
     this.lastZxid = zxid;
@@ -129,7 +129,7 @@ export class DataTree {
   #create(transaction: CreateTransaction, zxid: bigint, timeMs: number): Applied {
     const { path } = transaction;
     const parent = this.#parentOf(path);
-    // The counter only ever rises: once it has overflown, it stands.
+    // The counter never decreases: after an overflow it no longer changes.
     if (transaction.creations > parent.creations) {
       parent.creations = transaction.creations;
       parent.pzxid = zxid;

@@ -5,7 +5,7 @@ import { LaggingReplica, type Replica } from './replica.js';
 import type { Applied, Transaction } from './transaction.js';
 import { WatchManager } from './watch-manager.js';
 
-/** The tree with its watches, and the number and time of each transaction. */
+/** Tree and watches of the server, with the zxid and time of each transaction. */
 export class Database implements Replica {
   readonly tree: DataTree;
   readonly watches: WatchManager;
@@ -21,19 +21,19 @@ export class Database implements Replica {
     this.watches = new WatchManager(isCompat38);
   }
 
-  /** The number of the next transaction. It is used up, whatever comes of the request. */
+  /** Returns the zxid of the next transaction. The zxid is used up even if the request fails. */
   nextZxid(): bigint {
     this.tree.lastZxid += 1n + this.#skippedZxids;
     this.#skippedZxids = 0n;
     return this.tree.lastZxid;
   }
 
-  /** Uses up a number that no reply shows: that of the next transaction is one higher. */
+  /** Uses up a zxid that no reply shows: the zxid of the next transaction is one higher. */
   skipZxid(): void {
     this.#skippedZxids += 1n;
   }
 
-  /** Applies what has been checked, then tells who watches, those that lag excepted. */
+  /** Applies checked transactions and fires the watches. Lagging clients receive their events later. */
   commit(transactions: readonly Transaction[], zxid: bigint): readonly Applied[] {
     const timeMs = this.#clock.wallNow();
     const applied = transactions.map((transaction) => this.tree.apply(transaction, zxid, timeMs));
@@ -49,7 +49,7 @@ export class Database implements Replica {
     return this.commit([transaction], zxid)[0] as Applied;
   }
 
-  /** From now on a client sees what it sees now, until it catches up. */
+  /** Freezes a client's view until the client catches up. */
   letLag(client: Client): void {
     if (this.#lagging.has(client)) return;
     const laggard = new LaggingReplica(this.tree, new WatchManager(this.#isCompat38));
@@ -58,7 +58,7 @@ export class Database implements Replica {
     client.replica = laggard;
   }
 
-  /** Tells a client what it missed, and lets it see the present again. */
+  /** Sends a client the events that it has missed, and ends its stale view. */
   catchUp(client: Client): void {
     const laggard = this.#lagging.get(client);
     if (laggard === undefined) return;
@@ -68,7 +68,7 @@ export class Database implements Replica {
     client.replica = this;
   }
 
-  /** Drops the watches of a client that has gone. */
+  /** Removes the watches of a client that has disconnected. */
   forget(client: Client): void {
     this.#lagging.delete(client);
     client.replica = this;

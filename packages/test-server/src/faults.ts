@@ -11,42 +11,42 @@ import {
 import type { Client } from './client.js';
 import { matchChecks, matches, type ObservedRequest, type RequestMatch } from './observed-request.js';
 
-/** Whose traffic a partition stops. */
+/** Direction in which a partition stops traffic. */
 export type Direction = 'to-server' | 'to-client' | 'both';
 
-/** A fault for one request. */
+/** Fault for one request. */
 export interface OneFault extends RequestMatch {
-  /** Which of the matching requests, counted from now; 1, the default, is the next. */
+  /** Position among the matching requests from now on. Default 1, which is the next request. */
   readonly nth?: number;
 }
 
-/** Replies that come late. */
+/** Delay of replies. */
 export interface Delay extends RequestMatch {
-  /** By how many milliseconds, 0 or more. */
+  /** Delay in milliseconds; from 0. */
   readonly ms: number;
 }
 
-/** What is to become of a request. */
+/** Treatment of a request. */
 export interface Verdict {
   readonly kind: 'pass' | 'drop-request' | 'drop-reply' | 'throttle' | 'unimplemented';
-  /** Milliseconds by which the reply, and all that comes after it, is late. */
+  /** Delay in milliseconds of the reply and of everything that follows it. */
   readonly delayMs: number;
-  /** Tells the test that it happened. */
+  /** Reports to the test that the fault has happened. */
   readonly happened: () => void;
 }
 
-/** What faults act on. */
+/** Object on which faults act: the server's connections. */
 export interface FaultTarget {
-  /** Puts partitions that were set or lifted into effect. */
+  /** Applies partitions that were set or lifted. */
   applyPartitions(): void;
-  /** Lets those clients see what they see now, or see the present again. */
+  /** Freezes the view of the clients for which `isLagging` returns true, and brings all other clients up to date. */
   setLagging(isLagging: (client: Client) => boolean): void;
 }
 
 interface WaitingFault {
   readonly kind: 'drop-request' | 'drop-reply' | 'throttle' | 'observe';
   readonly match: RequestMatch;
-  /** How many matching requests are still to be let through before it. */
+  /** Number of matching requests that still pass before the fault. */
   spare: number;
   readonly happened: (request: ObservedRequest) => void;
 }
@@ -58,10 +58,10 @@ const isDirection: Check = isOneOf(['to-server', 'to-client', 'both'] satisfies 
 const PASS: Verdict = { kind: 'pass', delayMs: 0, happened: () => {} };
 
 /**
- * How the server misbehaves. All of it is done to requests on purpose; nothing is left to chance.
+ * Faults of the server. A test chooses the requests; no fault is random.
  *
- * A fault that could never happen is refused at once: every method throws a `TypeError` when it is given a name or a type that it does not
- * know, and a `RangeError` when a number is out of its range.
+ * Every method refuses a fault that could never happen. It throws a `TypeError` for an unknown name or a wrong type, and a `RangeError` for
+ * a number out of its range.
  */
 export class Faults {
   readonly #target: FaultTarget;
@@ -79,32 +79,32 @@ export class Faults {
   }
 
   /**
-   * Applies a request, drops its reply and cuts the connection: the client cannot know what came of it.
+   * Applies a request, drops its reply and closes the connection: the outcome is unknown to the client.
    *
-   * @returns resolves with the request when it happened
+   * @returns resolves with the request when the fault has happened
    */
   dropReplyOnce(fault: OneFault = {}): Promise<ObservedRequest> {
     return this.#wait('drop-reply', 'dropReplyOnce', fault);
   }
 
   /**
-   * Drops a request before it is applied, and cuts the connection.
+   * Drops a request before it is applied, and closes the connection.
    *
-   * @returns resolves with the request when it happened
+   * @returns resolves with the request when the fault has happened
    */
   dropRequestOnce(fault: OneFault = {}): Promise<ObservedRequest> {
     return this.#wait('drop-request', 'dropRequestOnce', fault);
   }
 
-  /** Resolves with a request when it arrives. It is not a fault, but tells when to commit one. */
+  /** Resolves with a matching request when it arrives. This is not a fault; a test uses it to decide when to inject a fault. */
   untilRequest(match: OneFault = {}): Promise<ObservedRequest> {
     return this.#wait('observe', 'untilRequest', match);
   }
 
   /**
-   * Calls back for every request as it arrives, before anything is done about it; a credential is none. Not a fault either.
+   * Calls a listener for every request when it arrives, before the server processes it. Credentials are not reported. This is not a fault.
    *
-   * @returns ends it
+   * @returns a function that removes the listener
    */
   onRequest(listener: (request: ObservedRequest) => void): () => void {
     isFunction('listener', listener);
@@ -114,7 +114,7 @@ export class Faults {
     };
   }
 
-  /** Replies to such requests this much later, and whatever follows them on the same connection; they are applied at once. */
+  /** Delays the replies to matching requests, and everything that follows them on the same connection. The requests are applied at once. */
   delay(delay: Delay): void {
     checkFields('delay', delay, delayChecks);
     const { ms, ...match } = delay;
@@ -122,7 +122,7 @@ export class Faults {
     this.#delays = [...this.#delays, { match, ms }];
   }
 
-  /** Refuses such requests as an overloaded server does: THROTTLEDOP, not applied. Pings and the end of a session pass. */
+  /** Refuses matching requests with THROTTLEDOP, as an overloaded server does, and does not apply them. Pings and `closeSession` pass. */
   throttle(match: RequestMatch = {}): void {
     checkFields('throttle', match, matchChecks);
     this.#throttled = [...this.#throttled, match];
@@ -131,33 +131,33 @@ export class Faults {
   /**
    * Refuses one request with THROTTLEDOP, and does not apply it.
    *
-   * @returns resolves with the request when it happened
+   * @returns resolves with the request when the fault has happened
    */
   throttleOnce(fault: OneFault = {}): Promise<ObservedRequest> {
     return this.#wait('throttle', 'throttleOnce', fault);
   }
 
-  /** Knows no such operations, like a server that is older than they are: UNIMPLEMENTED, and the end of the connection. */
+  /** Refuses matching operations like an older server that does not know them: replies UNIMPLEMENTED, and closes the connection. */
   lack(match: RequestMatch): void {
     checkFields('lack', match, matchChecks);
     this.#unimplemented = [...this.#unimplemented, match];
   }
 
-  /** Closes new connections as soon as they are made; those that are open stay. */
+  /** Closes each new connection at once; open connections stay. */
   refuseConnections(): void {
     this.#isRefusing = true;
   }
 
-  /** Takes new connections again. */
+  /** Accepts new connections again. */
   acceptConnections(): void {
     this.#isRefusing = false;
   }
 
   /**
-   * Lets nothing pass between the server and a client, or all of them, and tells neither, as a network that drops
-   * packets. A session stays partitioned on its next connections. What was sent meanwhile arrives after `heal`.
+   * Stops all traffic between the server and a client, or all clients, as a network that drops packets does. Neither side is told. The
+   * partition also applies to the next connections of the session. After `heal`, all data that was sent meanwhile arrives.
    *
-   * @param who a session id
+   * @param who a session id, or `all`
    */
   partition(who: bigint | 'all', direction: Direction = 'both'): void {
     isSessionIdOrAll('who', who);
@@ -166,7 +166,7 @@ export class Faults {
     this.#target.applyPartitions();
   }
 
-  /** Lifts partitions. @param who the one that was partitioned; by default every one */
+  /** Lifts partitions. @param who the session id or `all` that was given to `partition`; by default every partition */
   heal(who?: bigint | 'all'): void {
     if (who !== undefined) isSessionIdOrAll('who', who);
     if (who === undefined) this.#partitions.clear();
@@ -175,17 +175,17 @@ export class Faults {
   }
 
   /**
-   * Lets clients read the past, as from a follower that lags behind: what others do from now on they neither read nor
-   * hear of by watches. A client catches up, watches first, when it writes or calls `sync`, or with `clear`.
+   * Gives clients a stale view, as from a follower that lags behind: they neither read later changes by other clients nor get watch events
+   * for them. A client catches up, with watch events first, when it writes or calls `sync`, or when the test calls `clear`.
    *
-   * @param who a session id; by default all that are connected
+   * @param who a session id; by default all connected clients
    */
   staleReads(who: bigint | 'all' = 'all'): void {
     isSessionIdOrAll('who', who);
     this.#target.setLagging((client) => who === 'all' || client.sessionId === who);
   }
 
-  /** Ends all faults, those that wait for their request included, and all observation. */
+  /** Ends all faults and all observation. Faults that still wait for their request end, too. */
   clear(): void {
     this.#waiting = [];
     this.#delays = [];
@@ -197,18 +197,18 @@ export class Faults {
     this.#target.setLagging(() => false);
   }
 
-  /** Whether new connections are closed at once. */
+  /** Whether the server closes new connections at once. */
   get isRefusing(): boolean {
     return this.#isRefusing;
   }
 
-  /** Whether no fault is for requests: nobody has to look at them. */
+  /** Whether no fault and no listener concerns requests: then the server need not inspect them. */
   get isIdle(): boolean {
     const lists = [this.#waiting, this.#delays, this.#throttled, this.#unimplemented, this.#listeners];
     return lists.every(({ length }) => length === 0);
   }
 
-  /** Whether a session's traffic is stopped in a direction. */
+  /** Whether a partition stops a session's traffic in a direction. */
   isPartitioned(sessionId: bigint, direction: 'to-server' | 'to-client'): boolean {
     if (this.#partitions.size === 0) return false;
     return [this.#partitions.get(sessionId), this.#partitions.get('all')].some(
@@ -216,7 +216,7 @@ export class Faults {
     );
   }
 
-  /** Decides what becomes of a request. */
+  /** Decides the treatment of a request. */
   judge(request: ObservedRequest): Verdict {
     for (const listener of this.#listeners) listener(request);
     const delayMs = this.#delays.find(({ match }) => matches(match, request))?.ms ?? 0;

@@ -6,13 +6,13 @@ import type { FourLetterWord, ServerSettings } from './options.js';
 import type { Service } from './service.js';
 import type { Counters } from './statistics.js';
 
-/** The version that the server reports; its own mark is behind the one that it behaves like. */
+/** Version that the server reports, followed by its own name. The option `compat` does not change it. */
 const VERSION = '3.9.6-zk-recipes-test-server, built on 2024-01-01 00:00 UTC';
 
-/** What a real server traces unless it is told otherwise. @see org.apache.zookeeper.server.ZooTrace */
+/** Default trace mask of a real server. @see org.apache.zookeeper.server.ZooTrace */
 const DEFAULT_TRACE_MASK = 306;
 
-/** What the words of administration tell of. */
+/** Data for the answers to four-letter words. */
 export interface Administration {
   readonly service: Service;
   readonly settings: ServerSettings;
@@ -43,7 +43,7 @@ const answers: Readonly<Record<FourLetterWord, (of: Administration) => string>> 
   stmk: () => '',
 };
 
-/** Whether the first four bytes of a connection are a word of administration, and no length. */
+/** Whether the first four bytes of a connection are a four-letter word rather than a length. */
 export function isCommand(word: string): word is FourLetterWord {
   return Object.hasOwn(answers, word);
 }
@@ -187,7 +187,7 @@ function environment(): string {
   const values: Readonly<Record<string, string>> = {
     'zookeeper.version': VERSION,
     'host.name': hostname(),
-    // Clients and test suites look for it, whatever runs.
+    // Clients and test suites look for this name on any runtime.
     'java.version': `none, but Node ${process.version}`,
     'java.vendor': 'none',
     'java.home': 'none',

@@ -2,10 +2,10 @@ import { ConnectResponse, type JuteWriter, PASSWORD_BYTES } from 'zookeeper-ts-c
 import type { Session } from './sessions.js';
 
 /**
- * Writes the answer to a handshake.
+ * Writes the reply to a handshake.
  *
- * @param session `null` when the one asked for is over
- * @param withReadOnly whether the client sent its flag, and so expects the server's
+ * @param session `null` when the requested session is over
+ * @param withReadOnly whether the client sent its read-only flag, and therefore expects the server's flag
  */
 export function writeConnectResponse(writer: JuteWriter, session: Session | null, withReadOnly: boolean): void {
   const response: ConnectResponse = {

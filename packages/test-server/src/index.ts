@@ -1,5 +1,5 @@
 /**
- * A ZooKeeper server inside the process, for tests, demos and learning.
+ * ZooKeeper server inside the process, for tests, demos and learning.
  *
  * @packageDocumentation
  */

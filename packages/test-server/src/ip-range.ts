@@ -1,9 +1,9 @@
-/** Bytes of an address, four of IPv4 or sixteen of IPv6. */
+/** Bytes of an address: four for IPv4, sixteen for IPv6. */
 type Address = readonly number[];
 
 const IPV6_GROUPS = 8;
 
-/** As Java's `Integer.parseInt`: a sign and digits, nothing else. */
+/** Parses a sign and digits, as Java's `Integer.parseInt`; `null` for any other text. */
 function parseInteger(text: string): number | null {
   return /^[+-]?\d+$/.test(text) ? Number(text) : null;
 }
@@ -18,7 +18,7 @@ function parseIpv4(text: string): Address | null {
   return isWhole ? (bytes as number[]) : null;
 }
 
-/** Groups of up to four digits, with one `::` for those that are zero; no address of IPv4 at the end, no zone. */
+/** Parses groups of up to four digits, with at most one `::` for groups of zeros. Accepts neither an IPv4 address at the end nor a zone. */
 function parseIpv6(text: string): Address | null {
   const halves = text.split('::').map((half) => (half === '' ? [] : half.split(':')));
   const [start = [], end = []] = halves;
@@ -44,14 +44,14 @@ function parseRange(text: string): { readonly address: Address; readonly bits: n
 /**
  * Whether an ACL may have this id of the scheme `ip`: `127.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
  *
- * @param knowsIpv6 whether it may be an address of IPv6, as since 3.9.4
+ * @param knowsIpv6 whether the id may be an IPv6 address, as since 3.9.4
  */
 export function isAddressRange(id: string, knowsIpv6: boolean): boolean {
   const range = parseRange(id);
   return range !== null && (knowsIpv6 || range.address.length === 4);
 }
 
-/** Whether an address lies in a range. */
+/** Whether an address is in a range. */
 export function addressMatches(address: string, range: string): boolean {
   const wanted = parseRange(range);
   const held = parseAddress(address);
@@ -63,8 +63,8 @@ export function addressMatches(address: string, range: string): boolean {
 }
 
 /**
- * The address of a socket as a Java server has it in ids and reports: one of IPv4 that came by a socket of IPv6 as of IPv4, one of IPv6 with all
- * its groups.
+ * Returns the address of a socket in the form that a Java server uses in ids and reports. An IPv4 address on an IPv6 socket becomes a plain
+ * IPv4 address; an IPv6 address has all its groups.
  */
 export function hostAddress(socketAddress: string): string {
   const unmapped = socketAddress.replace(/^::ffff:(?=\d+\.)/, '');

@@ -4,14 +4,14 @@ import { Connection, type ConnectionContext } from './connection.js';
 import { hostAddress } from './ip-range.js';
 
 /**
- * Where a free port is looked for: below the range from which systems take the local end of outgoing connections. A
- * client that tries again and again on a closed port of that range may connect to itself, and then holds the port.
+ * Range in which the server looks for a free port. It is below the range that systems use for the local end of outgoing connections. A
+ * client that repeatedly connects to a closed port of that range may connect to itself, and then occupies the port.
  */
 const LOWEST_PORT = 12_000;
 const HIGHEST_PORT = 32_000;
 const MOST_TRIES = 100;
 
-/** The port and the connections on it. */
+/** Port of the server and the connections on it. */
 export class Listener {
   readonly #context: ConnectionContext;
   readonly #connections: Set<Connection> = new Set();
@@ -23,17 +23,17 @@ export class Listener {
     this.#port = context.settings.port;
   }
 
-  /** The port; the same over restarts. */
+  /** Port; unchanged after a restart. */
   get port(): number {
     return this.#port;
   }
 
-  /** The connections that are open. */
+  /** Open connections. */
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
   }
 
-  /** Begins to take connections. @throws Error when the port is taken */
+  /** Starts to accept connections. @throws Error when the port is taken */
   async open(): Promise<void> {
     if (this.#port !== 0) {
       this.#server = await this.#listen(this.#port);
@@ -49,7 +49,7 @@ export class Listener {
     }
   }
 
-  /** Breaks all connections and takes no more. */
+  /** Closes all connections and accepts no more. */
   async close(): Promise<void> {
     const server = this.#server;
     if (server === null) return;

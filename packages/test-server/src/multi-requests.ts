@@ -34,31 +34,31 @@ const CONTAINER_FLAG = 4;
 const TTL_FLAGS: readonly number[] = [5, 6];
 const LAST_FLAG = 6;
 
-/** An operation that changes something, or checks it. */
+/** Operation that changes or checks a znode. */
 type Write =
   | { readonly kind: 'create'; readonly opCode: number; readonly request: GivenCreate }
   | { readonly kind: 'delete'; readonly request: GivenVersion }
   | { readonly kind: 'setData'; readonly request: GivenData }
   | { readonly kind: 'check'; readonly request: GivenVersion };
 
-/** An operation that only looks. */
+/** Operation that only reads. */
 interface Read {
   readonly kind: 'getData' | 'getChildren';
   readonly request: GivenRead;
 }
 
-/** `multi` and `multiRead`, by operation code. */
+/** Handlers of `multi` and `multiRead`, by operation code. */
 export const multiRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OpCode.multi, multi],
   [OpCode.multiRead, multiRead],
 ]);
 
-/** All or nothing: checks each operation against what those before it will have done, then applies them all. */
+/** Executes all operations or none: checks each operation against the result of the operations before it, then applies all of them. */
 function multi(context: RequestContext, client: Client, reader: JuteReader): Answer {
   const { database, outlook, isCompat38 } = context;
   const items = readOrUseUpZxid(context, reader);
   if (isCompat38 && items.some(isWithoutPath)) {
-    // Servers before 3.9 stumble where they have a number for the transaction, and no header for the error: they go on to an empty answer.
+    // A server before 3.9 fails after it has assigned a zxid, and without a header for the error: it continues with an empty answer.
     database.skipZxid();
     return malformedAfter([]);
   }
@@ -82,7 +82,7 @@ function multi(context: RequestContext, client: Client, reader: JuteReader): Ans
   return success(MultiResponse, results);
 }
 
-/** Reads the operations. A record that is malformed uses up a zxid; one in which a null is missed does not. */
+/** Reads the operations. A malformed record uses up a zxid; an unexpected null does not. */
 function readOrUseUpZxid({ database, isCompat38 }: RequestContext, reader: JuteReader): readonly (Write | Read)[] {
   try {
     return readItems(reader, isCompat38);
@@ -92,7 +92,7 @@ function readOrUseUpZxid({ database, isCompat38 }: RequestContext, reader: JuteR
   }
 }
 
-/** @throws {MarshallingError} also when reads and writes are mixed, and when an operation is none of a `multi` */
+/** @throws {MarshallingError} for a malformed record, for reads mixed with writes, and for an operation that a `multi` cannot contain */
 function readItems(reader: JuteReader, isCompat38: boolean): readonly (Write | Read)[] {
   const items: (Write | Read)[] = [];
   for (let header = MultiHeader.read(reader); !header.done; header = MultiHeader.read(reader)) {
@@ -127,7 +127,7 @@ function readItem(opCode: number, reader: JuteReader): Write | Read {
   }
 }
 
-/** Since 3.9 flags that mean nothing, those of a TTL znode without a TTL, and an ACL that is null are noticed when the record is read. */
+/** Checks a create while its record is read, as since 3.9. Errors are invalid flags, flags of a TTL znode without a TTL, and a null ACL. */
 function checkCreate({ opCode, request: { flags, acl } }: Write & { readonly kind: 'create' }): void {
   if (opCode === OpCode.createTTL) return;
   if (flags < 0 || flags > LAST_FLAG) throw new MarshallingError(`create with the flags ${flags}`);
@@ -139,7 +139,7 @@ function isWithoutPath({ request }: Write | Read): boolean {
   return request.path === null;
 }
 
-/** The error of a record that is malformed, noticed when the answer was begun: what there is of it stands behind the error. */
+/** Creates the answer for a malformed record that the server finds after it has begun to answer: the results so far follow the error. */
 function malformedAfter(results: readonly MultiResponseItem[]): Answer {
   return { ...success(MultiResponse, results), error: ErrorCode.MARSHALLINGERROR };
 }
@@ -149,8 +149,8 @@ function isWrite(item: Write | Read): item is Write {
 }
 
 /**
- * The create that an operation stands for: in a `multi`, unlike outside, the flags decide before the code does. Before
- * 3.9 only they did.
+ * Returns the type of a create. In a `multi`, unlike in a separate request, the flags take precedence over the operation code. Before 3.9
+ * only the flags counted.
  *
  * @see org.apache.zookeeper.Op.Create#getOpcode
  */
@@ -160,12 +160,15 @@ function creationType(opCode: number, flags: number, isCompat38: boolean): numbe
   return isCompat38 || opCode === OpCode.createTTL ? OpCode.create : opCode;
 }
 
-/** Whether the result has a `Stat`, for a create. */
+/** Whether the result of a create has a `Stat`. */
 function hasStat(item: Write, isCompat38: boolean): boolean {
   return item.kind === 'create' && creationType(item.opCode, item.request.flags, isCompat38) !== OpCode.create;
 }
 
-/** The odd form of failure: success for those before the culprit, though they were not done. */
+/**
+ * Creates the results of a failed `multi`. Operations before the failed one report success although they were not executed, as on the real
+ * server.
+ */
 function failure(length: number, culprit: number, errorCode: number): readonly MultiResponseItem[] {
   return Array.from({ length }, (_, index) => {
     if (index === culprit) return { type: 'error', errorCode };
@@ -189,7 +192,7 @@ function prepare(
     default: {
       const { opCode, request } = item;
       const isTtl = TTL_FLAGS.includes(request.flags);
-      // A server before 3.9 takes it for a request that it is not, and fails as a whole.
+      // A server before 3.9 decodes the request with the wrong type, and the whole `multi` fails.
       if (opCode !== OpCode.createTTL && isTtl) return ErrorCode.MARSHALLINGERROR;
       if (!allowsTtl && isTtl) return ErrorCode.UNIMPLEMENTED;
       return prepareCreate(creationType(opCode, request.flags, isCompat38), request, outlook, client);
@@ -211,8 +214,8 @@ function resultOf(transaction: Transaction, { stat }: Applied, withStat: boolean
 }
 
 /**
- * Several reads, each with its own outcome; none of them leaves a watch. The real server notices a write, and a path that is null, when it has
- * begun to answer: the results so far stand behind the error.
+ * Executes several reads, each with its own outcome; none of them sets a watch. The real server finds a write, or a null path, after it has
+ * begun to answer: the results so far follow the error.
  */
 function multiRead(context: RequestContext, client: Client, reader: JuteReader): Answer {
   const results: MultiResponseItem[] = [];

@@ -1,34 +1,35 @@
 import { type JuteReader, OpCode } from 'zookeeper-ts-client/protocol';
 import { type Checks, isFunction, isOneOf, isPath, isSessionId } from './argument-checks.js';
 
-/** Codes that no fault meets: credentials are no requests, and the others are no operations of a client. */
+/** Operation codes that faults do not observe: credentials, and codes that no client sends as an operation. */
 type Unobserved = 'notification' | 'error' | 'createSession' | 'auth' | 'sasl';
 
 /**
- * Name of an operation, in ZooKeeper's words. In a match `create` stands for all four creates, `getChildren` and `setWatches` for both.
+ * Name of an operation in ZooKeeper's terms. In a match, `create` includes all four creates; `getChildren` and `setWatches` include both
+ * variants.
  */
 export type OperationName = Exclude<keyof typeof OpCode, Unobserved>;
 
-/** A request as a fault sees it. */
+/** Request as a fault sees it. */
 export interface ObservedRequest {
   readonly sessionId: bigint;
   /** Number by which the client recognises the reply. */
   readonly xid: number;
   readonly opCode: number;
-  /** Name of the operation; `unknown` for a code that is none, or none that a client sends. */
+  /** Name of the operation; `unknown` for a code that no client sends. */
   readonly operation: OperationName | 'unknown';
-  /** The path that most operations begin with; `undefined` for those that do not. */
+  /** Path at the start of the request; `undefined` for operations without one. */
   readonly path: string | undefined;
 }
 
-/** Which requests are meant; what is left out may be anything. */
+/** Condition that selects requests. A missing field matches every request. */
 export interface RequestMatch {
-  /** An operation by name, with its variants, or by its exact code. */
+  /** Name of an operation, including its variants, or its exact code. */
   readonly op?: OperationName | number;
   /** Session of the client. */
   readonly sessionId?: bigint;
   readonly path?: string;
-  /** Any other test of the request. */
+  /** Additional condition. */
   readonly when?: (request: ObservedRequest) => boolean;
 }
 
@@ -50,7 +51,7 @@ const unobserved: ReadonlyMap<number, Unobserved> = new Map(
 );
 const isKnownName = isOneOf(Object.keys(observed));
 
-/** What a match must be: a match of another operation, or of none, would wait for ever, and its test pass without its fault. */
+/** Checks of a match. A match with an unknown operation would never apply, and a test would pass without its fault. */
 export const matchChecks: Checks<RequestMatch> = {
   op: (name, value) => {
     if (typeof value !== 'number') isKnownName(name, value);
@@ -79,18 +80,18 @@ const withoutPath: ReadonlySet<number> = new Set([
   OpCode.closeSession,
 ]);
 
-/** Name of an operation code; `unknown` for one that is none. */
+/** Returns the name of an operation code; `unknown` for an unknown code. */
 export function operationName(opCode: number): keyof typeof OpCode | 'unknown' {
   return names.get(opCode) ?? unobserved.get(opCode) ?? 'unknown';
 }
 
-/** Looks at a request without using it up. */
+/** Describes a request without consuming it. */
 export function observe(sessionId: bigint, xid: number, opCode: number, reader: JuteReader): ObservedRequest {
   const path = withoutPath.has(opCode) ? undefined : reader.peek(pathOf);
   return { sessionId, xid, opCode, operation: names.get(opCode) ?? 'unknown', path };
 }
 
-/** Whether a request is meant. */
+/** Whether a request matches. */
 export function matches({ op, sessionId, path, when }: RequestMatch, request: ObservedRequest): boolean {
   if (typeof op === 'number' && op !== request.opCode) return false;
   if (typeof op === 'string' && !(families[op] ?? [OpCode[op]]).includes(request.opCode)) return false;

@@ -13,7 +13,7 @@ import {
 import { type Clock, systemClock } from './clock.js';
 import type { Snapshot } from './snapshot.js';
 
-/** The words of administration. @see https://zookeeper.apache.org/doc/r3.9.3/zookeeperAdmin.html#sc_4lw */
+/** Four-letter words: commands of administration. @see https://zookeeper.apache.org/doc/r3.9.3/zookeeperAdmin.html#sc_4lw */
 export const FOUR_LETTER_WORDS = [
   'ruok',
   'isro',
@@ -35,56 +35,62 @@ export const FOUR_LETTER_WORDS = [
   'stmk',
 ] as const;
 
-/** One of the words of administration. */
+/** Name of a four-letter word. */
 export type FourLetterWord = (typeof FOUR_LETTER_WORDS)[number];
 
-/** How a test server is set up. What is left out has the default named. */
+/** Options of a test server. Every option has a default. */
 export interface TestServerOptions {
-  /** Port to listen on, from 0 to 65 535; 0, the default, takes a free one. */
+  /** Port to listen on. Default 0, which takes a free port; from 0 to 65,535. */
   readonly port?: number;
-  /** Address to listen on, one of IPv6 without brackets; `127.0.0.1` by default. */
+  /** Address to listen on; an IPv6 address without brackets. Default `127.0.0.1`. */
   readonly host?: string;
-  /** ZooKeeper's unit of time, in milliseconds; 500 by default. Sessions end at multiples of it. */
+  /** ZooKeeper's unit of time (`tickTime`), in milliseconds. Default 500. Sessions expire at multiples of a tick. */
   readonly tickTimeMs?: number;
-  /** Shortest session timeout granted, in milliseconds; two ticks by default. */
+  /** Shortest session timeout that the server grants, in milliseconds. Default: two ticks. */
   readonly minSessionTimeoutMs?: number;
-  /** Longest session timeout granted, in milliseconds; twenty ticks by default. */
+  /** Longest session timeout that the server grants, in milliseconds. Default: twenty ticks. */
   readonly maxSessionTimeoutMs?: number;
-  /** Where the time comes from: the machine by default, or a `VirtualClock`. */
+  /** Clock of the server, for example a `VirtualClock`. Default: the clocks of this machine. */
   readonly clock?: Clock;
-  /** Children are listed in an order shuffled by this seed; by default in the order of their creation. */
+  /**
+   * Seed that shuffles the order in which children are listed. Default: no shuffling; children are listed in the order of their creation.
+   */
   readonly seed?: number;
-  /** Longest frame taken from a client, in bytes (`jute.maxbuffer`); 1 048 575 by default. */
+  /** Size of the largest frame that the server accepts, in bytes (`jute.maxbuffer`). Default 1,048,575. */
   readonly maxFrameBytes?: number;
-  /** Most connections of one address (`maxClientCnxns`); 0, the default, for any number. */
+  /** Largest number of connections from one address (`maxClientCnxns`). Default 0: any number. */
   readonly maxClientConnections?: number;
-  /** Most connections altogether; 10 000 by default. */
+  /** Largest number of connections altogether. Default 10,000. */
   readonly maxConnections?: number;
-  /** A client that leaves more than this unread is disconnected, in bytes; 64 MiB by default. */
+  /** Largest number of bytes that a client may leave unread; then the server disconnects it. Default 64 MiB. */
   readonly maxUnreadBytes?: number;
-  /** Whether znodes with a time to live may be made (`extendedTypesEnabled`); true by default. */
+  /** Whether clients may create znodes with a time to live (`extendedTypesEnabled`). Default true. */
   readonly ttlZnodes?: boolean;
-  /** Whether hard quotas are enforced (`enforceQuota`); false by default. */
+  /** Whether the server enforces hard quotas (`enforceQuota`). Default false. */
   readonly enforceQuota?: boolean;
-  /** Digest of the super user, `user:base64(sha1(user:password))`, from `digestOf`; by default there is none. */
+  /** Digest of the super user, `user:base64(sha1(user:password))`, from `digestOf`. Default: no super user. */
   readonly superDigest?: string;
-  /** How often containers and TTL znodes are looked after, in milliseconds; 60 000 by default. */
+  /** Interval in milliseconds at which the server removes containers and TTL znodes that are due. Default 60,000. */
   readonly containerCheckIntervalMs?: number;
-  /** A container that never had a child goes after this time, in milliseconds; 0, the default, for never. */
+  /** Time in milliseconds after which the server removes a container that never had a child. Default 0: never. */
   readonly containerMaxNeverUsedMs?: number;
-  /** Four-letter words that are answered; all by default. */
+  /** Four-letter words that the server answers. Default: all of them. */
   readonly commands?: readonly FourLetterWord[];
-  /** Tree and sessions to begin with, from `TestServer.snapshot()`; by default an empty tree. */
+  /** Tree and sessions at the start, from `TestServer.snapshot()`. Default: an empty tree. */
   readonly snapshot?: Snapshot;
   /**
-   * Version to behave like where they differ; `3.9`, the default, is as of 3.9.6. `3.8`: notifications carry no zxid, a client
-   * has one watch mode a path, `create2` in a `multi` yields no `Stat`, `exists` and `setWatches` need no READ, no watcher types 4 and 5, no
-   * addresses of IPv6 in ACLs.
+   * Version whose behaviour the server has. Default `3.9`, which behaves as 3.9.6. With `3.8`:
+   *
+   * - notifications carry no zxid
+   * - a client has one watch mode for each path
+   * - `create2` in a `multi` yields no `Stat`
+   * - `exists` and `setWatches` need no READ permission
+   * - watcher types 4 and 5, and IPv6 addresses in ACLs, are unknown
    */
   readonly compat?: '3.8' | '3.9';
 }
 
-/** The options with their defaults filled in. */
+/** Options of a test server, with defaults filled in. */
 export interface ServerSettings
   extends Required<Omit<TestServerOptions, 'seed' | 'superDigest' | 'commands' | 'snapshot'>> {
   readonly seed: number | null;
@@ -132,7 +138,7 @@ const checks: Checks<TestServerOptions> = {
 /**
  * Fills in the defaults.
  *
- * @throws {TypeError} when an option has an unknown name or another type
+ * @throws {TypeError} when an option has an unknown name or a wrong type
  * @throws {RangeError} when a number is out of its range
  */
 export function settingsOf(options: TestServerOptions): ServerSettings {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from './clock.js';
 
-/** Above this, in bytes, nothing more is read from a client before it has read. */
+/** Number of unread bytes from which on the server reads no more requests of a client. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
 interface Waiting {
@@ -9,14 +9,14 @@ interface Waiting {
   readonly dueMs: number;
 }
 
-/** What goes to one client, in order: at once, late, or not until it is let go. */
+/** Outbound queue of one client, in order: data is sent at once, late, or when it is no longer held. */
 export class OutgoingLane {
   readonly #socket: Socket;
   readonly #clock: Clock;
   #queue: Waiting[] = [];
   #queuedBytes = 0;
   #isHeld = false;
-  /** Before this nothing more may leave, on the clock. */
+  /** Time on the clock before which no more data is sent. */
   #dueMs = 0;
   #cancelTimer: (() => void) | null = null;
   #isEnding = false;
@@ -26,12 +26,12 @@ export class OutgoingLane {
     this.#clock = clock;
   }
 
-  /** Bytes that the client has not taken yet. */
+  /** Number of bytes that the client has not read yet. */
   get unreadBytes(): number {
     return this.#queuedBytes + this.#socket.writableLength;
   }
 
-  /** Whether the client has so much to read that nothing more should be asked on its behalf. */
+  /** Whether the client has so much unread data that the server should process no more of its requests. */
   get isFull(): boolean {
     return this.unreadBytes > HIGH_WATER_BYTES;
   }
@@ -47,24 +47,24 @@ export class OutgoingLane {
     this.#drain();
   }
 
-  /** Delays what is pushed from now on. */
+  /** Delays data that is pushed from now on. */
   delay(ms: number): void {
     this.#dueMs = Math.max(this.#dueMs, this.#clock.now() + ms);
   }
 
-  /** Holds everything back, or lets it go. */
+  /** Holds all data back, or releases it. */
   setHeld(isHeld: boolean): void {
     this.#isHeld = isHeld;
     this.#drain();
   }
 
-  /** Closes the connection when everything pushed has left. */
+  /** Closes the connection when all pushed data has been sent. */
   end(): void {
     this.#isEnding = true;
     this.#drain();
   }
 
-  /** Forgets what has not left. */
+  /** Discards unsent data. */
   clear(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;

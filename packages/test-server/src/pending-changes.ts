@@ -3,12 +3,12 @@ import type { CreateTransaction, Transaction } from './transaction.js';
 import type { ZnodeRecord } from './znode.js';
 
 /**
- * The tree as it will be after the operations of a `multi` that have been checked so far. Nothing is applied before all
- * of them have been checked, so that there is nothing to roll back. Quotas are judged by what they were before.
+ * Tree as it will be after the operations of a `multi` that have been checked so far. All operations are checked before the first is
+ * applied, so no rollback is necessary. Quotas are checked against the state before the `multi`.
  */
 export class PendingChanges implements Outlook {
   readonly #tree: Outlook;
-  /** Records that differ from the tree's; `null` for those that will be gone. */
+  /** Records that differ from those of the tree; `null` for znodes that will be deleted. */
   readonly #records: Map<string, ZnodeRecord | null> = new Map();
 
   constructor(tree: Outlook) {
@@ -28,7 +28,7 @@ export class PendingChanges implements Outlook {
     return this.#tree.exceedsQuota(path, bytes, count);
   }
 
-  /** Takes notice of a transaction that will be applied. */
+  /** Records a transaction that will be applied. */
   add(transaction: Transaction): void {
     switch (transaction.type) {
       case 'create':

@@ -11,28 +11,28 @@ import type {
 import type { ZnodeKind, ZnodeRecord } from './znode.js';
 import { isProtected, isValidPath, parentPath, sequenceSuffix } from './znode-path.js';
 
-/** A transaction, or the error code that the request is refused with. */
+/** Transaction, or the error code with which the request is refused. */
 export type Prepared<T> = T | number;
 
-/** What requests are checked against: the tree, or the tree as it will be in the middle of a `multi`. */
+/** View against which requests are checked: the tree, or the tree as it will be in the middle of a `multi`. */
 export interface Outlook {
   get(path: string): ZnodeRecord | undefined;
-  /** Whether a hard quota forbids that a subtree grow. */
+  /** Whether a hard quota forbids the growth of a subtree. */
   exceedsQuota(path: string, bytes: number, count: number): boolean;
-  /** Whether ids of the scheme `ip` may be addresses of IPv6. */
+  /** Whether ids of the scheme `ip` may be IPv6 addresses. */
   readonly knowsIpv6: boolean;
 }
 
-/** Who asks. */
+/** Sender of a request. */
 export interface Requester {
   readonly sessionId: bigint;
   readonly identities: readonly Id[];
 }
 
-/** The longest life of a TTL znode, in milliseconds. */
+/** Longest life of a TTL znode, in milliseconds. */
 const MAX_TTL_MS = 0xff_ffff_ffff;
 
-/** What each create flag means. @see org.apache.zookeeper.CreateMode */
+/** Meaning of each create flag. @see org.apache.zookeeper.CreateMode */
 const modes: readonly { readonly kind: ZnodeKind; readonly isSequential: boolean }[] = [
   { kind: 'persistent', isSequential: false },
   { kind: 'ephemeral', isSequential: false },
@@ -44,10 +44,10 @@ const modes: readonly { readonly kind: ZnodeKind; readonly isSequential: boolean
 ];
 
 /**
- * Checks a create, in the order of the real server: flags, TTL, path, ACL, parent, permission, the whole path,
- * existence, kind of the parent, quota.
+ * Checks a create in the order of the real server: flags, TTL, path, ACL, parent, permission, the whole path, existence, kind of the
+ * parent, quota.
  *
- * @param opCode of the four creates; it decides what is a container, whatever the flags say
+ * @param opCode code of one of the four creates; it decides whether the znode is a container, whatever the flags are
  * @see org.apache.zookeeper.server.PrepRequestProcessor#pRequest2TxnCreate
  */
 export function prepareCreate(

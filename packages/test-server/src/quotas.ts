@@ -4,30 +4,30 @@ import { nameOf, QUOTA_PATH } from './znode-path.js';
 const LIMIT_NODE = 'zookeeper_limits';
 const STAT_NODE = 'zookeeper_stats';
 
-/** Limits or numbers of a quota: `count=5,bytes=-1=;countHardLimit=6`; -1 where there is none. */
+/** Limits or usage of a quota: `count=5,bytes=-1=;countHardLimit=6`; -1 without a limit. */
 type Figures = Readonly<Record<'count' | 'bytes' | 'countHardLimit' | 'byteHardLimit', number>>;
 
 /**
- * The books of quotas: znodes and bytes below each path that has a limit, kept as text in znodes of their own. They
- * are brought up to date in place, with no new version and no event.
+ * Usage of quotas: number of znodes and bytes below each path with a limit, stored as text in separate znodes. The usage is updated in
+ * place, without a new version and without an event.
  *
  * @see org.apache.zookeeper.StatsTrack
  */
 export class Quotas {
   readonly #znodes: ReadonlyMap<string, Znode>;
-  /** The paths that have limits. */
+  /** Paths that have limits. */
   readonly #limited: Set<string> = new Set();
 
   constructor(znodes: ReadonlyMap<string, Znode>) {
     this.#znodes = znodes;
   }
 
-  /** Takes notice of a znode that sets limits, if this is one. */
+  /** Registers the path's limits if the znode sets limits. */
   noteLimit(path: string): void {
     if (path.startsWith(QUOTA_PATH) && nameOf(path) === LIMIT_NODE) this.#limited.add(subjectOf(path));
   }
 
-  /** Books a new znode. */
+  /** Counts a new znode. */
   created(path: string, znode: Znode): void {
     if (path.startsWith(QUOTA_PATH)) {
       this.noteLimit(path);
@@ -36,13 +36,13 @@ export class Quotas {
     this.grew(path, znode.data?.length ?? 0, 1);
   }
 
-  /** Books the end of a znode. */
+  /** Subtracts a deleted znode. */
   deleted(path: string, znode: Znode): void {
     if (path.startsWith(QUOTA_PATH) && nameOf(path) === LIMIT_NODE) this.#limited.delete(subjectOf(path));
     this.grew(path, -(znode.data?.length ?? 0), -1);
   }
 
-  /** Books more, or less, below the nearest limit. */
+  /** Adds a difference to the usage of the nearest limit. */
   grew(path: string, bytes: number, count: number): void {
     if (this.#limited.size === 0) return;
     const znode = this.#statNode(this.#nearestLimit(path));
@@ -51,7 +51,7 @@ export class Quotas {
     znode.data = Buffer.from(`count=${figures.count + count},bytes=${figures.bytes + bytes}`);
   }
 
-  /** Whether a hard limit forbids it. */
+  /** Whether a hard limit forbids the growth. */
   forbids(path: string, bytes: number, count: number): boolean {
     if (this.#limited.size === 0) return false;
     const subject = this.#nearestLimit(path);
@@ -68,13 +68,13 @@ export class Quotas {
     return subject === undefined ? undefined : this.#znodes.get(`${QUOTA_PATH}${subject}/${STAT_NODE}`);
   }
 
-  /** The deepest path with a limit, at or above this one; the root's limit does not count. */
+  /** Returns the deepest path with a limit, at or above this path; the root's limit does not count. */
   #nearestLimit(path: string): string | undefined {
     for (let at = path; at.length > 1; at = at.slice(0, at.lastIndexOf('/'))) if (this.#limited.has(at)) return at;
     return undefined;
   }
 
-  /** Counts what is there already when the books are opened. */
+  /** Counts the existing znodes when the usage znode is created. */
   #count(subject: string, books: Znode): void {
     let [count, bytes] = [0, 0];
     for (const [path, znode] of this.#znodes) {
@@ -86,7 +86,7 @@ export class Quotas {
   }
 }
 
-/** The path that a znode of the quota's subtree is about. */
+/** Returns the path to which a znode of the quota subtree belongs. */
 function subjectOf(path: string): string {
   return path.slice(QUOTA_PATH.length, path.lastIndexOf('/'));
 }

@@ -18,7 +18,7 @@ import type { Handler, RequestContext } from './request-processor.js';
 import { present, readRead } from './request-records.js';
 import type { Znode } from './znode.js';
 
-/** `GetChildrenResponse` of zookeeper.jute. */
+/** Encoder of `GetChildrenResponse` of zookeeper.jute. */
 const ChildrenResponse: Encoder<readonly string[]> = {
   write: (writer, names) => {
     writer.int(names.length);
@@ -26,10 +26,10 @@ const ChildrenResponse: Encoder<readonly string[]> = {
   },
 };
 
-/** A path that may be null, as `sync` echoes it. */
+/** Encoder of a path that may be null, as `sync` returns it. */
 const EchoedPath: Encoder<string | null> = { write: (writer, path) => writer.ustring(path) };
 
-/** The requests that only look, by operation code. */
+/** Handlers of the requests that only read, by operation code. */
 export const readRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OpCode.exists, exists],
   [OpCode.getData, getData],
@@ -98,7 +98,7 @@ function countDescendants(_: RequestContext, client: Client, reader: JuteReader)
   return success(GetAllChildrenNumberResponse, { totalNumber: client.replica.tree.countDescendants(path) });
 }
 
-/** Those of the client's own session; the prefix is one of text, not of segments. */
+/** Returns the ephemerals of the client's own session. The prefix is compared as text, not by path segments. */
 function getEphemerals(_: RequestContext, client: Client, reader: JuteReader): Answer {
   const prefix = reader.ustring();
   const own = client.replica.tree.ephemeralsOf(client.sessionId);
@@ -111,14 +111,14 @@ function whoAmI(_: RequestContext, client: Client): Answer {
   return success(WhoAmIResponse, { clientInfo });
 }
 
-/** Nobody looks whether the path exists. A client that lags sees the present from here on. */
+/** Returns the path without checking that it exists. A lagging client catches up. */
 function sync({ database }: RequestContext, client: Client, reader: JuteReader): Answer {
   const path = reader.ustring();
   database.catchUp(client);
   return success(EchoedPath, path);
 }
 
-/** A znode that the client may see, or the code of the refusal. */
+/** Returns a znode that the client may read, or the error code of the refusal. */
 function readable(client: Client, path: string, perms: number = Perms.READ): Znode | number {
   const znode = client.replica.tree.get(path);
   if (znode === undefined) return ErrorCode.NONODE;

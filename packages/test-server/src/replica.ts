@@ -2,21 +2,21 @@ import type { DataTree } from './data-tree.js';
 import type { Change } from './transaction.js';
 import type { WatchManager } from './watch-manager.js';
 
-/** What a client sees of the world: a tree, and the watches on it. */
+/** View of a client: a tree, and the watches on it. */
 export interface Replica {
   readonly tree: DataTree;
   readonly watches: WatchManager;
 }
 
-/** The changes of one transaction. */
+/** Changes of one transaction. */
 interface BacklogEntry {
   readonly changes: readonly Change[];
   readonly zxid: bigint;
 }
 
 /**
- * A replica as of a lagging follower: its tree stays as it was, and its watchers are told nothing, until it catches up.
- * Then they are told everything in order.
+ * Replica like that of a lagging follower. Its tree stays unchanged and its watchers receive no events until it catches up. Then they
+ * receive all events in order.
  */
 export class LaggingReplica implements Replica {
   readonly tree: DataTree;
@@ -28,12 +28,12 @@ export class LaggingReplica implements Replica {
     this.watches = watches;
   }
 
-  /** Notes what happened elsewhere. */
+  /** Records changes that this replica does not apply. */
   miss(changes: readonly Change[], zxid: bigint): void {
     this.#backlog.push({ changes, zxid });
   }
 
-  /** Tells the watchers what they missed. */
+  /** Sends the watchers the events that they have missed. */
   catchUp(): void {
     for (const { changes, zxid } of this.#backlog.splice(0)) {
       for (const change of changes) this.watches.fire(change, zxid);

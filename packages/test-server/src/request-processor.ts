@@ -9,28 +9,28 @@ import { watchRequests } from './watch-requests.js';
 import { writeRequests, writeRequestsBefore39, writeRequestsSince39 } from './write-requests.js';
 import type { Znode } from './znode.js';
 
-/** What handlers of requests work with. */
+/** Context of the request handlers. */
 export interface RequestContext {
   readonly database: Database;
-  /** What writes are checked against. */
+  /** View against which writes are checked. */
   readonly outlook: Outlook;
   readonly allowsTtl: boolean;
   readonly isCompat38: boolean;
-  /** Names of a znode's children, in the order in which this server lists them. */
+  /** Returns the names of a znode's children, in the order in which this server lists them. */
   namesOf(znode: Znode): readonly string[];
 }
 
-/** Reads the record of a request, does what it asks for, and says what came of it. */
+/** Handler that reads the record of a request, executes it, and returns the answer. */
 export type Handler = (context: RequestContext, client: Client, reader: JuteReader) => Answer;
 
 const handlersOfAll = [...readRequests, ...watchRequests, ...writeRequests, ...multiRequests];
 const handlersBefore39: ReadonlyMap<number, Handler> = new Map([...handlersOfAll, ...writeRequestsBefore39]);
 const handlersSince39: ReadonlyMap<number, Handler> = new Map([...handlersOfAll, ...writeRequestsSince39]);
 
-/** Operations after which a client that lagged has seen the present: a follower answers them when it has caught up. */
+/** Operations after which a lagging client has caught up: a follower answers them only when it has caught up. */
 const writes: ReadonlySet<number> = new Set([...writeRequests.keys(), OpCode.multi]);
 
-/** Does what clients ask for: one request after the other, each to its end. */
+/** Executes the requests of clients completely, one after the other. */
 export class RequestProcessor {
   readonly #context: RequestContext;
   readonly #handlers: ReadonlyMap<number, Handler>;
@@ -40,15 +40,15 @@ export class RequestProcessor {
     this.#handlers = context.isCompat38 ? handlersBefore39 : handlersSince39;
   }
 
-  /** Whether there is such an operation; for one that there is not, the real server closes the connection. */
+  /** Whether the operation is known. After an unknown operation the real server closes the connection. */
   knows(opCode: number): boolean {
     return this.#handlers.has(opCode) || opCode === OpCode.closeSession;
   }
 
   /**
-   * Processes one request. Its events have been sent when this returns.
+   * Processes one request. Its events have been sent when this method returns.
    *
-   * @param reader at the record, behind the header
+   * @param reader reader at the record, after the header
    */
   process(client: Client, opCode: number, reader: JuteReader): Answer {
     const handler = this.#handlers.get(opCode);

@@ -1,71 +1,71 @@
 import { type JuteReader, MarshallingError } from 'zookeeper-ts-client/protocol';
 
 /*
- * Requests as the real server reads them. It takes more than a client of ours sends: any string and any list may be null, and a list of a negative
- * length other than -1 is empty. Whether that is an error is decided by the code that uses the value.
+ * Requests as the real server reads them. It accepts more than this project's client sends: any string and any list may be null, and a list with a
+ * negative length other than -1 is empty. The code that uses a value decides whether null is an error.
  */
 
-/** `Id` of zookeeper.jute, as it came. */
+/** `Id` of zookeeper.jute, as received. */
 interface GivenId {
   readonly scheme: string | null;
   readonly id: string | null;
 }
 
-/** `ACL` of zookeeper.jute, as it came. */
+/** `ACL` of zookeeper.jute, as received. */
 export interface GivenAcl {
   readonly perms: number;
   readonly id: GivenId;
 }
 
-/** `CreateRequest` and `CreateTTLRequest` of zookeeper.jute, as they came. */
+/** `CreateRequest` and `CreateTTLRequest` of zookeeper.jute, as received. */
 export interface GivenCreate {
   readonly path: string | null;
   readonly data: Buffer | null;
   readonly acl: readonly GivenAcl[] | null;
   readonly flags: number;
-  /** Milliseconds; -1 for a request that has none. */
+  /** TTL in milliseconds; -1 for a request without a TTL. */
   readonly ttl: number;
 }
 
-/** `DeleteRequest` and `CheckVersionRequest` of zookeeper.jute, as they came. */
+/** `DeleteRequest` and `CheckVersionRequest` of zookeeper.jute, as received. */
 export interface GivenVersion {
   readonly path: string | null;
   readonly version: number;
 }
 
-/** `SetDataRequest` of zookeeper.jute, as it came. */
+/** `SetDataRequest` of zookeeper.jute, as received. */
 export interface GivenData extends GivenVersion {
   readonly data: Buffer | null;
 }
 
-/** `SetACLRequest` of zookeeper.jute, as it came. */
+/** `SetACLRequest` of zookeeper.jute, as received. */
 export interface GivenSetAcl extends GivenVersion {
   readonly acl: readonly GivenAcl[] | null;
 }
 
-/** `ExistsRequest`, `GetDataRequest` and `GetChildrenRequest` of zookeeper.jute, as they came. */
+/** `ExistsRequest`, `GetDataRequest` and `GetChildrenRequest` of zookeeper.jute, as received. */
 export interface GivenRead {
   readonly path: string | null;
   readonly watch: boolean;
 }
 
-/** `AddWatchRequest`, `RemoveWatchesRequest` and `CheckWatchesRequest` of zookeeper.jute, as they came. */
+/** `AddWatchRequest`, `RemoveWatchesRequest` and `CheckWatchesRequest` of zookeeper.jute, as received. */
 export interface GivenWatch {
   readonly path: string | null;
-  /** Mode of a new watch, or kind of the watches that are meant. */
+  /** Mode of a new watch, or kind of the watches to check or remove. */
   readonly kind: number;
 }
 
-/** A null that the server did not expect. The real one stumbles over it, and answers as to a malformed record. */
+/** Null value that the server did not expect. The real server fails on it, and answers as for a malformed record. */
 export class UnexpectedNullError extends MarshallingError {}
 
-/** A value that must be there where it is used. @throws {UnexpectedNullError} when it is null */
+/** Returns a value that must not be null. @throws {UnexpectedNullError} when the value is null */
 export function present<T>(value: T | null): T {
   if (value === null) throw new UnexpectedNullError('Expected a value, got null');
   return value;
 }
 
-/** Reads a create; one with a TTL has it behind the other fields. */
+/** Reads a create. The TTL, if there is one, follows the other fields. */
 export function readCreate(reader: JuteReader): GivenCreate {
   return { path: reader.ustring(), data: reader.buffer(), acl: readAcl(reader), flags: reader.int(), ttl: -1 };
 }
@@ -90,7 +90,7 @@ export function readSetAcl(reader: JuteReader): GivenSetAcl {
   return { path: reader.ustring(), acl: readAcl(reader), version: reader.int() };
 }
 
-/** Reads a request that looks at a znode and may watch it. */
+/** Reads a request that reads a znode and may set a watch. */
 export function readRead(reader: JuteReader): GivenRead {
   return { path: reader.ustring(), watch: reader.boolean() };
 }

@@ -2,12 +2,12 @@
 export class SeededRandom {
   #state: number;
 
-  /** @param seed any integer; its lower 32 bits count */
+  /** @param seed any integer; only its lower 32 bits count */
   constructor(seed: number) {
     this.#state = seed | 0;
   }
 
-  /** A number from 0 up to, and without, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -15,7 +15,7 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** The same elements in another order; the array itself is put in it. */
+  /** Shuffles an array in place, and returns it. */
   shuffled<T>(elements: T[]): T[] {
     for (let last = elements.length - 1; last > 0; last--) {
       const other = Math.floor(this.next() * (last + 1));

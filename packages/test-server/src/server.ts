@@ -12,19 +12,22 @@ import type { ZnodeKind } from './znode.js';
 
 const isWord = isOneOf(FOUR_LETTER_WORDS);
 
-/** A session as the server knows it. */
+/** Session of the server. */
 export interface SessionInfo {
   readonly id: bigint;
   readonly timeoutMs: number;
-  /** Whether its client is connected now. */
+  /** Whether the session's client is connected now. */
   readonly isConnected: boolean;
-  /** Paths of its ephemerals. */
+  /** Paths of the session's ephemerals. */
   readonly ephemerals: readonly string[];
-  /** Paths that its client watches, a path twice if both its data and its children; none while it is not connected. */
+  /**
+   * Paths that the client watches; none while the client is not connected. A path occurs twice if the client watches both data and
+   * children.
+   */
   readonly watches: readonly string[];
 }
 
-/** A znode of a dump. */
+/** Znode of a dump. */
 export interface DumpedZnode {
   readonly path: string;
   readonly data: Buffer | null;
@@ -33,15 +36,15 @@ export interface DumpedZnode {
   readonly kind: ZnodeKind;
 }
 
-/** What `srvr` says: the role, and the last transaction. */
+/** Role and last transaction of the server, as in the reply to `srvr`. */
 export interface ServerStatus {
   readonly mode: 'standalone';
   readonly zxid: bigint;
 }
 
 /**
- * A ZooKeeper server inside this process: one process, in memory, no replication. It speaks the real protocol to any
- * client in any language, and misbehaves on demand. Disposing of it ends it.
+ * ZooKeeper server inside this process: a single server, in memory, without replication. The server speaks the real protocol to any client
+ * in any language, and a test can inject faults. Disposing of the server stops it.
  *
  * ```ts
  * await using server = await TestServer.start();
@@ -50,7 +53,7 @@ export interface ServerStatus {
  * ```
  */
 export class TestServer implements AsyncDisposable {
-  /** How it misbehaves. */
+  /** Faults that a test injects. */
   readonly faults: Faults;
   readonly #service: Service;
   readonly #listener: Listener;
@@ -82,8 +85,8 @@ export class TestServer implements AsyncDisposable {
   /**
    * Starts a server.
    *
-   * @returns when it serves clients
-   * @throws TypeError when an option has a name or a type that is not known
+   * @returns when the server serves clients
+   * @throws TypeError when an option has an unknown name or a wrong type
    * @throws RangeError when an option is out of its range
    * @throws Error when the port is taken
    */
@@ -93,22 +96,22 @@ export class TestServer implements AsyncDisposable {
     return server;
   }
 
-  /** Port on which it listens; the same over restarts. */
+  /** Port on which the server listens; unchanged after a restart. */
   get port(): number {
     return this.#listener.port;
   }
 
-  /** `host:port` for clients; an address of IPv6 in brackets. */
+  /** Connect string `host:port` for clients, with an IPv6 address in brackets. */
   get connectString(): string {
     return this.#host.includes(':') ? `[${this.#host}]:${this.port}` : `${this.#host}:${this.port}`;
   }
 
-  /** What was done to it last. */
+  /** State that the last call set. */
   get state(): 'down' | 'running' | 'paused' {
     return this.#state;
   }
 
-  /** The sessions that are alive. */
+  /** Sessions that are alive. */
   get sessions(): readonly SessionInfo[] {
     const { sessions, database } = this.#service;
     return [...sessions].map(({ id, timeoutMs }) => {
@@ -118,7 +121,7 @@ export class TestServer implements AsyncDisposable {
     });
   }
 
-  /** What it has done so far. */
+  /** Statistics so far; the four-letter word `srst` resets the counters. */
   get stats(): ServerStatistics {
     const { received, sent, requests } = this.#counters;
     return {
@@ -129,7 +132,7 @@ export class TestServer implements AsyncDisposable {
     };
   }
 
-  /** Starts it again after {@link stop}, with its tree and its sessions, on the same port. */
+  /** Starts the server again after {@link stop}, with its tree and its sessions, on the same port. */
   async start(): Promise<void> {
     if (this.#state !== 'down') return;
     await this.#listener.open();
@@ -137,7 +140,7 @@ export class TestServer implements AsyncDisposable {
     this.#state = 'running';
   }
 
-  /** Breaks all connections and listens no more. Tree and sessions stay, and no session expires meanwhile. */
+  /** Closes all connections and the port. The server keeps its tree and its sessions, and no session expires meanwhile. */
   async stop(): Promise<void> {
     if (this.#state === 'down') return;
     this.#state = 'down';
@@ -145,18 +148,18 @@ export class TestServer implements AsyncDisposable {
     await this.#listener.close();
   }
 
-  /** The same as {@link stop}: nothing is lost that was replied to. */
+  /** Stops the server as {@link stop} does. No change is lost that the server has replied to. */
   async kill(): Promise<void> {
     await this.stop();
   }
 
-  /** Stops it, if it is up, and starts it again: every session gets its full timeout anew. */
+  /** Stops a running server and starts it again. Every session gets its full timeout again. */
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
   }
 
-  /** Freezes it: connections stay open, and new ones are made, but nothing answers and no time passes. */
+  /** Freezes the server: it keeps open connections and accepts new ones, but sends no replies, and no time passes for sessions. */
   async pause(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'paused';
@@ -164,7 +167,7 @@ export class TestServer implements AsyncDisposable {
     this.#applyPartitions();
   }
 
-  /** Goes on after {@link pause}. */
+  /** Continues after {@link pause}. */
   async resume(): Promise<void> {
     if (this.#state !== 'paused') return;
     this.#state = 'running';
@@ -173,9 +176,9 @@ export class TestServer implements AsyncDisposable {
   }
 
   /**
-   * Ends a session as if its client had been silent for too long: its ephemerals go, and its connection is closed.
+   * Expires a session as if its client had been silent for too long: the server removes its ephemerals and closes its connection.
    *
-   * @returns whether there was such a session
+   * @returns whether the session existed
    */
   expireSession(sessionId: bigint): boolean {
     isSessionId('sessionId', sessionId);
@@ -190,7 +193,10 @@ export class TestServer implements AsyncDisposable {
     }
   }
 
-  /** A znode and all below it, parents first; empty when there is none. Data is the server's own: leave it as it is. */
+  /**
+   * Lists a znode and all its descendants, parents first; empty if the znode does not exist. Callers must not change the data, which is the
+   * server's own.
+   */
   dump(path = '/'): readonly DumpedZnode[] {
     isPath('path', path);
     const { tree } = this.#service.database;
@@ -201,29 +207,29 @@ export class TestServer implements AsyncDisposable {
       .map(([other, { data, stat, acl, kind }]) => ({ path: other, data, stat, acl, kind }));
   }
 
-  /** Tree and sessions, for the option of the same name; JSON can hold it. */
+  /** Returns tree and sessions as plain JSON data, for the option `snapshot`. */
   snapshot(): Snapshot {
     return this.#service.snapshot();
   }
 
-  /** Answers a four-letter word, such as `srvr`, `mntr` or `cons`. @throws TypeError when it is none */
+  /** Answers a four-letter word, such as `srvr`, `mntr` or `cons`. @throws TypeError when the word is unknown */
   async command(word: FourLetterWord): Promise<string> {
     isWord('word', word);
     return this.#answer(word);
   }
 
-  /** Its role and its last transaction; `undefined` while it serves nobody. */
+  /** Returns the role and the last transaction; `undefined` while the server does not serve clients. */
   async status(): Promise<ServerStatus | undefined> {
     if (this.#state !== 'running') return undefined;
     return { mode: 'standalone', zxid: this.#service.database.tree.lastZxid };
   }
 
-  /** Its role; `undefined` while it serves nobody. */
+  /** Returns the role; `undefined` while the server does not serve clients. */
   async mode(): Promise<'standalone' | undefined> {
     return (await this.status())?.mode;
   }
 
-  /** Resolves with its role. @throws Error when it is down or paused: nobody would start it */
+  /** Resolves with the role. @throws Error when the server is stopped or paused, because waiting would not end */
   async untilServing(): Promise<'standalone'> {
     const mode = await this.mode();
     if (mode === undefined) throw new Error(`The test server at ${this.connectString} is ${this.#state}`);

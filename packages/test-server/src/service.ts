@@ -12,13 +12,13 @@ import { type Session, Sessions } from './sessions.js';
 import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.js';
 import type { Znode } from './znode.js';
 
-/** What comes of a handshake: a session, the news that it is over, or silence. */
+/** Result of a handshake: a session, the reply that the session has expired, or no reply. */
 export type Admission =
   | { readonly kind: 'admitted'; readonly session: Session }
   | { readonly kind: 'expired' }
   | { readonly kind: 'refused' };
 
-/** All of a server but its sockets: the database, the sessions, and who is connected. */
+/** State of a server without its sockets: database, sessions and connected clients. */
 export class Service {
   readonly database: Database;
   readonly sessions: Sessions;
@@ -26,10 +26,10 @@ export class Service {
   readonly #settings: ServerSettings;
   readonly #clients: Map<bigint, Client> = new Map();
   readonly #cleaner: Cleaner;
-  /** When the next tick is due, on the clock. */
+  /** Time on the clock when the next tick is due. */
   #tickDueMs = 0;
   #cancelTick: () => void = () => {};
-  /** Whether the last tick ended no session, because it came late. */
+  /** Whether the last tick expired no session because it came late. */
   #wasLenient = false;
 
   constructor(settings: ServerSettings) {
@@ -54,7 +54,7 @@ export class Service {
     });
   }
 
-  /** Begins to look after time: sessions, containers and TTL znodes come to their ends. */
+  /** Starts the timers that expire sessions and remove containers and TTL znodes. */
   start(): void {
     this.sessions.touchAll();
     this.#cleaner.start();
@@ -62,13 +62,13 @@ export class Service {
     this.#scheduleTick();
   }
 
-  /** Lets time do nothing any more. */
+  /** Stops the timers. */
   stop(): void {
     this.#cancelTick();
     this.#cleaner.stop();
   }
 
-  /** Answers the first frame of a connection. */
+  /** Handles the first frame of a connection. */
   admit(request: ConnectRequest, client: Client): Admission {
     if (request.lastZxidSeen > this.database.tree.lastZxid) return { kind: 'refused' };
     const timeoutMs = this.sessions.negotiate(request.timeOut);
@@ -76,7 +76,7 @@ export class Service {
       this.database.nextZxid();
       return this.#attach(this.sessions.open(timeoutMs), client);
     }
-    // The old connection goes before the password is looked at, as on the real server.
+    // As on the real server, the old connection is closed before the password is checked.
     this.#clients.get(request.sessionId)?.close();
     this.#clients.delete(request.sessionId);
     const session = this.sessions.resume(request.sessionId, request.passwd, timeoutMs);
@@ -94,7 +94,7 @@ export class Service {
     return DONE;
   }
 
-  /** Ends a session as if its client had been silent for too long. */
+  /** Expires a session as if its client had been silent for too long. */
   expire(sessionId: bigint): boolean {
     if (this.sessions.get(sessionId) === undefined) return false;
     this.#end(sessionId);
@@ -103,18 +103,18 @@ export class Service {
     return true;
   }
 
-  /** The connection of a session, if it has one. */
+  /** Returns the client of a session, if the session has a connection. */
   clientOf(sessionId: bigint): Client | undefined {
     return this.#clients.get(sessionId);
   }
 
-  /** A connection has ended: its watches go, its session stays. */
+  /** Handles the end of a connection: removes its watches and keeps its session. */
   detach(client: Client): void {
     this.database.forget(client);
     if (this.#clients.get(client.sessionId) === client) this.#clients.delete(client.sessionId);
   }
 
-  /** Everything that has to be kept in order to go on later. */
+  /** Returns the tree and the sessions as a snapshot. */
   snapshot(): Snapshot {
     return takeSnapshot(this.database.tree, this.sessions);
   }
@@ -139,14 +139,14 @@ export class Service {
     const { clock, tickTimeMs } = this.#settings;
     const isLate = clock.now() - this.#tickDueMs > tickTimeMs / 2;
     if (isLate) this.#tickDueMs = clock.now();
-    // This process was held up, and its clients' pings may lie unread in the sockets: their silence proves nothing yet.
+    // This process was delayed, and pings of its clients may be unread in the sockets: their silence proves nothing yet.
     this.#wasLenient = isLate && !this.#wasLenient;
     if (!this.#wasLenient) for (const { id } of this.sessions.overdue()) this.expire(id);
     this.#scheduleTick();
   }
 }
 
-/** The tree as writes are checked against it. */
+/** Returns the view of the tree against which writes are checked. */
 function outlookOn(tree: DataTree, { enforceQuota, compat }: ServerSettings): Outlook {
   return {
     get: (path) => tree.get(path),
@@ -155,7 +155,7 @@ function outlookOn(tree: DataTree, { enforceQuota, compat }: ServerSettings): Ou
   };
 }
 
-/** The order in which children are listed: that of their creation, or none that anybody should rely on. */
+/** Returns a function that lists children: in the order of their creation, or shuffled so that no test can rely on an order. */
 function listing(seed: number | null): (znode: Znode) => readonly string[] {
   if (seed === null) return ({ children }) => (children === null ? [] : [...children]);
   const random = new SeededRandom(seed);

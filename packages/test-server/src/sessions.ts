@@ -1,10 +1,10 @@
 import { PASSWORD_BYTES } from 'zookeeper-ts-client/protocol';
 import type { Clock } from './clock.js';
 
-/** A session: what is left of it when the connection is gone. */
+/** Session, which outlives its connections. */
 export interface Session {
   readonly id: bigint;
-  /** Negotiated; a client that resumes it may negotiate another. */
+  /** Negotiated timeout in milliseconds. A client that resumes the session may negotiate a different timeout. */
   readonly timeoutMs: number;
   readonly password: Buffer;
 }
@@ -13,24 +13,24 @@ interface Entry {
   readonly id: bigint;
   timeoutMs: number;
   readonly password: Buffer;
-  /** When its client was last heard of, on the clock. */
+  /** Time on the clock when the client was last heard from. */
   heardAtMs: number;
 }
 
-/** Bounds of the timeouts that are granted, in milliseconds. */
+/** Limits of the granted timeouts, in milliseconds. */
 export interface SessionLimits {
-  /** The unit of time: sessions end at multiples of it. */
+  /** Unit of time in milliseconds: sessions expire at multiples of a tick. */
   readonly tickTimeMs: number;
   readonly minTimeoutMs: number;
   readonly maxTimeoutMs: number;
 }
 
-/** The first byte of session ids: this server's number. */
+/** First byte of session ids: this server's number. */
 const SERVER_ID = 1n;
-/** What Java mixes into a session id before it makes the password of it. */
+/** Constant that Java combines with a session id to derive the password. */
 const PASSWORD_SALT = 0xb3415c00n;
 
-/** The sessions that are alive. It ends none by itself: it says which are over. */
+/** Session tracker: sessions that are alive. It reports overdue sessions, but does not expire them. */
 export class Sessions {
   readonly #clock: Clock;
   readonly #limits: SessionLimits;
@@ -55,12 +55,12 @@ export class Sessions {
     return this.#entries.get(id);
   }
 
-  /** The timeout that a client gets which asks for this one. */
+  /** Returns the timeout that the server grants for a requested timeout. */
   negotiate(timeoutMs: number): number {
     return Math.min(Math.max(timeoutMs, this.#limits.minTimeoutMs), this.#limits.maxTimeoutMs);
   }
 
-  /** Begins a session. */
+  /** Creates a session. */
   open(timeoutMs: number): Session {
     while (this.#entries.has(this.#nextId)) this.#nextId += 1n;
     const id = this.#nextId;
@@ -68,7 +68,7 @@ export class Sessions {
     return this.adopt({ id, timeoutMs, password: passwordOf(id) });
   }
 
-  /** Takes in a session that was alive before, with a fresh full timeout. */
+  /** Adds an existing session, with its full timeout. */
   adopt({ id, timeoutMs, password }: Session): Session {
     const entry = { id, timeoutMs, password, heardAtMs: this.#clock.now() };
     this.#entries.set(id, entry);
@@ -76,9 +76,9 @@ export class Sessions {
   }
 
   /**
-   * Goes on with a session on a new connection.
+   * Resumes a session on a new connection.
    *
-   * @returns `null` when it is over, or the password is not its
+   * @returns `null` when the session is over, or the password is wrong
    */
   resume(id: bigint, password: Uint8Array | null, timeoutMs: number): Session | null {
     const entry = this.#entries.get(id);
@@ -88,29 +88,29 @@ export class Sessions {
     return entry;
   }
 
-  /** Its client was heard of. */
+  /** Records that the client of a session was heard from. */
   touch(id: bigint): void {
     const entry = this.#entries.get(id);
     if (entry !== undefined) entry.heardAtMs = this.#clock.now();
   }
 
-  /** Gives every session its full timeout again, as a server that has just started does. */
+  /** Gives every session its full timeout again, as a server does after its start. */
   touchAll(): void {
     for (const entry of this.#entries.values()) entry.heardAtMs = this.#clock.now();
   }
 
-  /** When a session ends if nothing is heard of it: the tick after its timeout, on the clock. */
+  /** Returns the time on the clock when a silent session expires: the tick after its timeout. */
   deadlineOf(id: bigint): number {
     const entry = this.#entries.get(id);
     return entry === undefined ? 0 : this.#deadline(entry);
   }
 
-  /** Forgets a session. */
+  /** Removes a session. */
   remove(id: bigint): void {
     this.#entries.delete(id);
   }
 
-  /** The sessions that were silent for too long. */
+  /** Returns the sessions that were silent for too long. */
   overdue(): readonly Session[] {
     const now = this.#clock.now();
     return [...this.#entries.values()].filter((entry) => this.#deadline(entry) <= now);
@@ -122,7 +122,7 @@ export class Sessions {
   }
 }
 
-/** The password that a real server gives a session: 16 bytes of Java's `Random`, seeded with the id. */
+/** Returns the password that a real server gives a session: 16 bytes of Java's `Random`, seeded with the id. */
 function passwordOf(id: bigint): Buffer {
   const modulus = 0xffff_ffff_ffffn;
   const password = Buffer.alloc(PASSWORD_BYTES);

@@ -4,7 +4,7 @@ import type { Session } from './sessions.js';
 import { Znode, type ZnodeKind } from './znode.js';
 import { nameOf } from './znode-path.js';
 
-/** A znode in a snapshot; 64-bit numbers as decimal text, data as base64. */
+/** Znode in a snapshot, with 64-bit numbers as decimal text and data as base64. */
 export interface ZnodeSnapshot {
   readonly path: string;
   readonly data: string | null;
@@ -22,16 +22,16 @@ export interface ZnodeSnapshot {
   readonly creations: number;
 }
 
-/** A server's tree and sessions, as JSON can hold them. */
+/** Tree and sessions of a server as plain JSON data. */
 export interface Snapshot {
   readonly format: 1;
   readonly lastZxid: string;
-  /** Parents before their children. */
+  /** Znodes, parents before their children. */
   readonly znodes: readonly ZnodeSnapshot[];
   readonly sessions: readonly { readonly id: string; readonly timeoutMs: number; readonly password: string }[];
 }
 
-/** Takes down a tree and the sessions. */
+/** Takes a snapshot of a tree and the sessions. */
 export function takeSnapshot(tree: DataTree, sessions: Iterable<Session>): Snapshot {
   return {
     format: 1,
@@ -57,9 +57,9 @@ function describeZnode(path: string, znode: Znode): ZnodeSnapshot {
 }
 
 /**
- * Builds the tree again.
+ * Rebuilds the tree from a snapshot.
  *
- * @throws TypeError when this is no snapshot
+ * @throws TypeError when the argument is not a snapshot
  */
 export function restoreSnapshot(snapshot: Snapshot): DataTree {
   if (snapshot.format !== 1 || !Array.isArray(snapshot.znodes)) {

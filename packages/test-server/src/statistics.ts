@@ -1,20 +1,20 @@
 import { operationName } from './observed-request.js';
 
-/** What a server has done so far. */
+/** Statistics of a server. */
 export interface ServerStatistics {
-  /** Requests received, by operation. */
+  /** Number of received requests, by operation. */
   readonly requests: Readonly<Partial<Record<ReturnType<typeof operationName>, number>>>;
-  /** Frames received and sent, handshakes and events included. */
+  /** Numbers of received and sent frames, including handshakes and events. */
   readonly received: number;
   readonly sent: number;
-  /** Watch events sent. */
+  /** Number of sent watch events. */
   readonly watchesFired: number;
-  /** Open connections and live sessions. */
+  /** Numbers of open connections and live sessions. */
   readonly connections: number;
   readonly sessions: number;
 }
 
-/** Counts what goes in and out. */
+/** Counters of frames and requests. */
 export class Counters {
   received = 0;
   sent = 0;
@@ -25,7 +25,7 @@ export class Counters {
     this.#byOpCode.set(opCode, (this.#byOpCode.get(opCode) ?? 0) + 1);
   }
 
-  /** Requests by operation. */
+  /** Number of requests by operation. */
   get requests(): ServerStatistics['requests'] {
     const requests: { -readonly [K in keyof ServerStatistics['requests']]: ServerStatistics['requests'][K] } = {};
     for (const [opCode, count] of this.#byOpCode) {
@@ -35,7 +35,7 @@ export class Counters {
     return requests;
   }
 
-  /** Begins to count anew. */
+  /** Resets all counters to 0. */
   reset(): void {
     this.received = 0;
     this.sent = 0;

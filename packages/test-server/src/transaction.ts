@@ -1,60 +1,60 @@
 import type { Acl, Stat } from 'zookeeper-ts-client/protocol';
 import type { ZnodeKind } from './znode.js';
 
-/** Makes a znode. */
+/** Transaction that creates a znode. */
 export interface CreateTransaction {
   readonly type: 'create';
   readonly path: string;
   readonly data: Buffer | null;
   readonly acl: readonly Acl[];
   readonly kind: ZnodeKind;
-  /** Kind by the flags alone: until the transaction is applied, later operations of its `multi` take the znode for that. */
+  /** Kind according to the flags alone. Until the transaction is applied, later operations of its `multi` see this kind. */
   readonly flaggedKind: ZnodeKind;
-  /** Session of an ephemeral, else 0. */
+  /** Session that owns an ephemeral; 0 for other kinds. */
   readonly owner: bigint;
-  /** Milliseconds, 0 unless it is a TTL znode. */
+  /** Time to live in milliseconds; 0 unless the znode is a TTL znode. */
   readonly ttlMs: number;
-  /** The parent's number of creations with this one. */
+  /** Number of creations of the parent, including this one. */
   readonly creations: number;
 }
 
-/** Removes a znode that has no children. */
+/** Transaction that deletes a znode without children. */
 export interface DeleteTransaction {
   readonly type: 'delete';
   readonly path: string;
 }
 
-/** Replaces the data of a znode. */
+/** Transaction that replaces the data of a znode. */
 export interface SetDataTransaction {
   readonly type: 'setData';
   readonly path: string;
   readonly data: Buffer | null;
-  /** The new version. */
+  /** New version. */
   readonly version: number;
 }
 
-/** Replaces the ACL of a znode. */
+/** Transaction that replaces the ACL of a znode. */
 export interface SetAclTransaction {
   readonly type: 'setAcl';
   readonly path: string;
   readonly acl: readonly Acl[];
-  /** The new aversion. */
+  /** New aversion. */
   readonly version: number;
 }
 
-/** Changes nothing: the check was done when the transaction was prepared. */
+/** Transaction that changes nothing: its check was done when the transaction was prepared. */
 export interface CheckTransaction {
   readonly type: 'check';
   readonly path: string;
 }
 
-/** Removes the ephemerals of a session. */
+/** Transaction that deletes the ephemerals of a session. */
 interface CloseSessionTransaction {
   readonly type: 'closeSession';
   readonly sessionId: bigint;
 }
 
-/** A change that has been checked and cannot fail any more. */
+/** Checked transaction, which can no longer fail. */
 export type Transaction =
   | CreateTransaction
   | DeleteTransaction
@@ -63,20 +63,20 @@ export type Transaction =
   | CheckTransaction
   | CloseSessionTransaction;
 
-/** What happened to a znode, for those who watch it. */
+/** Change of a znode, for its watchers. */
 export interface Change {
   readonly type: 'created' | 'deleted' | 'dataChanged';
   readonly path: string;
-  /** ACL of the znode, of which a watcher needs READ to be told. */
+  /** ACL of the znode. A watcher needs READ to receive the event. */
   readonly acl: readonly Acl[];
-  /** ACL of its parent, of which a watcher of the children needs READ. */
+  /** ACL of the znode's parent. A watcher of the children needs READ to receive the event. */
   readonly parentAcl: readonly Acl[];
 }
 
-/** What a transaction brought about. */
+/** Result of a transaction. */
 export interface Applied {
-  /** What happened, in order. */
+  /** Changes in order. */
   readonly changes: readonly Change[];
-  /** The znode right after it; `null` where it left none. */
+  /** Stat of the znode directly after the transaction; `null` if there is no znode. */
   readonly stat: Stat | null;
 }

@@ -3,34 +3,34 @@ import type { Acl } from './access-control.js';
 import type { Change } from './transaction.js';
 import { type WatchedPath, WatchMode, WatchTable } from './watch-table.js';
 
-/** Somebody who watches: a connection. */
+/** Owner of watches: a connection. */
 export interface Watcher {
-  /** The session that it belongs to, for reports. */
+  /** Session of the connection, for reports. */
   readonly sessionId: bigint;
   /**
-   * Tells it of an event.
+   * Sends an event.
    *
-   * @param acl of the znode, of which it needs READ to be told; `null` when that has been seen to
-   * @param zxid of the transaction; -1 for what happened before
+   * @param acl ACL of the znode: the watcher needs READ to receive the event; `null` when no check is necessary
+   * @param zxid zxid of the transaction; -1 for an event about an earlier change
    */
   notify(type: number, path: string, acl: readonly Acl[] | null, zxid: bigint): void;
 }
 
-/** Kinds of watches that clients can ask to remove. @see org.apache.zookeeper.Watcher.WatcherType */
+/** Kinds of watches that clients can remove. @see org.apache.zookeeper.Watcher.WatcherType */
 const WatcherType = { children: 1, data: 2, any: 3, persistent: 4, persistentRecursive: 5 } as const;
 const ANY_MODE = -1;
 
-/** The two tables of watches, and what fires them. Watches belong to connections, not to sessions. */
+/** Data watches and child watches, and the events that fire them. Watches belong to connections, not to sessions. */
 export class WatchManager {
   readonly #data: WatchTable<Watcher>;
   readonly #child: WatchTable<Watcher>;
   readonly #isCompat38: boolean;
   /** Number of events sent so far. */
   firedCount = 0;
-  /** For each type of event, how many watches it has hit. */
+  /** Number of fired watches for each type of event. */
   readonly #hits: Map<number, number> = new Map();
 
-  /** @param isCompat38 whether to behave like 3.8: one mode a path, persistent watches hit by removals of others */
+  /** @param isCompat38 whether to behave like 3.8: one mode for each path, and removals of other kinds also remove persistent watches */
   constructor(isCompat38: boolean) {
     this.#isCompat38 = isCompat38;
     this.#data = new WatchTable(isCompat38);
@@ -45,19 +45,19 @@ export class WatchManager {
     this.#child.add(path, watcher, WatchMode.standard);
   }
 
-  /** Registers a watch that stays when it fires. */
+  /** Registers a watch that remains after an event. */
   watchPersistently(path: WatchedPath, watcher: Watcher, isRecursive: boolean): void {
     const mode = isRecursive ? WatchMode.recursive : WatchMode.persistent;
     if (!isRecursive || this.#isCompat38) this.#child.add(path, watcher, mode);
     this.#data.add(path, watcher, mode);
   }
 
-  /** Whether a number is a kind of watch that can be checked and removed. */
+  /** Whether a number is a kind of watch that clients can check and remove. */
   isWatcherType(type: number): boolean {
     return type >= WatcherType.children && type <= (this.#isCompat38 ? WatcherType.any : 5);
   }
 
-  /** Whether a watcher has a watch of this kind. Before 3.9, somebody else's was as good. */
+  /** Whether a watcher has a watch of this kind. Before 3.9, a watch of any other client also counted. */
   has(path: WatchedPath, watcher: Watcher, type: number): boolean {
     if (this.#isCompat38) {
       const isWatched = (table: WatchTable<Watcher>) => isWatchedAsBefore39(table, path, watcher);
@@ -70,7 +70,7 @@ export class WatchManager {
   }
 
   /**
-   * Ends the watches of this kind.
+   * Removes the watches of this kind.
    *
    * @returns whether there were any
    */
@@ -79,19 +79,19 @@ export class WatchManager {
     return removed.includes(true);
   }
 
-  /** Ends all watches of a watcher. */
+  /** Removes all watches of a watcher. */
   forget(watcher: Watcher): void {
     this.#data.forget(watcher);
     this.#child.forget(watcher);
   }
 
-  /** Gives all watches of a watcher to another manager. */
+  /** Moves all watches of a watcher to another manager. */
   move(watcher: Watcher, to: WatchManager): void {
     this.#data.move(watcher, to.#data);
     this.#child.move(watcher, to.#child);
   }
 
-  /** Tells watchers of a change. */
+  /** Sends the events of a change to the watchers. */
   fire(change: Change, zxid: bigint): void {
     const { path, acl } = change;
     switch (change.type) {
@@ -111,22 +111,22 @@ export class WatchManager {
     this.#tell(this.#child.trigger(parent, false), EventType.NodeChildrenChanged, parent, change.parentAcl, zxid);
   }
 
-  /** Paths that somebody watches, of whatever kind; one for each of data and children. */
+  /** Returns the paths that a watcher watches in any mode; a path occurs once for data and once for children. */
   pathsOf(watcher: Watcher): readonly string[] {
     return [...this.#data.pathsOf(watcher), ...this.#child.pathsOf(watcher)];
   }
 
-  /** Number of watches of both kinds. */
+  /** Number of data and child watches. */
   get size(): number {
     return this.#data.size + this.#child.size;
   }
 
-  /** The watches on znodes themselves, for `wchs`, `wchp` and `wchc`: those words know none on children. */
+  /** Watches on znodes themselves, for `wchs`, `wchp` and `wchc`: these words do not show child watches. */
   get ofData(): Pick<WatchTable<Watcher>, 'size' | 'entries' | 'watchers' | 'pathsOf'> {
     return this.#data;
   }
 
-  /** How many watches events of a type have hit so far; a client that watches in two ways is told once, and hit twice. */
+  /** Returns the number of watches that events of a type have fired so far. A client with two watches gets one event, and counts twice. */
   hitsOf(type: number): number {
     return this.#hits.get(type) ?? 0;
   }
@@ -148,7 +148,7 @@ export class WatchManager {
     }
   }
 
-  /** Which modes of which table a kind of watch stands for. */
+  /** Returns the tables and modes that a kind of watch stands for. */
   #targets(type: number): readonly (readonly [table: WatchTable<Watcher>, modes: number])[] {
     const standard = this.#isCompat38 ? ANY_MODE : WatchMode.standard;
     switch (type) {
@@ -173,8 +173,8 @@ export class WatchManager {
 }
 
 /**
- * Anybody's watch counts, and a recursive one of this watcher. It climbed from the path towards the root, as far as there
- * could be recursive watches, and stumbled where there was no slash.
+ * Whether a path is watched, by the rule before 3.9: a watch of any client counts, and a recursive watch of this watcher. The old server
+ * searched from the path towards the root if recursive watches existed, and failed on a path without a slash.
  */
 function isWatchedAsBefore39(table: WatchTable<Watcher>, path: WatchedPath, watcher: Watcher): boolean {
   if (path === null) throw new MarshallingError('path that is null');

@@ -8,13 +8,13 @@ import type { Znode } from './znode.js';
 /** Modes of `addWatch`. */
 const AddWatchMode = { persistent: 0, persistentRecursive: 1 } as const;
 
-/** What `addWatch` answers: always 0. */
+/** Encoder of the reply to `addWatch`, which is always 0. */
 const ErrorResponse: Encoder<number> = { write: (writer, error) => writer.int(error) };
 
-/** The zxid of an event that tells of the past. */
+/** Zxid of an event about an earlier change. */
 const NO_ZXID = -1n;
 
-/** The requests about watches, by operation code. */
+/** Handlers of the requests about watches, by operation code. */
 export const watchRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OpCode.setWatches, (context, client, reader) => setWatches(context, client, reader, false)],
   [OpCode.setWatches2, (context, client, reader) => setWatches(context, client, reader, true)],
@@ -24,8 +24,8 @@ export const watchRequests: ReadonlyMap<number, Handler> = new Map<number, Handl
 ]);
 
 /**
- * After a reconnect: tells at once what has changed since the client's last zxid, and watches the rest again. Since 3.9.6 it tells only who may
- * read the znode.
+ * Handles `setWatches` after a reconnect: sends events for changes since the client's last zxid, and sets the other watches again. Since
+ * 3.9.6 a client receives such an event only if it may read the znode.
  */
 function setWatches(
   { isCompat38 }: RequestContext,

@@ -1,18 +1,18 @@
-/** Ways to watch, as bits: one client may watch one path in several. */
+/** Modes of watches, as bits: a client may watch a path in several modes. */
 export const WatchMode = { standard: 1, persistent: 2, recursive: 4 } as const;
 
-/** A path as a client gave it. A watch on null is taken, and nothing ever happens to it. */
+/** Path as a client gave it. A watch on null is accepted, and never fires. */
 export type WatchedPath = string | null;
 
-/** Who watches what: for each path the watchers with their modes. */
+/** Table of watches: for each path the watchers with their modes. */
 export class WatchTable<W> {
   readonly #byPath: Map<WatchedPath, Map<W, number>> = new Map();
   readonly #byWatcher: Map<W, Set<WatchedPath>> = new Map();
   readonly #isSingleMode: boolean;
-  /** Number of recursive watches: without any, nobody looks at the ancestors of a path. */
+  /** Number of recursive watches. Without any, the ancestors of a path are not searched. */
   #recursiveCount = 0;
 
-  /** @param isSingleMode whether the last mode replaces the others, as it did before 3.9 */
+  /** @param isSingleMode whether the last mode replaces the others, as before 3.9 */
   constructor(isSingleMode: boolean) {
     this.#isSingleMode = isSingleMode;
   }
@@ -24,32 +24,32 @@ export class WatchTable<W> {
     return size;
   }
 
-  /** The paths that somebody watches, and who. */
+  /** Returns the watched paths with their watchers. */
   entries(): readonly (readonly [path: WatchedPath, watchers: readonly W[]])[] {
     return [...this.#byPath].map(([path, watchers]) => [path, [...watchers.keys()]]);
   }
 
-  /** Paths that a watcher watches. */
+  /** Returns the paths that a watcher watches. */
   pathsOf(watcher: W): readonly string[] {
     return [...(this.#byWatcher.get(watcher) ?? [])].filter((path) => path !== null);
   }
 
-  /** Whether there is any recursive watch. */
+  /** Whether any recursive watch exists. */
   get hasRecursive(): boolean {
     return this.#recursiveCount > 0;
   }
 
-  /** Watchers that watch something. */
+  /** Returns the watchers that have at least one watch. */
   watchers(): Iterable<W> {
     return this.#byWatcher.keys();
   }
 
-  /** The modes in which a watcher watches a path; 0 for none. */
+  /** Returns the modes in which a watcher watches a path; 0 for none. */
   modesOf(path: WatchedPath, watcher: W): number {
     return this.#byPath.get(path)?.get(watcher) ?? 0;
   }
 
-  /** Whether anybody watches this path. */
+  /** Whether the path has any watch. */
   isWatched(path: string): boolean {
     return this.#byPath.has(path);
   }
@@ -62,9 +62,9 @@ export class WatchTable<W> {
   }
 
   /**
-   * Ends a watch in some modes.
+   * Removes some modes of a watch.
    *
-   * @returns whether there was any of them
+   * @returns whether the watch had any of them
    */
   remove(path: WatchedPath, watcher: W, modes: number): boolean {
     const watchers = this.#byPath.get(path);
@@ -74,12 +74,12 @@ export class WatchTable<W> {
     return true;
   }
 
-  /** Ends all watches of a watcher. */
+  /** Removes all watches of a watcher. */
   forget(watcher: W): void {
     for (const path of [...(this.#byWatcher.get(watcher) ?? [])]) this.remove(path, watcher, -1);
   }
 
-  /** Gives all watches of a watcher to another table. */
+  /** Moves all watches of a watcher to another table. */
   move(watcher: W, to: WatchTable<W>): void {
     for (const path of [...(this.#byWatcher.get(watcher) ?? [])]) {
       to.add(path, watcher, this.modesOf(path, watcher));
@@ -88,7 +88,7 @@ export class WatchTable<W> {
   }
 
   /**
-   * Finds who is to be told of an event, and uses up standard watches.
+   * Returns the watchers that receive an event, and removes standard watches.
    *
    * @param withAncestors whether recursive watches of the path and its ancestors count
    */

@@ -33,7 +33,7 @@ import type { Applied, CreateTransaction, Transaction } from './transaction.js';
 /** Create flags of the two kinds of TTL znodes. */
 const TTL_FLAGS: readonly number[] = [5, 6];
 
-/** The requests that change something, by operation code. */
+/** Handlers of the requests that change data, by operation code. */
 export const writeRequests: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OpCode.create, creation(OpCode.create, readCreate, ({ path }) => success(CreateResponse, { path }))],
   ...[OpCode.create2, OpCode.createContainer].map((opCode): [number, Handler] => [
@@ -48,8 +48,8 @@ export const writeRequests: ReadonlyMap<number, Handler> = new Map<number, Handl
 ]);
 
 /**
- * What servers before 3.9 did with operations that clients do not send. They read the path of `deleteContainer` wrongly, and found it bad. A
- * `check` that succeeds has an answer that they failed to write.
+ * Handlers of operations that clients do not send, as in servers before 3.9. These servers read the path of `deleteContainer` wrongly, and
+ * refused it as invalid. After a successful `check` they failed to write the reply.
  */
 export const writeRequestsBefore39: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [
@@ -63,14 +63,14 @@ export const writeRequestsBefore39: ReadonlyMap<number, Handler> = new Map<numbe
   [OpCode.check, change(readVersion, prepareCheck, () => SILENCE)],
 ]);
 
-/** What servers do since: 3.9.6 ends a connection that sends `deleteContainer`, and does not know `check`. */
+/** Handlers of such operations since 3.9: 3.9.6 closes a connection that sends `deleteContainer`, and does not know `check`. */
 export const writeRequestsSince39: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OpCode.deleteContainer, () => HANG_UP],
 ]);
 
 /**
- * A request that becomes one transaction, if nothing is against it. When it is refused, its zxid is used up as well. One
- * that cannot be read used up a zxid before 3.9, and does no more.
+ * Creates a handler for a request that becomes one transaction if its checks succeed. A refused request also uses up its zxid. A request
+ * that cannot be read used up a zxid before 3.9, and no longer does.
  */
 function change<Request, T extends Transaction>(
   read: (reader: JuteReader) => Request,
@@ -87,7 +87,7 @@ function change<Request, T extends Transaction>(
   };
 }
 
-/** This server is none of an ensemble whose members could change. */
+/** Refuses a reconfiguration, because this server has no ensemble. */
 function reconfig({ database }: RequestContext, _: Client, reader: JuteReader): Answer {
   ReconfigRequest.read(reader);
   database.nextZxid();

@@ -1,9 +1,9 @@
 import type { Acl, Stat } from 'zookeeper-ts-client/protocol';
 
-/** What becomes of a znode by itself: an ephemeral goes with its session, a container and a TTL znode when unused. */
+/** Kind of a znode. An ephemeral ends with its session; a container and a TTL znode are removed when unused. */
 export type ZnodeKind = 'persistent' | 'ephemeral' | 'container' | 'ttl';
 
-/** What requests are checked against: a znode, or what it will be after the operations before in the same `multi`. */
+/** Record against which requests are checked: a znode, or its state after the earlier operations of the same `multi`. */
 export interface ZnodeRecord {
   readonly data: Buffer | null;
   readonly acl: readonly Acl[];
@@ -15,7 +15,7 @@ export interface ZnodeRecord {
   readonly childCount: number;
 }
 
-/** A znode as the tree keeps it. Only the tree changes it. */
+/** Znode of the tree. Only the tree changes it. */
 export class Znode implements ZnodeRecord {
   data: Buffer | null;
   acl: readonly Acl[];
@@ -32,7 +32,7 @@ export class Znode implements ZnodeRecord {
   version = 0;
   aversion = 0;
   creations = 0;
-  /** Names of the children; `null` until there is the first. */
+  /** Names of the children; `null` before the first child. */
   children: Set<string> | null = null;
 
   constructor(
@@ -57,7 +57,7 @@ export class Znode implements ZnodeRecord {
     return this.children === null ? 0 : this.children.size;
   }
 
-  /** The znode as clients see it: they see as its cversion the number of creations and deletions together. */
+  /** Stat of the znode as clients see it. Its cversion is the number of creations and deletions together. */
   get stat(): Stat {
     const childCount = this.childCount;
     return {
@@ -75,7 +75,7 @@ export class Znode implements ZnodeRecord {
     };
   }
 
-  /** A copy that changes by itself. */
+  /** Returns an independent copy. */
   clone(): Znode {
     const copy = new Znode(this, this.czxid, this.ctime);
     copy.mzxid = this.mzxid;

@@ -8,39 +8,39 @@ import { type Decision, encodeRecord, type Vote } from './records.js';
 import type { Slots } from './slots.js';
 import type { Store, StoredTransaction } from './store.js';
 
-/** What all assignments of a participant have in common while it is active. */
+/** Shared context of all assignments of an active participant. */
 export interface Post<T> {
   readonly store: Store;
   readonly participant: string;
-  /** Own znode in the line. */
+  /** Path of the own znode in the line. */
   readonly place: string;
-  /** Aborts when the place is lost, or the participant is closed. */
+  /** Signal that aborts when the place is lost, or the participant is closed. */
   readonly ending: AbortSignal;
   readonly handlers: ParticipantHandlers<T>;
   readonly codec: Codec<T>;
   readonly beginning: Slots;
-  /** Apart from those who begin, who may wait in their resource for what these let go of. */
+  /** Separate from `beginning`: a `prepare` may wait in its resource for what a `commit` or `abort` releases. */
   readonly finishing: Slots;
   readonly calls: HandlerCalls;
   readonly report: (error: unknown, id: string) => void;
-  /** Told of a transaction that is not there any more, though the participant has not finished it. */
+  /** Called for a transaction that no longer exists, though the participant has not finished it. */
   readonly onGone: (id: string, why: string) => void;
-  /** Reports a record that cannot be read, unless it was for the same reason before; `null` once it can be read. */
+  /** Reports a record that cannot be read, once for each reason; `null` when it can be read again. */
   readonly tell: (error: MalformedRecordError | null, id: string) => void;
 }
 
-/** A transaction that was voted on, or is decided. */
+/** Transaction that was voted on, or is decided. */
 interface Begun {
   readonly transaction: StoredTransaction;
   readonly decision: Decision | null;
   readonly vote: Vote | null;
-  /** The vote that is still to be cast. */
+  /** Vote that still has to be written. */
   readonly own: Vote | null;
-  /** Of the decision. */
+  /** Watch on the decision. */
   readonly change: Change;
 }
 
-/** The part of one participant in one transaction, from wherever it stands to its end. */
+/** Part of one participant in one transaction, from its current state to its end. */
 export class Assignment<T> {
   readonly #post: Post<T>;
   readonly #id: string;
@@ -51,7 +51,7 @@ export class Assignment<T> {
     this.#id = id;
   }
 
-  /** @throws the reason why it goes on no longer: the place is lost, or the participant closed */
+  /** Runs the assignment. @throws the reason why it stops early: the place is lost, or the participant is closed */
   async run(): Promise<void> {
     const { store, participant, place } = this.#post;
     const begun = await this.#readable(() => this.#begin()); //                                        steps 2 and 3
@@ -63,13 +63,13 @@ export class Assignment<T> {
     await this.#persist(async () => {
       //                                                               step 7
       const refusal = await store.perform(finish, this.#call);
-      // Done already, or settled by an operator; or the place is lost.
+      // The participant is done already, or an operator has settled it; or the place is lost.
       if (refusal?.write.do === 'check') throw refusal.error;
     });
     this.#post.tell(null, this.#id);
   }
 
-  /** Whoever removes a transaction that is finished removes its entry first. */
+  /** Reports a missing transaction if the inbox still lists it: the removal of a finished transaction first removes its entry. */
   async #tellIfListed(): Promise<void> {
     const { store, participant } = this.#post;
     const path = store.layout.entry(participant, this.#id);
@@ -82,7 +82,7 @@ export class Assignment<T> {
     return { signal: this.#post.ending };
   }
 
-  /** Reads everything; prepares if that was not done. Has a slot meanwhile. `null` if there is no such transaction. */
+  /** Reads the whole state, and prepares if there is no vote yet. Has a slot meanwhile. `null` if the transaction does not exist. */
   async #begin(): Promise<Begun | null> {
     const { store, beginning } = this.#post;
     const change = new Change();
@@ -118,7 +118,7 @@ export class Assignment<T> {
     }
   }
 
-  /** The own vote; one that cannot be read is told, and counts as one all the same. */
+  /** Returns the own vote. An unreadable vote is reported, and counts as a vote. */
   async #ownVote(): Promise<Vote | null> {
     const { store, participant } = this.#post;
     try {
@@ -130,7 +130,7 @@ export class Assignment<T> {
     }
   }
 
-  /** Reads until it succeeds. A record that cannot be read is told once, and waited for until it changes, without a slot. */
+  /** Reads until it succeeds. A record that cannot be read is reported once; then the assignment waits for its change, without a slot. */
   async #readable<R>(read: () => Promise<R>): Promise<R> {
     for (;;) {
       const found = await this.#persist(async () => {
@@ -148,7 +148,7 @@ export class Assignment<T> {
     }
   }
 
-  /** Until the record can be read, or is gone. */
+  /** Waits until the record can be read, or is gone. */
   async #untilReadable(path: string): Promise<void> {
     const { store, ending } = this.#post;
     const isDecision = path === store.layout.decision(this.#id);
@@ -186,7 +186,7 @@ export class Assignment<T> {
     const settled = new AbortController();
     const onEnd = (): void => settled.abort(ending.reason);
     follow(ending, onEnd);
-    // Whatever happens to it: it is decided, or gone. The end of the session ends the place, too.
+    // Any event means that the transaction is decided or gone. At the end of the session the place ends, too.
     const over = new AbortController();
     void change.orAbort(over.signal).then((event) => {
       if (event !== null && event.type !== 'None') settled.abort(new Error(`transaction ${this.#id} is decided`));
@@ -211,12 +211,12 @@ export class Assignment<T> {
     const writes = store.protocol.vote(store.layout, this.#id, participant, place, vote);
     await this.#persist(async () => {
       const refusal = await store.perform(writes, this.#call);
-      // Decided already, or voted by an attempt whose reply was lost.
+      // The transaction is decided, or an earlier attempt voted and its reply was lost.
       if (refusal?.write.path === place) throw refusal.error;
     });
   }
 
-  /** The watch was set when everything was read. `null` if the transaction is gone. */
+  /** Waits for the decision. The watch was set when the state was read. `null` if the transaction is gone. */
   async #untilDecided(first: Change): Promise<Decision | null> {
     const { store, ending } = this.#post;
     for (let change = first; ; ) {
@@ -238,7 +238,7 @@ export class Assignment<T> {
 
   async #carryOut(transaction: StoredTransaction, vote: Vote | null, { decision }: Decision): Promise<void> {
     const { handlers, codec, finishing, ending, calls } = this.#post;
-    // It was not prepared: there is nothing to be undone, and nothing that could be handed over.
+    // Without `prepare` there is nothing to undo, and no payload to hand over.
     if (decision === 'aborted' && vote?.unread) return;
     const handler = decision === 'committed' ? handlers.commit : handlers.abort;
     const attempt = async (): Promise<void> => {
@@ -256,7 +256,7 @@ export class Assignment<T> {
     await this.#persist(attempt);
   }
 
-  /** Leaves word for who asks why it is not finished. */
+  /** Writes a failure into the inbox entry, so that an operator sees why the transaction is not finished. */
   async #note(error: unknown): Promise<void> {
     const { store, participant, place } = this.#post;
     this.#failures += 1;
@@ -279,7 +279,7 @@ export class Assignment<T> {
     removeWatch(store.keeper, store.layout.decision(this.#id), 'DATA', change.happened);
   }
 
-  /** Until it succeeds, or the place is lost. */
+  /** Repeats work until it succeeds, or the place is lost. */
   #persist<R>(work: () => Promise<R>): Promise<R> {
     const { store, ending, report, place } = this.#post;
     return persevere(store.keeper, work, {

@@ -1,13 +1,13 @@
 import type { Keeper } from '@zk-recipes/core';
 import { messageOf, persevere } from '@zk-recipes/core/recipe-kit';
 
-/** Work that goes on in the background, each until it succeeds or its signal aborts. */
+/** Background work; each piece is repeated until it succeeds or its signal aborts. */
 export class BackgroundWork {
   readonly #keeper: Keeper;
   readonly #onFailure: (error: unknown) => void;
   readonly #underWay = new Set<Promise<void>>();
 
-  /** @param onFailure told of each failure, not again of the same one; a further attempt follows it after a pause */
+  /** @param onFailure called for each failure that differs from the one before; after a pause the work is repeated */
   constructor(keeper: Keeper, onFailure: (error: unknown) => void) {
     this.#keeper = keeper;
     this.#onFailure = onFailure;
@@ -27,7 +27,7 @@ export class BackgroundWork {
     this.#underWay.add(done);
   }
 
-  /** Resolves when all that is under way now has ended. */
+  /** Resolves when all work that is under way now has ended. */
   async untilEnded(): Promise<void> {
     await Promise.all(this.#underWay);
   }

@@ -2,23 +2,23 @@ import { systemClock } from '@zk-recipes/core/recipe-kit';
 import { BacklogError } from './errors.js';
 import type { Store } from './store.js';
 
-/** For how long a count is taken for true, in milliseconds. */
+/** Time in milliseconds for which a count stays valid. */
 const COUNT_AGE_MS = 1_000;
 
-/** From how many unfinished transactions of one participant on it is told. */
+/** Number of unfinished transactions of a participant from which on they are reported. */
 const WARN_FROM = 1_000;
 
-/** What is known of a participant. */
+/** Last count of a participant. */
 interface Known {
   readonly count: number;
   readonly atMs: number;
-  /** The count that was told; 0 for none. */
+  /** Last count that was reported; 0 for none. */
   readonly told: number;
 }
 
 /**
- * How many transactions each participant has not finished: a participant that is gone for ever would fill the servers' memory, and make
- * directories that cannot be listed.
+ * Numbers of unfinished transactions of each participant. The transactions of a participant that is gone for ever would fill the servers'
+ * memory, and make directories that cannot be listed.
  */
 export class Backlog {
   readonly #store: Store;
@@ -29,9 +29,9 @@ export class Backlog {
   readonly #counting = new Set<string>();
 
   /**
-   * @param limit from how many on no more are begun
-   * @param inBackground does something until it succeeds
-   * @param report told from 1,000 on, and at each doubling
+   * @param limit number from which on no more transactions begin
+   * @param inBackground repeats work until it succeeds
+   * @param report called from 1,000 on, and at each doubling
    */
   constructor(
     store: Store,
@@ -45,7 +45,7 @@ export class Backlog {
     this.#report = report;
   }
 
-  /** Counts anew in the background, each participant once a second at most. @throws BacklogError by what was counted last */
+  /** Starts a new count in the background, at most once a second for each participant. @throws BacklogError according to the last count */
   admit(participants: readonly string[]): void {
     for (const name of participants) this.#count(name);
     for (const name of participants) {

@@ -1,19 +1,21 @@
 import { asBytes, asJson } from '@zk-recipes/core/recipe-kit';
 
-/** Turns payloads into bytes and back. */
+/** Conversion of payloads to bytes, and back. */
 export interface Codec<T> {
-  /** The bytes must be a `Uint8Array`, not the promise of one: `run` rejects with a `TypeError` for anything else. */
+  /**
+   * Converts a payload to bytes. `run` rejects with a `TypeError` if the result is not a `Uint8Array`; a promise of one is not accepted.
+   */
   encode(value: T): Uint8Array;
-  /** @throws for what cannot be read */
+  /** Converts bytes to a payload. @throws an error for bytes that it cannot read */
   decode(bytes: Uint8Array): T;
 }
 
-/** Encodes a payload. @throws what the codec throws; TypeError if it returns anything but bytes */
+/** Encodes a payload. @throws the codec's errors; TypeError if the codec returns anything but bytes */
 export function encodePayload<T>(codec: Codec<T>, payload: T): Uint8Array {
   return asBytes(codec.encode(payload), 'the result of `encode` of the codec');
 }
 
-/** JSON, unchecked. Default. */
+/** Default codec, which stores payloads as JSON and checks nothing. */
 export const json: Codec<unknown> = {
   encode: (value) => asJson(value, '`payload`'),
   decode: (bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')),

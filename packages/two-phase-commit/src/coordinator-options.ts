@@ -3,135 +3,138 @@ import type { Codec } from './codec.js';
 import { nameSchema } from './participant-name.js';
 import { codecSchema } from './participant-options.js';
 
-/** How a coordinator is made. */
+/** Options of a coordinator. */
 export interface CoordinatorOptions<T> {
-  /** Must be that of the participants. Default: JSON. */
+  /** Codec of payloads; the same as that of the participants. Default: JSON. */
   readonly codec?: Codec<T> | undefined;
   /**
-   * `background`, the default: from the first `run` or `recover` on, one of all coordinators that say so settles the transactions of those that
-   * died, as soon as their sessions have expired. `manual`: by `recover()` only; until then, the participants that have voted to commit keep
-   * what they prepared, with its locks.
+   * When the transactions of dead coordinators are settled. Default `background`.
+   *
+   * - `background`: from the first `run` or `recover` on, as soon as their sessions have expired, by one of all coordinators with this
+   *   value.
+   * - `manual`: by `recover()` only. Until then, participants that have voted to commit keep their prepared work, with its locks.
    */
   readonly recovery?: 'manual' | 'background' | undefined;
   /**
-   * How long, in milliseconds, a finished transaction of a coordinator that is gone is kept before recovery removes it, so that the outcome
-   * can be read; 0 or more, default one hour.
+   * Time in milliseconds for which recovery keeps a finished transaction of a coordinator that is gone, so that its outcome can be read.
+   * Default 3,600,000, which is one hour; from 0.
    */
   readonly retentionMs?: number | undefined;
   /**
-   * From how many unfinished transactions of a participant on `run` refuses further ones with a `BacklogError`; 1 or more, default 20,000.
-   * Some 26,000 ids are all that a list may have by default (`maxFrameBytes`). Counted in the background, once a second.
+   * Number of unfinished transactions of a participant from which on `run` rejects with a `BacklogError`. Default 20,000; from 1. By
+   * default (`maxFrameBytes`) a list holds about 26,000 ids. The coordinator counts in the background, once a second.
    */
   readonly maxUnfinished?: number | undefined;
 }
 
-/** A transaction to be run. */
+/** Options of `run`: the transaction, and how long to wait for it. */
 export interface RunOptions<T> {
   readonly payload: T;
-  /** Who takes part: names, at least one, each once. */
+  /** Names of the participants: at least one name, each name once. */
   readonly participants: readonly string[];
-  /** How long all of them may take to vote, in milliseconds, 1 to 2^31-1; default 30,000. Then it is aborted. */
+  /** Longest time in milliseconds until all participants have voted; then the transaction is aborted. Default 30,000; from 1 to 2^31-1. */
   readonly timeoutMs?: number | undefined;
-  /** Gives up: the transaction is aborted, unless it is committed already. */
+  /** Gives up when it aborts: the transaction is aborted, unless it is committed already. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a transaction ended. */
+/** Result of a transaction. */
 export interface Outcome {
   readonly id: string;
   readonly decision: 'committed' | 'aborted';
-  /** Why it was aborted. */
+  /** Reason of the abort. */
   readonly reason?: string;
-  /** Votes that were known when it was decided. */
+  /** Votes that were known at the decision. */
   readonly votes: Readonly<Record<string, 'commit' | 'abort'>>;
 }
 
-/** What a call of `recover` has done. */
+/** Result of a call of `recover`. */
 export interface Recovery {
-  /** Transactions of coordinators that are gone, which it aborted. */
+  /** Ids of the aborted transactions, whose coordinators are gone. */
   readonly aborted: readonly string[];
-  /** Finished ones that it removed. */
+  /** Ids of the finished transactions that were removed. */
   readonly removed: readonly string[];
-  /** Those that could not be settled, each with the reason: a record that cannot be read, or what the server has refused. */
+  /** Transactions that could not be settled, each with the reason: an unreadable record, or a refusal by the server. */
   readonly failed: readonly FailedTransaction[];
 }
 
-/** A transaction about which something could not be done. */
+/** Transaction for which an operation failed. */
 export interface FailedTransaction {
   readonly id: string;
   readonly error: Error;
 }
 
-/** A record that cannot be read: malformed, of an unknown version, missing, or refused by the server. */
+/** Record that cannot be read: malformed, of an unknown version, missing, or refused by the server. */
 export interface UnreadableRecord {
   readonly path: string;
-  /** Why. */
+  /** Reason why the record cannot be read. */
   readonly message: string;
 }
 
-/** A transaction that is not finished by all, for an operator to see. */
+/** Transaction that some participant has not finished, as shown to an operator. */
 export interface PendingTransaction {
   readonly id: string;
   readonly participants: readonly string[];
-  /** How old it is by the server's clock, in milliseconds. */
+  /** Age by the server's clock, in milliseconds. */
   readonly ageMs: number;
   readonly votes: Readonly<Record<string, 'commit' | 'abort'>>;
-  /** `null` while it is in doubt. */
+  /** `null` while the transaction is in doubt. */
   readonly decision: 'committed' | 'aborted' | null;
   readonly reason?: string;
-  /** Who decided: `coordinator <uuid>`, `recovery <uuid>` or `operator <name>`. */
+  /** Author of the decision: `coordinator <uuid>`, `recovery <uuid>` or `operator <name>`. */
   readonly decidedBy?: string;
-  /** Who has not finished. */
+  /** Names of the participants that have not finished. */
   readonly unfinished: readonly string[];
   readonly isCoordinatorAlive: boolean;
-  /** Why participants have not finished, of those whose handlers have failed: the last error. */
+  /** Last error and number of failures of each participant whose handlers have failed. */
   readonly troubles: Readonly<Record<string, { readonly message: string; readonly failures: number }>>;
   /**
-   * Its records that cannot be read; mostly none. If the transaction itself is among them, `participants` and `unfinished` are empty and
-   * `isCoordinatorAlive` is false; if it is the decision, `decision` is `null`. Foreign znodes among the transactions are shown so, too.
+   * Records of the transaction that cannot be read; usually none. If the transaction itself is unreadable, `participants` and `unfinished`
+   * are empty and `isCoordinatorAlive` is false. If the decision is unreadable, `decision` is `null`. Foreign znodes among the transactions
+   * are shown in the same way.
    */
   readonly unreadable: readonly UnreadableRecord[];
 }
 
-/** Who wants it and why: goes into the audit record. */
+/** Operator and reason of a manual operation, for the audit record. */
 export interface OperatorCall {
   readonly operator: string;
   readonly reason: string;
 }
 
-/** Many transactions that a participant is to be taken for finished in. */
+/** Options of `forget` for many transactions. */
 export interface ForgetOptions extends OperatorCall {
   /** Name of a participant that never comes back. */
   readonly participant: string;
-  /** How old a transaction must be at least, by the server's clock, in milliseconds; 0 or more. */
+  /** Smallest age of a transaction by the server's clock, in milliseconds; from 0. */
   readonly olderThanMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a call of `forget` for many transactions has done. */
+/** Result of a call of `forget` for many transactions. */
 export interface Forgotten {
-  /** Transactions that no longer wait for the participant. */
+  /** Ids of the transactions that no longer wait for the participant. */
   readonly forgotten: readonly string[];
-  /** Those that still do, each with the reason; mostly that it is not decided yet. */
+  /** Transactions that still wait, each with the reason; usually that the transaction is not decided yet. */
   readonly failed: readonly FailedTransaction[];
 }
 
-/** How much there is. */
+/** Numbers of transactions and records. */
 export interface Counts {
   readonly transactions: number;
-  /** Transactions that each participant has not finished. */
+  /** Number of unfinished transactions of each participant. */
   readonly unfinished: Readonly<Record<string, number>>;
-  /** Records of what operators have done by hand, which nobody removes. */
+  /** Number of records of manual operations, which are never removed automatically. */
   readonly auditRecords: number;
 }
 
-/** A decision by hand. */
+/** Options of `force`. */
 export interface ForceOptions extends OperatorCall {
-  /** `committed` needs the votes of all, as ever. */
+  /** Decision to make. `committed` still needs the votes of all participants. */
   readonly decision: 'committed' | 'aborted';
   /**
-   * Whether a decision that cannot be read may be replaced. Participants may have finished by it, and a newer version of this package may be
-   * able to read it: look at their resources first, and decide as they did. Default false.
+   * Whether an unreadable decision may be replaced. Default false. Participants may have finished by that decision, and a newer version of
+   * this package may be able to read it. Look at their resources first, and make the same decision.
    */
   readonly replaceUnreadable?: boolean | undefined;
 }
@@ -139,7 +142,7 @@ export interface ForceOptions extends OperatorCall {
 const signal = z.optional(z.instanceof(AbortSignal));
 const operatorCall = { operator: z.string().check(z.minLength(1)), reason: z.string().check(z.minLength(1)) };
 
-/** What a coordinator's options must be. */
+/** Schema of a coordinator's options. */
 export const coordinatorSchema: z.ZodMiniType = z.strictObject({
   codec: z.optional(codecSchema),
   recovery: z.optional(z.enum(['manual', 'background'])),
@@ -147,7 +150,7 @@ export const coordinatorSchema: z.ZodMiniType = z.strictObject({
   maxUnfinished: z.optional(z.number().check(z.minimum(1))),
 });
 
-/** What the options of `run` must be. */
+/** Schema of the options of `run`. */
 export const runSchema: z.ZodMiniType = z.strictObject({
   payload: z.unknown(),
   participants: z.array(nameSchema).check(
@@ -158,20 +161,20 @@ export const runSchema: z.ZodMiniType = z.strictObject({
   signal,
 });
 
-/** What the options of `recover` and `pending` must be. */
+/** Schema of the options of `recover`, `pending` and `counts`. */
 export const callSchema: z.ZodMiniType = z.strictObject({ signal });
 
-/** What the options of `force` must be. */
+/** Schema of the options of `force`. */
 export const forceSchema: z.ZodMiniType = z.strictObject({
   decision: z.enum(['committed', 'aborted']),
   replaceUnreadable: z.optional(z.boolean()),
   ...operatorCall,
 });
 
-/** What the options of `forget` must be, for one transaction. */
+/** Schema of the options of `forget` for one transaction. */
 export const operatorSchema: z.ZodMiniType = z.strictObject(operatorCall);
 
-/** What the options of `forget` must be, for many transactions. */
+/** Schema of the options of `forget` for many transactions. */
 export const forgetSchema: z.ZodMiniType = z.strictObject({
   participant: nameSchema,
   olderThanMs: z.number().check(z.minimum(0)),

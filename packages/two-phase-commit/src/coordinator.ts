@@ -46,45 +46,49 @@ import { Store } from './store.js';
 
 /*
  * Guarantee
- *   `run` resolves with what is durably decided: `committed` only if all participants have voted to commit. A decision is one conditional
- *   write, whoever decides: of several who try one succeeds, and the others read what it has decided. Undecided transactions of a
- *   coordinator that is gone are aborted by recovery (presumed abort), which one of all coordinators does in the background by default.
+ *   `run` resolves with the durable decision: `committed` only if all participants have voted to commit. A decision is one conditional write by a
+ *   coordinator, recovery or an operator. If several of them try, one write succeeds, and the others read that decision. Recovery aborts the
+ *   undecided transactions of a coordinator that is gone (presumed abort). By default one of all coordinators runs recovery in the background.
  * Not guaranteed
  *   That `run` always knows: without a connection it rejects with a `ConnectionLossError` of outcome `unknown` that names the
  *   transaction. That participants have finished when it resolves.
  * Znodes
  *   <path>/coordinators/<uuid>              ephemeral: this object lives
  *   <path>/transactions/<id>                persistent: participants, coordinator, payload; never changed
- *   <path>/transactions/<id>/decision       empty and of version 0 until it is decided, of version 1 from then on
- *   <path>/transactions/<id>/votes, done    where the participants vote, and note that they have finished
+ *   <path>/transactions/<id>/decision       empty and of version 0 until the transaction is decided, of version 1 from then on
+ *   <path>/transactions/<id>/votes, done    participants write their votes, and note that they have finished
  *   <path>/participants/<name>/inbox/<id>   tells the participant
- *   <path>/audit/<id>-…                     what an operator has done by hand
+ *   <path>/audit/<id>-…                     records of manual changes by an operator
  * Protocol
  *   1. Create the transaction and the entries of all inboxes, in one transaction with a check of the own ephemeral.
- *   2. Watch the votes; read each as it comes. All commit: commit. One aborts, the time is over, the caller gives up: abort.
+ *   2. Watch the votes; read each vote as it comes. All votes say commit: commit. One says abort, the time is over, or the caller gives up: abort.
  *   3. Decide: set the decision if its version is 0, to commit in one transaction with checks of all votes. Refused: read it.
  *   4. In the background: when all have finished, remove the transaction.
  * Failures
- *   reply to step 1 lost             sent again: refused, since it is there
+ *   reply to step 1 lost             sent again: refused, since the transaction exists
  *   reply to step 3 lost             sent again: refused, since it is decided; read
- *   session expires                  its ephemeral is made again in the next one; it goes on, or finds that recovery was first
+ *   session expires                  the ephemeral is created again in the new session; the coordinator goes on, or finds that recovery was first
  *   crash before step 3              recovery aborts
  *   crash after step 3               the decision stands; participants find it; recovery removes the transaction in the end
- *   paused beyond the session        as with an expired session; what it decides late is refused
- *   disconnected in step 2           the watch is set again on reconnect, which tells what was missed
- *   no connection in step 3          `run` rejects; goes on to decide in the background
+ *   paused beyond the session        as with an expired session; a late decision is refused
+ *   disconnected in step 2           the watch is set again on reconnect, and reports the missed votes
+ *   no connection in step 3          `run` rejects; the coordinator goes on to decide in the background
  *   a vote cannot be read            aborted, with a reason that names it
  *   a record cannot be read          recovery and `pending` show it, and go on with the others; an operator decides
- *   decision refused                 told once; tried again in the background, by `run` and by recovery
- *   participant gone for ever        told from 1,000 unfinished transactions on; refused from `maxUnfinished` on
+ *   decision refused                 reported once; tried again in the background, by `run` and by recovery
+ *   participant gone for ever        reported from 1,000 unfinished transactions on; refused from `maxUnfinished` on
  *   too large for a request          refused before it is sent
  *   given up                         aborted, in the background if there is no connection
- *   closed                           aborted; without a connection it is left to recovery, which a background error tells
+ *   closed                           aborted; without a connection it is left to recovery, and a background error reports that
  */
 
-/** Runs transactions that all participants commit, or none. @see https://zookeeper.apache.org/doc/current/recipes.html, "Two-phased Commit" */
+/**
+ * Coordinator of transactions that all participants commit, or none.
+ *
+ * @see https://zookeeper.apache.org/doc/current/recipes.html, "Two-phased Commit"
+ */
 export class Coordinator<T> {
-  /** Below which the two-phase commit's znodes are. */
+  /** Path below which all znodes of the two-phase commit are. */
   readonly path: string;
   readonly #keeper: Keeper;
   readonly #store: Store;
@@ -94,13 +98,13 @@ export class Coordinator<T> {
   readonly #retentionMs: number;
   readonly #recovery: 'manual' | 'background';
   readonly #closing = new AbortController();
-  /** Aborts when `close` waits no longer for decisions. */
+  /** Aborts when `close` no longer waits for decisions. */
   readonly #leaving = new AbortController();
   readonly #background: BackgroundWork;
   readonly #calls = new Set<Promise<unknown>>();
   #isRecovering = false;
 
-  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  /** @throws TypeError or RangeError for a wrong argument, which the message names */
   constructor(keeper: Keeper, path: string, options: CoordinatorOptions<T> = {}) {
     const unlimited = checkPlace(keeper, path);
     checkOptions('Coordinator', coordinatorSchema, options);
@@ -121,12 +125,13 @@ export class Coordinator<T> {
   }
 
   /**
-   * Runs a transaction: has all participants prepare, and decides.
+   * Runs a transaction: asks all participants to prepare, and decides.
    *
-   * @returns how it was decided; that is durable. Participants may still be about to finish
-   * @throws ConnectionLossError of outcome `unknown`, its path that of the transaction: nobody knows from here; it will be aborted, if it
-   *   is not decided yet. ClosedError; the signal's reason: it is aborted, or will be. TypeError, RangeError, BacklogError: nothing was begun;
-   *   for a participant with too many unfinished transactions, a wrong option, a codec that returns no bytes, and a payload or names that do not fit into a request
+   * @returns the durable decision. Participants may still have to finish
+   * @throws ConnectionLossError of outcome `unknown`, with the path of the transaction, if the coordinator cannot learn the outcome: the
+   *   transaction will be aborted if it is not decided yet. ClosedError; the signal's reason: the transaction is aborted, or will be.
+   *   TypeError, RangeError, BacklogError: nothing was begun; for a participant with too many unfinished transactions, a wrong option, a
+   *   codec that returns no bytes, and a payload or names that do not fit into a request
    */
   async run(options: RunOptions<T>): Promise<Outcome> {
     checkOptions('run of Coordinator', runSchema, options);
@@ -150,7 +155,7 @@ export class Coordinator<T> {
   }
 
   /**
-   * Settles the transactions of coordinators that are gone: aborts what is undecided, removes what has been finished for long enough.
+   * Settles the transactions of coordinators that are gone: aborts undecided transactions, and removes those finished for long enough.
    *
    * @throws ClosedError; the signal's reason
    */
@@ -163,16 +168,20 @@ export class Coordinator<T> {
     );
   }
 
-  /** Transactions that are not finished by all, the oldest first. @throws ClosedError; the signal's reason */
+  /** Lists the transactions that some participant has not finished, the oldest first. @throws ClosedError; the signal's reason */
   async pending(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<PendingTransaction[]> {
     checkOptions('pending of Coordinator', callSchema, options);
     options.signal?.throwIfAborted();
-    // To look changes nothing: recovery does not begin by it.
+    // Does not start recovery, because reading must change nothing.
     this.#throwIfClosed();
     return await this.#untilClosed(options.signal, (signal) => listPending(this.#store, this.#presence, signal));
   }
 
-  /** Counts transactions, and those that each participant has not finished, however many there are. @throws ClosedError; the signal's reason */
+  /**
+   * Counts all transactions, and the unfinished transactions of each participant, however many exist.
+   *
+   * @throws ClosedError; the signal's reason
+   */
   async counts(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Counts> {
     checkOptions('counts of Coordinator', callSchema, options);
     options.signal?.throwIfAborted();
@@ -183,13 +192,13 @@ export class Coordinator<T> {
   }
 
   /**
-   * Decides by hand, and leaves an audit record. Never against the protocol: `committed` needs the votes of all. `aborted` needs no record
-   * that can be read. A decision that cannot be read is replaced with `replaceUnreadable` only.
+   * Decides a transaction manually, and writes an audit record. The rules of the protocol still apply: `committed` needs the votes of all
+   * participants. `aborted` needs no readable record. An unreadable decision is replaced only with `replaceUnreadable`.
    *
-   * @returns what is decided, if that is what was asked for
-   * @throws TransactionStateError if it is decided otherwise, or that cannot be read; if a vote to commit is missing or cannot be read: its
-   *   message says whose; if there is no such transaction;
-   *   ClosedError: if the coordinator was closed meanwhile, it may be decided all the same
+   * @returns the decision, if it is the requested one
+   * @throws TransactionStateError if the transaction has another decision, or an unreadable one; if a vote to commit is missing or
+   *   unreadable: the message names the participant; if the transaction does not exist
+   * @throws ClosedError if the coordinator was closed meanwhile: the decision may still take effect
    */
   async force(id: string, options: ForceOptions): Promise<Outcome> {
     checkOptions('force of Coordinator (id of a transaction)', nameSchema, id);
@@ -200,15 +209,16 @@ export class Coordinator<T> {
   }
 
   /**
-   * Takes a participant that never comes back for finished, and leaves an audit record. It does not learn the decision any more.
+   * Treats a participant that never comes back as finished, and writes an audit record. The participant will not learn the decision.
    *
-   * @throws TransactionStateError if it is not decided yet (`force` comes first), or if there is no such transaction or participant;
-   *   ClosedError: if the coordinator was closed meanwhile, it may be done all the same
+   * @throws TransactionStateError if the transaction is not decided yet (`force` comes first), or the transaction or the participant does
+   *   not exist
+   * @throws ClosedError if the coordinator was closed meanwhile: the call may still take effect
    */
   async forget(id: string, participant: string, options: OperatorCall): Promise<void>;
   /**
-   * The same for all transactions of a certain age that the participant has not finished, with one audit record. One that fails, for instance
-   * since it is not decided yet, keeps none of the others.
+   * Treats the participant as finished in all its unfinished transactions of a certain age, and writes one audit record. A transaction that
+   * fails, for instance because it is not decided yet, does not stop the others.
    *
    * @throws ClosedError; the signal's reason
    */
@@ -235,43 +245,43 @@ export class Coordinator<T> {
   }
 
   /**
-   * Aborts the transactions that it runs, and removes its ephemeral; `run` and all other calls end. Does not wait for participants: a
-   * transaction that they have not finished, or that could not be decided, is left to recovery. Idempotent; never rejects: a
-   * `backgroundError` with the operation `left behind` tells of an undecided transaction, and of the ephemeral if it could not be removed.
+   * Aborts the running transactions, and removes the coordinator's ephemeral; `run` and all other calls end. Does not wait for
+   * participants: recovery settles transactions that they have not finished, or that could not be decided. Idempotent; never rejects. A
+   * `backgroundError` with the operation `left behind` reports an undecided transaction, and an ephemeral that could not be removed.
    *
-   * @param options.timeoutMs how long the work with the server is waited for: default 2,000, from 0 to 2^31-1. Without a connection
-   *   it does not wait
+   * @param options.timeoutMs longest wait in milliseconds for the work with the server: default 2,000, from 0 to 2^31-1. Without a
+   *   connection `close` does not wait
    * @throws RangeError for a wrong limit
    */
   async close(options: EndingOptions = {}): Promise<void> {
     const timeoutMs = checkEnding(options);
     const reason = new ClosedError(`coordinator of ${this.path} is closed`);
     this.#closing.abort(reason);
-    // Of a refusal the background tells.
+    // The background reports a refusal.
     await waitForEnding(this.#keeper, this.#presence.path, this.#end(), timeoutMs).catch(() => {});
     this.#leaving.abort(reason);
   }
 
-  /** The same as `close`. */
+  /** Closes the coordinator as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** The ephemeral stays until each transaction is decided, or left to recovery. */
+  /** Ends the coordinator. The ephemeral stays until each transaction is decided, or left to recovery. */
   async #end(): Promise<void> {
     await Promise.allSettled(this.#calls);
     await this.#background.untilEnded();
     await this.#presence.end();
   }
 
-  /** Does something that ends when the coordinator is closed. @throws what it throws; ClosedError; the signal's reason */
+  /** Runs work that ends when the coordinator is closed. @throws the errors of the work; ClosedError; the signal's reason */
   #untilClosed<R>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
     return this.#untilEnded(
       withAnySignal([signal, this.#closing.signal], (either) => work(either ?? this.#closing.signal)),
     );
   }
 
-  /** Has `close` wait for a call. */
+  /** Registers a call for which `close` waits. */
   async #untilEnded<R>(call: Promise<R>): Promise<R> {
     this.#calls.add(call);
     return await call.finally(() => this.#calls.delete(call));
@@ -290,14 +300,19 @@ export class Coordinator<T> {
     this.#background.begin(recover, this.#closing.signal);
   }
 
-  /** @param caller who gives up @param signal by which the voting has to end, for whatever reason */
+  /**
+   * Runs a transaction.
+   *
+   * @param caller aborts when the caller gives up, or the coordinator is closed
+   * @param signal aborts when the voting has to end, for any reason
+   */
   async #run(run: Run, payload: Uint8Array, caller: AbortSignal, signal: AbortSignal): Promise<Outcome> {
     let verdict: Verdict | Decision;
     try {
       await run.begin(payload, signal); //                                                       step 1
       verdict = await run.untilSettled(signal); //                                               step 2
     } catch (error) {
-      // Refused by the server, or not sent at all: certainly not begun.
+      // The server refused the transaction, or it was not sent: it has certainly not begun.
       if (!run.isBegun && (error instanceof KeeperError || error instanceof RangeError)) throw error;
       if (run.mayBeBegun) this.#settle(run, messageOf(signal.aborted ? signal.reason : error));
       if (caller.aborted) throw caller.reason;
@@ -319,7 +334,11 @@ export class Coordinator<T> {
     }
   }
 
-  /** Decides a transaction in the background, when its caller waits no longer. @param reason why it is aborted, unless it is decided already */
+  /**
+   * Decides a transaction in the background, when its caller no longer waits.
+   *
+   * @param reason reason of the abort, unless the transaction is decided already
+   */
   #settle(run: Run, reason: string): void {
     const settle = async (signal: AbortSignal): Promise<void> => {
       await this.#keeper.sync().forPath(this.path, { signal });
@@ -334,7 +353,7 @@ export class Coordinator<T> {
     });
   }
 
-  /** Step 4. When this is closed it is left to recovery. */
+  /** Runs step 4. After `close`, recovery does this work. */
   #tidyInBackground(run: Run): void {
     this.#background.begin((signal) => this.#tidy(run, signal), this.#closing.signal);
   }
@@ -345,7 +364,7 @@ export class Coordinator<T> {
     try {
       await untilChildren(this.#keeper, layout.acknowledgements(run.id), isFinished, { signal });
     } catch (error) {
-      // Somebody else has removed it.
+      // Another coordinator has removed the transaction.
       if ((await this.#store.readDecision(run.id, { signal })) === null) return;
       throw error;
     }

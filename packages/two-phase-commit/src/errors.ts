@@ -1,13 +1,13 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
 import { messageOf } from '@zk-recipes/core/recipe-kit';
 
-/** A record is malformed, or of a version that this process does not know. The message says why. */
+/** Record that is malformed, or of a version that this process does not know. The message says why. */
 export class MalformedRecordError extends RecipeError {
   declare readonly code: 'ZK_MALFORMED_RECORD';
   static {
     describeError(MalformedRecordError, 'MalformedRecordError', 'ZK_MALFORMED_RECORD');
   }
-  /** The znode. */
+  /** Path of the record's znode. */
   readonly path: string;
 
   constructor(path: string, options?: ErrorOptions) {
@@ -17,7 +17,7 @@ export class MalformedRecordError extends RecipeError {
   }
 }
 
-/** An operator has asked for something that contradicts what is decided, or what was voted, or that is not there. */
+/** Request of an operator that contradicts the decision or a vote, or names a missing transaction. */
 export class TransactionStateError extends RecipeError {
   declare readonly code: 'ZK_TRANSACTION_STATE';
   static {
@@ -32,7 +32,7 @@ export class TransactionStateError extends RecipeError {
   }
 }
 
-/** A participant was started twice. */
+/** Second start of a participant. */
 export class ParticipantStartedError extends RecipeError {
   declare readonly code: 'ZK_PARTICIPANT_STARTED';
   static {
@@ -48,8 +48,8 @@ export class ParticipantStartedError extends RecipeError {
 }
 
 /**
- * A participant has many unfinished transactions: as a `backgroundError` from 1,000 on; thrown by `run` from `maxUnfinished` on, and nothing is
- * begun.
+ * Large number of unfinished transactions of a participant. From 1,000 on it is a `backgroundError`. From `maxUnfinished` on, `run` throws
+ * it, and begins nothing.
  */
 export class BacklogError extends RecipeError {
   declare readonly code: 'ZK_BACKLOG';
@@ -58,9 +58,9 @@ export class BacklogError extends RecipeError {
   }
   /** Name of the participant. */
   readonly participant: string;
-  /** How many transactions it has not finished. */
+  /** Number of transactions that the participant has not finished. */
   readonly count: number;
-  /** From how many on no more are begun. */
+  /** Number from which on no more transactions begin. */
   readonly limit: number;
 
   constructor(participant: string, count: number, limit: number, options?: ErrorOptions) {

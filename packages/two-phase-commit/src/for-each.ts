@@ -1,10 +1,10 @@
 import { Slots } from './slots.js';
 
 /**
- * Does something for each value, a bounded number at once. After a failure nothing more begins.
+ * Runs work for each value, with a limited number at once. After a failure no more work begins.
  *
  * @param atOnce 1 or more
- * @throws the first failure, when all that had begun has ended
+ * @throws the first failure, when all running work has ended
  */
 export async function forEach<T>(
   values: readonly T[],

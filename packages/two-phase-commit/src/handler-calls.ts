@@ -1,11 +1,11 @@
 import { runOnBehalfOf } from '@zk-recipes/core/recipe-kit';
 
-/** Calls of a participant's handlers, so that its end can wait for them, and knows when it is asked for inside of one. */
+/** Running handlers of a participant. `close` waits for them, and recognises when it is called inside a handler. */
 export class HandlerCalls {
   readonly #owner: object;
   readonly #running = new Set<Promise<unknown>>();
 
-  /** @param owner on whose behalf the handlers are called. @see refuseSelfWait of the kit */
+  /** @param owner object on whose behalf the handlers are called. @see refuseSelfWait of the kit */
   constructor(owner: object) {
     this.#owner = owner;
   }
@@ -17,7 +17,7 @@ export class HandlerCalls {
     return await running.finally(() => this.#running.delete(running));
   }
 
-  /** Resolves when all handlers that run now have ended, however. */
+  /** Resolves when all handlers that run now have ended, with or without an error. */
   async untilEnded(): Promise<void> {
     await Promise.allSettled(this.#running);
   }

@@ -3,7 +3,7 @@ import { childOf } from '@zk-recipes/core/recipe-kit';
 /** Name of the znodes of a participant's line without protection and number. */
 export const PLACE = 'place-';
 
-/** Where everything is. Pure. */
+/** Paths of all znodes of a two-phase commit. Pure. */
 export class Layout {
   readonly transactions: string;
   readonly coordinators: string;
@@ -11,7 +11,7 @@ export class Layout {
   readonly audit: string;
   readonly recovery: string;
 
-  /** @param path below which all of it is */
+  /** @param path path below which all znodes are */
   constructor(path: string) {
     this.transactions = childOf(path, 'transactions');
     this.coordinators = childOf(path, 'coordinators');
@@ -48,7 +48,7 @@ export class Layout {
     return childOf(this.coordinators, uuid);
   }
 
-  /** Where the processes of a participant stand in line: the first one is active. */
+  /** Returns the line of a participant's processes: the first one is active. */
   line(participant: string): string {
     return `${this.participants}/${participant}/line`;
   }

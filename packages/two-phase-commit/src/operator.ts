@@ -9,10 +9,10 @@ import { UNDECIDED, type Write } from './protocol.js';
 import { type Decision, encodeRecord, votesKnown } from './records.js';
 import type { Refusal, Store, StoredTransaction, VotesView } from './store.js';
 
-/** How many transactions are forgotten at once. */
+/** Number of transactions that are forgotten at once. */
 const AT_ONCE = 100;
 
-/** Decides by hand, in one transaction with the audit record. To abort needs no record of the transaction but its undecided decision. */
+/** Decides a transaction manually, in one transaction with the audit record. To abort, only the undecided decision has to be readable. */
 export async function forceDecision(
   store: Store,
   id: string,
@@ -43,7 +43,7 @@ export async function forceDecision(
       refusal = await store.perform(writes, { signal, creatingParents: true });
       if (refusal === null) return made;
     }
-    // Of the same session's earlier requests: what is decided by now is seen.
+    // The server processes requests of a session in order, so this read shows the latest decision.
     const found = await decisionOf(store, id, signal);
     if (found?.decision === decision) return found;
     if (found !== null) throw new TransactionStateError(id, `is ${found.decision} already, by ${found.by}`);
@@ -52,7 +52,9 @@ export async function forceDecision(
   });
 }
 
-/** Why a transaction cannot be committed: the first vote that is missing, says no, or cannot be read; `null` if there is none. */
+/**
+ * Returns why a transaction cannot be committed: the first vote that is missing, says abort, or cannot be read; `null` if there is none.
+ */
 function obstacleTo(participants: readonly string[], { votes, unreadable }: VotesView): string | null {
   for (const name of participants) {
     const error = unreadable.get(name);
@@ -63,7 +65,7 @@ function obstacleTo(participants: readonly string[], { votes, unreadable }: Vote
   return null;
 }
 
-/** @throws TransactionStateError if it cannot be read, or is not there */
+/** @throws TransactionStateError if the decision cannot be read, or does not exist */
 async function decisionOf(store: Store, id: string, signal: AbortSignal): Promise<Decision | null> {
   try {
     const view = await store.readDecision(id, { signal });
@@ -78,7 +80,7 @@ async function decisionOf(store: Store, id: string, signal: AbortSignal): Promis
   throw new TransactionStateError(id, 'has no decision any more: its znode was removed');
 }
 
-/** The version of a decision that cannot be read: a write that expects it replaces that one only. */
+/** Returns the version of a decision that cannot be read. A write that expects this version replaces only that decision. */
 async function versionToReplace(store: Store, id: string, signal: AbortSignal): Promise<number> {
   const stat = await store.keeper.exists().forPath(store.layout.decision(id), { signal });
   try {
@@ -90,7 +92,7 @@ async function versionToReplace(store: Store, id: string, signal: AbortSignal): 
   return UNDECIDED;
 }
 
-/** @throws TransactionStateError if they cannot be read */
+/** @throws TransactionStateError if the participants cannot be read */
 async function participantsOf(store: Store, id: string, signal: AbortSignal): Promise<readonly string[]> {
   try {
     return (await existing(store, id, signal)).participants;
@@ -102,7 +104,7 @@ async function participantsOf(store: Store, id: string, signal: AbortSignal): Pr
   }
 }
 
-/** Notes that a participant is done which is not, in one transaction with the audit record. */
+/** Marks a participant as finished that is not, in one transaction with the audit record. */
 export async function forgetParticipant(
   store: Store,
   id: string,
@@ -122,7 +124,7 @@ export async function forgetParticipant(
   });
 }
 
-/** Notes that a participant that never comes back is done with all of its old transactions. One audit record tells of all of them. */
+/** Marks a participant that never comes back as finished in all its old transactions, with one audit record for all of them. */
 export async function forgetTransactions(
   store: Store,
   presence: Presence,
@@ -163,11 +165,11 @@ export async function forgetTransactions(
 }
 
 function unlessThere(error: unknown): void {
-  // Made in an earlier session: nobody else knows the name.
+  // An earlier session has created the record: no other process knows the name.
   if (!(error instanceof NodeExistsError)) throw error;
 }
 
-/** @param audit by which it is refused if there is no record of it */
+/** @param audit write that is refused if there is no audit record */
 async function finishFor(
   store: Store,
   id: string,
@@ -178,14 +180,14 @@ async function finishFor(
   const { layout } = store;
   const acknowledgement = layout.acknowledgement(id, participant);
   const done: Write[] = [
-    // Nothing is made below a transaction that was removed meanwhile.
+    // Prevents creating znodes below a transaction that was removed meanwhile.
     { do: 'check', path: layout.decision(id) },
     { do: 'create', path: acknowledgement, data: new Uint8Array(0) },
     { do: 'delete', path: layout.entry(participant, id) },
     audit,
   ];
   const refusal = await store.perform(done, { signal, creatingParents: true });
-  // It has finished by itself, or by this very call, whose reply was lost.
+  // The participant has finished by itself, or this call has succeeded and its reply was lost.
   if (refusal !== null && refusal.write.path !== acknowledgement) throw refusal.error;
 }
 

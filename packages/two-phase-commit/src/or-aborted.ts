@@ -1,9 +1,9 @@
 import { follow, unfollow } from '@zk-recipes/core/recipe-kit';
 
 /**
- * Waits for something that goes on whether or not the caller waits for it.
+ * Waits for work that continues whether or not the caller waits for it.
  *
- * @throws what the promise rejects with; the signal's reason
+ * @throws the error of the promise; the signal's reason
  */
 export function orAborted<R>(promise: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
   if (signal === undefined) return promise;

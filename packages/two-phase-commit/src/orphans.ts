@@ -10,10 +10,10 @@ import { encodeRecord } from './records.js';
 import type { Slots } from './slots.js';
 import type { Store } from './store.js';
 
-/** How many transactions are looked for at once. */
+/** Number of transactions that are looked up at once. */
 const AT_ONCE = 100;
 
-/** What orphans have to do with. */
+/** Context of the orphans of a participant. */
 export interface OrphanOptions {
   readonly store: Store;
   readonly participant: string;
@@ -25,9 +25,11 @@ export interface OrphanOptions {
 }
 
 /**
- * What a participant's resource holds prepared although no transaction stands for it any more: an operator has deleted the transaction's
- * znodes, or the servers have lost their data. A participant notes that it has finished only after its resource has, and a transaction is
- * removed only after that. So what is still prepared after its transaction was seen to be gone is an orphan.
+ * Orphans of a participant: work that its resource holds prepared although its transaction no longer exists. An operator has deleted the
+ * transaction's znodes, or the servers have lost their data.
+ *
+ * A participant notes that it has finished only after its resource has, and a transaction is removed only after that note. So work that is
+ * still prepared after its transaction was seen to be gone is an orphan.
  */
 export class Orphans {
   readonly #options: OrphanOptions;
@@ -40,7 +42,7 @@ export class Orphans {
     this.#options = options;
   }
 
-  /** Looks for orphans in the background until the look succeeds; tells of each, and aborts it if that is the rule. */
+  /** Searches for orphans in the background until the search succeeds. Reports each orphan, and aborts it if the rule says so. */
   seek(ending: AbortSignal): void {
     this.#isSought = true;
     this.#search ??= this.#seek(ending).finally(() => {
@@ -48,7 +50,7 @@ export class Orphans {
     });
   }
 
-  /** Resolves when nothing goes on in the background any more. */
+  /** Resolves when no background work is left. */
   async untilEnded(): Promise<void> {
     await this.#search;
     await Promise.all(this.#ending.values());
@@ -63,7 +65,7 @@ export class Orphans {
     report(new TransactionStateError(id, `${why}; ${cure}`), store.layout.transaction(id));
   }
 
-  /** Lists the ids of orphans; none if the handlers cannot tell. */
+  /** Lists the ids of orphans; none if the handlers have no `prepared`. */
   async list(signal: AbortSignal): Promise<string[]> {
     const { store } = this.#options;
     const { keeper, layout } = store;
@@ -82,7 +84,7 @@ export class Orphans {
     return (await this.#prepared(signal)).filter((id) => missing.has(id));
   }
 
-  /** Leaves an audit record, and has the resource end an orphan. @throws TransactionStateError if the transaction is there */
+  /** Writes an audit record, and lets the resource end an orphan. @throws TransactionStateError if the transaction exists */
   async settle(id: string, options: SettleOrphanOptions, signal: AbortSignal): Promise<void> {
     await this.#record(id, options, signal);
     await this.#end(id, options.decision, signal);
@@ -108,7 +110,7 @@ export class Orphans {
         await this.#record(id, options, signal);
         return true;
       } catch (error) {
-        // It was brought back.
+        // The transaction exists again.
         if (error instanceof TransactionStateError) return false;
         throw error;
       }
@@ -131,7 +133,7 @@ export class Orphans {
       }
       const creation = keeper.create().creatingParents().idempotent();
       await creation.forPath(path, record, { signal }).catch((error: unknown) => {
-        // Made in an earlier session: no other process knows the name.
+        // An earlier session has created the record: no other process knows the name.
         if (!(error instanceof NodeExistsError)) throw error;
       });
     });

@@ -1,7 +1,7 @@
 import { validatePath } from '@zk-recipes/core';
 import * as z from 'zod/mini';
 
-/** The name of a participant, or the id of a transaction: one part of a path, as ZooKeeper takes it. */
+/** Schema of the name of a participant and of the id of a transaction: one part of a path, as ZooKeeper accepts it. */
 export const nameSchema: z.ZodMiniType<string> = z
   .string()
   .check(z.refine(isPathPart, "a name that can be a part of a path, without '/', control characters and surrogates"));

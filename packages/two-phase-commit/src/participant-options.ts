@@ -2,79 +2,81 @@ import type { LossPolicy } from '@zk-recipes/core/recipe-kit';
 import * as z from 'zod/mini';
 import type { Codec } from './codec.js';
 
-/** A transaction as a participant sees it. */
+/** Transaction as a participant sees it. */
 export interface ParticipantTransaction<T> {
-  /** The same for all participants and all times: what was done is to be recognised by it. */
+  /** Id, the same for all participants and all calls. A handler recognises finished work by this id. */
   readonly id: string;
   readonly payload: T;
-  /** Name of the participant whose handler this is. */
+  /** Name of the participant whose handler is called. */
   readonly participant: string;
   /** Names of all participants. */
   readonly participants: readonly string[];
   /**
-   * Aborts when it makes no sense to go on: in `prepare`, because the transaction is decided already; always, because another process
-   * may be active in the place of this one now, or since the participant is being closed.
+   * Signal that aborts when further work is pointless. In every handler: another process may now be active in place of this process, or the
+   * participant is being closed. In `prepare` also: the transaction is decided already.
    */
   readonly signal: AbortSignal;
 }
 
-/** What a participant does. Each of them may be called again for the same transaction, after a crash or a lost session. */
+/** Handlers of a participant. After a crash or a lost session, each handler may be called again for the same transaction. */
 export interface ParticipantHandlers<T> {
   /**
-   * Makes a durable promise: after `commit` it must be able to do either, whatever happens. `abort`, or an error, means that nobody
-   * commits. Called again after a crash before the vote was counted.
+   * Makes a durable promise: after the result `commit`, the participant must be able to commit and to abort, whatever happens. The result
+   * `abort`, or an error, means that no participant commits. Called again after a crash before the vote was counted.
    */
   prepare(transaction: ParticipantTransaction<T>): Promise<'commit' | 'abort'> | 'commit' | 'abort';
-  /** Does what was prepared. When it throws it is called again, with pauses that grow to some seconds. */
+  /** Commits the prepared work. If it throws, it is called again, after pauses that grow to some seconds. */
   commit(transaction: ParticipantTransaction<T>): Promise<void> | void;
-  /** Undoes what may have been prepared; often that is nothing. Like `commit` otherwise. */
+  /** Undoes any prepared work; often there is none. If it throws, it is called again, as `commit` is. */
   abort(transaction: ParticipantTransaction<T>): Promise<void> | void;
   /**
-   * Lists the ids of all transactions that the resource holds prepared for the participant; optional. With it, the participant tells of those
-   * that no transaction stands for any more.
+   * Lists the ids of all transactions that the resource holds prepared for the participant. Optional: with this handler, the participant
+   * reports prepared work whose transaction no longer exists.
    */
   prepared?(call: PreparedCall): Promise<readonly string[]> | readonly string[];
-  /** Ends what is held prepared, without a transaction: by `settleOrphan`, and by the rule `orphans: 'abort'`. Idempotent; optional. */
+  /** Ends prepared work without a transaction, for `settleOrphan` and for the rule `orphans: 'abort'`. Must be idempotent; optional. */
   settle?(orphan: SettleCall): Promise<void> | void;
 }
 
-/** A question of a participant to its resource. */
+/** Argument of the handler `prepared`. */
 export interface PreparedCall {
   /** Name of the participant. */
   readonly participant: string;
   readonly signal: AbortSignal;
 }
 
-/** An order of a participant to its resource. */
+/** Argument of the handler `settle`. */
 export interface SettleCall extends PreparedCall {
-  /** Id of the transaction, which is not there any more. */
+  /** Id of the transaction, which no longer exists. */
   readonly id: string;
   readonly decision: 'committed' | 'aborted';
 }
 
-/** How an orphan is to end, who wants it, and why. */
+/** Options of `settleOrphan`: decision, operator and reason. */
 export interface SettleOrphanOptions {
-  /** As the other participants have decided it. */
+  /** Decision that the other participants have carried out. */
   readonly decision: 'committed' | 'aborted';
   readonly operator: string;
   readonly reason: string;
 }
 
-/** How a participant is made. */
+/** Options of a participant. */
 export interface ParticipantOptions<T> {
-  /** Must be that of the coordinators. Default: JSON. */
+  /** Codec of payloads; the same as that of the coordinators. Default: JSON. */
   readonly codec?: Codec<T> | undefined;
   /**
-   * How many `prepare` run at once, 1 or more, and as many of `commit` and `abort` beside them; default 10. Transactions that wait for their
-   * decision do not count.
+   * Largest number of `prepare` handlers that run at once, and separately of `commit` and `abort` handlers. Default 10; from 1.
+   * Transactions that wait for their decision do not count.
    */
   readonly concurrency?: number | undefined;
-  /** When the active process gives up its place; default `session`. */
+  /** Condition under which the active process loses its place. Default `session`. */
   readonly lossPolicy?: LossPolicy | undefined;
   /**
-   * What becomes of what the resource holds prepared if no transaction stands for it any more, since somebody has deleted its znodes. `keep`
-   * only tells, since others may have committed it. `abort` aborts it as well: only where no znode is deleted by hand unless the transaction is
-   * to be aborted everywhere, and where the resource has no other participant of the same name, below another path. Default `keep`.
+   * Treatment of orphans: prepared work of the resource whose transaction was deleted manually. Default `keep`.
+   *
+   * - `keep` only reports them, because other participants may have committed.
+   * - `abort` also aborts them. Use it only if operators delete a transaction's znodes only when it is to be aborted everywhere. The
+   *   resource must have no other participant of the same name below another path.
    */
   readonly orphans?: 'keep' | 'abort' | undefined;
 }
@@ -88,7 +90,7 @@ const codec = z.custom<Codec<unknown>>(
   'an object with the functions `encode` and `decode`',
 );
 
-/** What a participant's options must be. */
+/** Schema of a participant's options. */
 export const participantSchema: z.ZodMiniType = z.strictObject({
   codec: z.optional(codec),
   concurrency: z.optional(z.int().check(z.minimum(1))),
@@ -96,20 +98,20 @@ export const participantSchema: z.ZodMiniType = z.strictObject({
   orphans: z.optional(z.enum(['keep', 'abort'])),
 });
 
-/** What the options of `settleOrphan` must be. */
+/** Schema of the options of `settleOrphan`. */
 export const settleSchema: z.ZodMiniType = z.strictObject({
   decision: z.enum(['committed', 'aborted']),
   operator: z.string().check(z.minLength(1)),
   reason: z.string().check(z.minLength(1)),
 });
 
-/** What the options of `orphans` must be. */
+/** Schema of the options of `orphans`. */
 export const orphansSchema: z.ZodMiniType = z.strictObject({ signal: z.optional(z.instanceof(AbortSignal)) });
 
-/** What a codec must be. */
+/** Schema of a codec. */
 export const codecSchema: z.ZodMiniType = codec;
 
-/** What the handlers of a participant must be. */
+/** Schema of the handlers of a participant. */
 export const handlersSchema: z.ZodMiniType = z.custom(
   (value) =>
     typeof value === 'object' &&

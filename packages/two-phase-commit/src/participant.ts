@@ -41,42 +41,42 @@ import { Store } from './store.js';
 
 /*
  * Guarantee
- *   Of all processes that run a participant of this name, one at a time is active. It votes at most once on a transaction, and never on
- *   one that is decided. What it voted on, and what it was asked to vote on, it finishes exactly as it was decided, whoever decided,
- *   also if that was while it was down; `commit` or `abort` is called until it has succeeded, and it is noted.
+ *   Of all processes that run a participant of this name, one at a time is active. It votes at most once on a transaction, and never after the
+ *   decision. It finishes every transaction in its inbox exactly as decided, by any coordinator or operator, also if the decision was made while
+ *   it was down. It calls `commit` or `abort` until the handler has succeeded and the success is noted.
  * Not guaranteed
- *   That a handler is called once: `prepare` again after a crash before the vote, `commit` and `abort` after one before the note.
- *   `tx.id` is for telling. That `abort` is called only for what was prepared.
+ *   That a handler is called once: `prepare` again after a crash before the vote, `commit` and `abort` after one before the note. Handlers recognise
+ *   a repeated call by `tx.id`. That `abort` is called only for a prepared transaction.
  * Znodes
  *   <path>/participants/<name>/line/_c_<uuid>-place-<number>   ephemeral: presence; the first one is active
- *   <path>/participants/<name>/inbox/<id>                      a transaction to be finished; its data why that has failed so far
+ *   <path>/participants/<name>/inbox/<id>                      a transaction to be finished; its data is the last failure of a handler
  *   <path>/transactions/<id>/votes/<name>                      its vote, never changed
  *   <path>/transactions/<id>/done/<name>                       that it has finished
  * Protocol
- *   1. Stand in the line. When first, watch the inbox, with all in it, and list it. For each entry, beside each other:
+ *   1. Stand in the line. At its head, watch the inbox, with all its entries, and list it. For each entry, concurrently:
  *   2. Read the transaction, its decision (with a watch) and the own vote. Decided: to 6. Voted: to 5.
  *   3. Call `prepare`. Its signal aborts when the decision's watch fires.
- *   4. Vote, in one transaction with a check of the own place and one that nothing is decided.
+ *   4. Vote, in one transaction with a check of the own place and a check that nothing is decided.
  *   5. Wait for the decision's watch, and read it.
- *   6. Call `commit` or `abort`, until it succeeds; of each failure leave word in the entry.
- *   7. Note that it is done and remove the entry, in one transaction with a check of the own place.
+ *   6. Call `commit` or `abort`, until it succeeds; write each failure into the entry.
+ *   7. Note that the transaction is done and remove the entry, in one transaction with a check of the own place.
  * Failures
- *   reply to a vote lost            sent again: refused, since it is there
- *   reply to step 7 lost            sent again: refused, since it is there
- *   session expires, place deleted  all stops by the signals; back to 1; who is first now goes on from what is written
- *   paused beyond the session       likewise; what it still sends is refused, since its place is gone
+ *   reply to a vote lost            sent again: refused, since the vote exists
+ *   reply to step 7 lost            sent again: refused, since the note exists
+ *   session expires, place deleted  the signals stop all work; back to 1; the process that is now first goes on from the records
+ *   paused beyond the session       likewise; a late request is refused, since the place is gone
  *   disconnected                    goes on while its clock runs; lists the inbox anew on reconnect
- *   crash before the vote           the next one prepares again; or finds that it was aborted meanwhile
- *   crash after the vote            the next one waits for the decision, or finds it
+ *   crash before the vote           the next process prepares again; or finds that the transaction was aborted meanwhile
+ *   crash after the vote            the next process waits for the decision, or finds it
  *   crash in step 6                 the handler is called again
  *   prepare throws, payload unreadable  votes abort, with the reason
- *   record cannot be read           told once; looked at again when it changes, without a slot
- *   vote, note or reading refused   told; tried again with pauses, without a slot
- *   inbox too large for a list      told once a minute; what comes anew is worked on
+ *   record cannot be read           reported once; read again when it changes, without a slot
+ *   vote, note or reading refused   reported; tried again with pauses, without a slot
+ *   inbox too large for a list      reported once a minute; new entries are worked on
  *   payload unreadable in 6         like a handler that fails: reported and kept
- *   entry without a transaction     told, and left alone
- *   transaction deleted by hand     told; what the resource holds prepared is listed by `orphans`, ended by `settleOrphan`, or by the rule
- *   closed                          signals abort; the place stays until the handlers have ended, and goes, if need be in the background
+ *   entry without a transaction     reported, and not touched
+ *   transaction deleted by hand     reported; `orphans` lists what the resource holds prepared; `settleOrphan` or the rule ends it
+ *   closed                          signals abort; the place stays until the handlers have ended, and is then removed, if necessary in the background
  *   place lost again and again      a pause before the next one
  */
 
@@ -85,9 +85,12 @@ type Phase =
   | { readonly name: 'started'; readonly done: Promise<void> }
   | { readonly name: 'closed'; readonly done: Promise<void> };
 
-/** One who takes part in transactions under a name. Several processes may run the same one: the others stand by. */
+/**
+ * Participant that takes part in transactions under a name. Several processes may run the same participant: one is active, the others stand
+ * by.
+ */
 export class Participant<T> {
-  /** Below which the two-phase commit's znodes are. */
+  /** Path below which all znodes of the two-phase commit are. */
   readonly path: string;
   readonly name: string;
   readonly #keeper: Keeper;
@@ -98,15 +101,15 @@ export class Participant<T> {
   readonly #finishing: Slots;
   readonly #closing = new AbortController();
   #phase: Phase = { name: 'latent' };
-  /** The newest one, standing or gone. */
+  /** Newest place of this participant; it may be gone. */
   #place: Member | null = null;
   #hold: MemberHold | null = null;
   readonly #calls = new HandlerCalls(this);
   readonly #orphans: Orphans;
-  /** What was told of transactions with a record that cannot be read. */
+  /** Last reported message of each transaction with a record that cannot be read. */
   readonly #told = new Map<string, string>();
 
-  /** @throws TypeError or RangeError for a wrong argument, which it names */
+  /** @throws TypeError or RangeError for a wrong argument, which the message names */
   constructor(
     keeper: Keeper,
     path: string,
@@ -133,16 +136,17 @@ export class Participant<T> {
     });
   }
 
-  /** Whether it is this process's turn, beyond doubt: the clock is asked now. */
+  /** Whether this process is certainly the active one, by its clock at the time of the access. */
   get isActive(): boolean {
     return this.#hold?.state === 'held';
   }
 
   /**
-   * Joins the line; resolves when it stands there. From then on it finishes what is in the inbox and takes part in what comes, whenever it
-   * is first, until it is closed: errors go to the `backgroundError` event of the `Keeper`.
+   * Joins the line; resolves when the place exists. From then on, whenever this process is first, the participant finishes the transactions
+   * in the inbox and takes part in new ones, until it is closed. Errors go to the `backgroundError` event of the `Keeper`.
    *
-   * @throws ParticipantStartedError; ClosedError if it was closed; what the create throws, and it is as before
+   * @throws ParticipantStartedError; ClosedError if the participant was closed; the error of the create: then the participant can be
+   *   started again
    */
   async start(): Promise<void> {
     if (this.#phase.name === 'closed') throw this.#closed();
@@ -160,14 +164,14 @@ export class Participant<T> {
   }
 
   /**
-   * Leaves the line: the next process goes on. The signals of handlers that run abort, the handlers are waited for, and the place in the
-   * line stays until they have ended. Idempotent; never rejects, unless it is awaited inside of a handler: a `backgroundError` with the
-   * operation `left behind` tells of a place that could not be removed.
+   * Leaves the line, so that the next process becomes active. The signals of running handlers abort, and `close` waits for the handlers.
+   * The place in the line stays until they have ended. Idempotent; rejects only for the reasons below. A `backgroundError` with the
+   * operation `left behind` reports a place that could not be removed.
    *
-   * @param options.timeoutMs how long the work with the server is waited for after the handlers: default 2,000, from 0 to 2^31-1.
-   *   Without a connection it does not wait
-   * @throws SelfWaitError if it is awaited inside of a handler of this participant, which it waits for; the participant is closed all the same.
-   *   RangeError for a wrong limit
+   * @param options.timeoutMs longest wait in milliseconds for the work with the server after the handlers: default 2,000, from 0 to 2^31-1.
+   *   Without a connection `close` does not wait
+   * @throws SelfWaitError if a handler of this participant awaits `close`, which waits for the handler; the participant is closed all the
+   *   same. RangeError for a wrong limit
    */
   close(options: EndingOptions = {}): Promise<void> {
     return refuseSelfWait(this, 'close() of Participant', this.#close(options));
@@ -176,18 +180,18 @@ export class Participant<T> {
   async #close(options: EndingOptions): Promise<void> {
     const timeoutMs = checkEnding(options);
     const left = this.#leave();
-    // It may be refused before it is waited for.
+    // `left` may reject before it is awaited.
     left.catch(() => {});
-    // Nothing but the work with the server has a limit.
+    // The limit applies only to the work with the server.
     await this.#calls.untilEnded();
-    // Of a refusal the background tells.
+    // The background reports a refusal.
     await waitForEnding(this.#keeper, this.#store.layout.line(this.name), left, timeoutMs).catch(() => {});
   }
 
   /**
-   * Asks the resource for what it holds prepared though no transaction stands for it any more: ids. Empty if the handlers cannot tell.
+   * Asks the resource for the ids of orphans: prepared work whose transaction no longer exists. Empty if the handlers have no `prepared`.
    *
-   * @throws ClosedError; the signal's reason; what the resource throws
+   * @throws ClosedError; the signal's reason; the errors of the resource
    */
   async orphans(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<string[]> {
     checkOptions('orphans of Participant', orphansSchema, options);
@@ -199,10 +203,10 @@ export class Participant<T> {
   }
 
   /**
-   * Ends by hand what the resource holds prepared though no transaction stands for it any more, and leaves an audit record.
+   * Ends an orphan manually, and writes an audit record. An orphan is prepared work of the resource whose transaction no longer exists.
    *
-   * @throws TransactionStateError if the transaction is there; TypeError if the handlers have no `settle`; ClosedError; what the resource
-   *   throws
+   * @throws TransactionStateError if the transaction exists; TypeError if the handlers have no `settle`; ClosedError; the errors of the
+   *   resource
    */
   async settleOrphan(id: string, options: SettleOrphanOptions): Promise<void> {
     checkOptions('settleOrphan of Participant (id of a transaction)', nameSchema, id);
@@ -212,12 +216,16 @@ export class Participant<T> {
     await this.#orphans.settle(id, options, this.#closing.signal);
   }
 
-  /** The same as `close`. */
+  /** Closes the participant as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** @returns resolves when no handler runs, and the place is gone, or was refused to go; called again, it tries to remove it again */
+  /**
+   * Leaves the line. A further call tries again to remove the place.
+   *
+   * @returns resolves when no handler runs, and the place is gone or the server refused to remove it
+   */
   async #leave(): Promise<void> {
     const phase = this.#phase;
     const done = phase.name === 'latent' ? Promise.resolve() : phase.done;
@@ -237,7 +245,7 @@ export class Participant<T> {
     return this.#place;
   }
 
-  /** Terms, one after the other, until it is closed. */
+  /** Serves terms, one after the other, until the participant is closed. */
   async #keepServing(first: Member): Promise<void> {
     let member: Member | null = first;
     const { signal } = this.#closing;
@@ -255,15 +263,15 @@ export class Participant<T> {
       const onFailure = (error: unknown): void => {
         if (!(error instanceof SessionExpiredError || error instanceof HoldLostError)) this.#report(error);
       };
-      // Only its own end or that of the `Keeper` makes it reject, and that is no error.
+      // It rejects only when the participant or the `Keeper` is closed, which is no error.
       await persevere(this.#keeper, term, { signal, onFailure }).catch(() => {});
     }
-    // Closed between its enrolment and its first term.
+    // The participant was closed between its enrolment and its first term.
     if (member !== null) await remove(member);
   }
 
   /**
-   * Works while the place is held. Every handler has ended when it is over.
+   * Works while the place is held. All handlers have ended when it settles.
    *
    * @throws HoldLostError when the place was lost: if that was soon, a pause follows
    */
@@ -311,7 +319,7 @@ export class Participant<T> {
       if (type === 'NodeCreated' && path !== null && parentOf(path) === inbox) take(nameOf(path));
     };
     let relisted = new AbortController();
-    // One at a time: of an inbox that is too large the lists would add up with each reconnect.
+    // One at a time: the lists of an inbox that is too large would accumulate with each reconnect.
     const list = async (): Promise<void> => {
       relisted.abort();
       relisted = new AbortController();
@@ -330,7 +338,8 @@ export class Participant<T> {
       await this.#persist(ending, () =>
         this.#keeper.watch().withMode('PERSISTENT_RECURSIVE').forPath(inbox, onEvent, { signal: ending }),
       );
-      // Not sent together: a watch that is refused at first would be set after the list, and miss what comes in between.
+      // Not sent together: if the server first refused the watch, it would be set after the list, and entries created in between would be
+      // missed.
       await list();
       await new Promise<void>((resolve) => {
         if (ending.aborted) resolve();
@@ -346,7 +355,7 @@ export class Participant<T> {
     }
   }
 
-  /** Until it succeeds, or this is over. */
+  /** Repeats work until it succeeds, or the signal aborts. */
   async #persist(signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
     if (signal.aborted) return;
     const onFailure = (error: unknown): void => this.#report(error);
@@ -366,7 +375,7 @@ export class Participant<T> {
   }
 }
 
-/** Takes a place out of the line. Of a refusal the background tells, and goes on. */
+/** Removes a place from the line. If the server refuses, the background reports that and goes on. */
 async function remove(member: Member): Promise<void> {
   await member.remove().catch(() => {});
 }

@@ -7,10 +7,12 @@ import type { Presence } from './presence.js';
 import { decodeTrouble, type Trouble, votesKnown } from './records.js';
 import type { Store } from './store.js';
 
-/** How many transactions are read at once. */
+/** Number of transactions that are read at once. */
 const AT_ONCE = 100;
 
-/** Lists what is not finished by all, the oldest first. What cannot be read is listed, and hides nothing else. */
+/**
+ * Lists the transactions that some participant has not finished, the oldest first. An unreadable transaction is listed, and hides no other.
+ */
 export async function listPending(
   store: Store,
   presence: Presence,
@@ -29,7 +31,7 @@ export async function listPending(
   });
 }
 
-/** A look at one transaction, which notes the records that cannot be read. */
+/** Inspection of one transaction, which collects the records that cannot be read. */
 class Inspection {
   readonly #store: Store;
   readonly #id: string;
@@ -42,7 +44,7 @@ class Inspection {
     this.#signal = signal;
   }
 
-  /** @returns `null` if it is finished or gone */
+  /** @returns `null` if the transaction is finished or gone */
   async describe(nowMs: number, alive: ReadonlySet<string>): Promise<PendingTransaction | null> {
     const { layout, keeper } = this.#store;
     const [id, call] = [this.#id, { signal: this.#signal }];
@@ -83,7 +85,7 @@ class Inspection {
     };
   }
 
-  /** @returns `undefined` for what cannot be read, and was noted */
+  /** @returns `undefined` if the record cannot be read; it is then noted */
   async #readable<R>(path: string, reading: Promise<R>): Promise<R | undefined> {
     try {
       return await reading;

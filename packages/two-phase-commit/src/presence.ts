@@ -3,39 +3,39 @@ import { ClosedError, type Keeper, NodeExistsError } from '@zk-recipes/core';
 import { acrossSessions } from '@zk-recipes/core/recipe-kit';
 import { orAborted } from './or-aborted.js';
 
-/** The ephemeral of one session. */
+/** Ephemeral of one session. */
 interface Creation {
-  /** Ordinal of the session; -1 once it was found to be missing. */
+  /** Ordinal of the session; -1 once the ephemeral was found to be missing. */
   readonly epoch: number;
   readonly done: Promise<void>;
 }
 
-/** An ephemeral by which others see that a coordinator lives: made when it is needed, and again in each new session. */
+/** Ephemeral that shows that a coordinator lives. It is created when it is needed, and again in each new session. */
 export class Presence {
-  /** Name of the coordinator. */
+  /** Uuid of the coordinator. */
   readonly uuid: string = randomUUID();
-  /** Its znode. */
+  /** Path of the ephemeral. */
   readonly path: string;
   readonly #keeper: Keeper;
   readonly #ended = new AbortController();
   #creation: Creation | null = null;
   #removal: Promise<void> | null = null;
 
-  /** @param pathOf where a coordinator's ephemeral is */
+  /** @param pathOf returns the path of a coordinator's ephemeral */
   constructor(keeper: Keeper, pathOf: (uuid: string) => string) {
     this.#keeper = keeper;
     this.path = pathOf(this.uuid);
   }
 
-  /** Aborts with a `ClosedError` when there will be no ephemeral any more: after `end`, or when the `Keeper` is closed. */
+  /** Signal that aborts with a `ClosedError` when no ephemeral will be created any more: after `end`, or when the `Keeper` is closed. */
   get over(): AbortSignal {
     return this.#ended.signal;
   }
 
   /**
-   * Resolves when the ephemeral is there.
+   * Resolves when the ephemeral exists.
    *
-   * @throws ClosedError after `end`; what the create throws; the signal's reason
+   * @throws ClosedError after `end`; the error of the create; the signal's reason
    */
   async established(signal?: AbortSignal): Promise<void> {
     this.#ended.signal.throwIfAborted();
@@ -53,12 +53,12 @@ export class Presence {
     return done;
   }
 
-  /** To be called when it was found to be missing: it is made again when it is needed. */
+  /** Records that the ephemeral was found to be missing: it is created again when it is needed. */
   forget(creation: Creation | null = this.#creation): void {
     if (creation !== null && this.#creation === creation) this.#creation = { epoch: -1, done: creation.done };
   }
 
-  /** What the server's clock says, in milliseconds since 1970. */
+  /** Returns the time of the server's clock, in milliseconds since 1970. */
   async serverTimeMs(signal: AbortSignal | undefined): Promise<number> {
     await this.established(signal);
     const { mtime } = await this.#keeper.setData().idempotent().forPath(this.path, null, { signal });
@@ -66,8 +66,8 @@ export class Presence {
   }
 
   /**
-   * Takes the ephemeral away, and makes no other: in the background until it is gone or its session is over. Once it is gone, further
-   * calls do nothing; after a refusal they try again.
+   * Removes the ephemeral and creates no other, in the background until it is gone or its session is over. Once the ephemeral is gone,
+   * further calls do nothing; after a refusal they try again.
    *
    * @throws the server's refusal; the background goes on then
    */
@@ -84,7 +84,7 @@ export class Presence {
   async #remove(): Promise<void> {
     if (this.#creation === null || this.#keeper.closed) return;
     await this.#creation.done.catch(() => {});
-    // A create that was given up arrives before the delete or never: a session's requests are executed in their order or not at all.
+    // A create that was given up arrives before the delete or never: the server executes a session's requests in order or not at all.
     await this.#keeper.delete().untilGone(this.#keeper.sessionId).forPath(this.path);
   }
 
@@ -106,7 +106,7 @@ export class Presence {
         return;
       } catch (error) {
         if (!(error instanceof NodeExistsError)) throw error;
-        // Of an own session that is over, or will be: nobody else knows the name.
+        // An own earlier session, which is over or will be, has created it: no other process knows the name.
         const stat = await this.#keeper.exists().forPath(this.path, { signal });
         if (stat?.ephemeralOwner === this.#keeper.sessionId) return;
         await this.#keeper.delete().quietly().forPath(this.path, { signal });

@@ -2,40 +2,40 @@ import type { Layout } from './layout.js';
 import { type Decision, encodeRecord, type Vote } from './records.js';
 
 /*
- * All that is decided, and all that is written, as pure functions: what coordinator, participant and recovery do next, given what they
- * have read, and the transactions by which they do it. The model check runs these very functions.
+ * Decisions and writes of the protocol as pure functions. They return the next step of coordinator, participant and recovery, given what these have
+ * read, and the transactions that carry it out. The model check runs these same functions.
  */
 
-/** One operation of a transaction of ZooKeeper. */
+/** Operation of a ZooKeeper transaction. */
 export type Write =
   | { readonly do: 'check'; readonly path: string; readonly version?: number }
   | { readonly do: 'create'; readonly path: string; readonly data: Uint8Array }
   | { readonly do: 'set'; readonly path: string; readonly data: Uint8Array; readonly version: number }
   | { readonly do: 'delete'; readonly path: string };
 
-/** Version of a decision's znode before it is decided: whoever writes expects it, so that it is written once. */
+/** Version of a decision's znode before the decision. Every writer expects this version, so the decision is written once. */
 export const UNDECIDED = 0;
 
 const EMPTY = new Uint8Array(0);
 
-/** What can be told of the votes so far. */
+/** Votes known so far. */
 interface Ballot {
   readonly participants: readonly string[];
   readonly votes: ReadonlyMap<string, Vote>;
-  /** Why votes that are there cannot be read. */
+  /** Reasons why existing votes cannot be read. */
   readonly unreadable: ReadonlyMap<string, Error>;
 }
 
-/** What a coordinator is to decide. */
+/** Decision that a coordinator has to write. */
 export type Verdict = Pick<Decision, 'decision' | 'reason'>;
 
-/** What is to be done about a transaction. */
+/** Rules and writes of the protocol. */
 export interface Protocol {
-  /** What the coordinator decides now: `null` to wait. `end` says why it does not wait any longer. */
+  /** Returns the coordinator's decision; `null` to wait. `end` is the reason why the coordinator no longer waits. */
   verdict(ballot: Ballot, end: string | null): Verdict | null;
-  /** What a participant does next. */
+  /** Returns the next step of a participant. */
   next(view: { readonly isDecided: boolean; readonly vote: Vote | null }): 'prepare' | 'await' | 'finish';
-  /** What recovery does about a transaction. */
+  /** Returns recovery's action for a transaction. */
   recover(view: {
     readonly isDecided: boolean;
     readonly isCoordinatorAlive: boolean;
@@ -51,7 +51,7 @@ export interface Protocol {
   remove(layout: Layout, id: string, participants: readonly string[], voters: readonly string[]): Write[];
 }
 
-/** The protocol of the package. */
+/** Protocol of this package. */
 export const protocol: Protocol = {
   verdict({ participants, votes, unreadable }, end) {
     const refusal = participants.find((name) => votes.get(name)?.vote === 'abort');
@@ -62,7 +62,7 @@ export const protocol: Protocol = {
         reason: `${refusal} voted abort${reason === undefined ? '' : `: ${reason}`}`,
       };
     }
-    // A vote is never changed, so to wait would not help.
+    // A vote never changes, so waiting would not help.
     for (const [name, { message }] of unreadable) {
       return { decision: 'aborted', reason: `the vote of ${name} cannot be read: ${message}` };
     }

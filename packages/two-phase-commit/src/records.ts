@@ -4,48 +4,48 @@ import { MalformedRecordError } from './errors.js';
 import { nameSchema } from './participant-name.js';
 
 /*
- * What the znodes hold: JSON, but for a transaction, which is a line of JSON and then the payload as the codec made it.
- * What somebody else may have written is looked at closely. Pure.
+ * Contents of the znodes: JSON. A transaction is a line of JSON, followed by the bytes of the payload from the codec.
+ * Schemas check every record that another process may have written. Pure.
  */
 
-/** The beginning of a transaction, never changed. */
+/** Start of a transaction's znode, never changed. */
 export interface Header {
   readonly participants: readonly string[];
-  /** Uuid of the coordinator that began it. */
+  /** Uuid of the coordinator that began the transaction. */
   readonly coordinator: string;
 }
 
-/** What a participant has answered, never changed. */
+/** Vote of a participant, never changed. */
 export interface Vote {
   readonly vote: 'commit' | 'abort';
-  /** Why not, if it votes abort and has said why. */
+  /** Reason of a vote to abort, if the participant gave one. */
   readonly reason?: string | undefined;
-  /** It could not read the payload, so that its `prepare` was not called. */
+  /** Whether the participant could not read the payload, so that its `prepare` was not called. */
   readonly unread?: boolean | undefined;
 }
 
-/** What has been decided, written once. */
+/** Decision about a transaction, written once. */
 export interface Decision {
   readonly decision: 'committed' | 'aborted';
-  /** Why it was aborted. */
+  /** Reason of the abort. */
   readonly reason?: string | undefined;
-  /** Who decided: `coordinator <uuid>`, `recovery <uuid>` or `operator <name>`. */
+  /** Author of the decision: `coordinator <uuid>`, `recovery <uuid>` or `operator <name>`. */
   readonly by: string;
-  /** Votes that were known then: all of them for `committed`. */
+  /** Votes that were known at the decision: all votes for `committed`. */
   readonly votes: readonly (readonly [participant: string, vote: 'commit' | 'abort'])[];
 }
 
-/** Why a participant has not finished yet: in its entry of the inbox. */
+/** Last failure of a participant's handler, in the participant's inbox entry. */
 export interface Trouble {
   readonly message: string;
-  /** How often the handler has failed since the participant was started, 1 or more. */
+  /** Number of failures of the handler since the start of the participant; 1 or more. */
   readonly failures: number;
 }
 
 const version = z.literal(1);
 const header = z.object({ version, participants: z.array(nameSchema).check(z.minLength(1)), coordinator: nameSchema });
 const kind = z.enum(['commit', 'abort']);
-/** For people to read: what another process has written instead of text is shown, and stops nothing. */
+/** Text for people: if another process has written a different type, the value is shown as text and causes no error. */
 const text = z.pipe(
   z.unknown(),
   z.transform((value) => (typeof value === 'string' ? value : messageOf(value))),
@@ -62,17 +62,17 @@ const trouble = z.object({ message: text, failures: z.int() });
 
 const NEWLINE = 0x0a;
 
-/** Votes as a decision holds them. */
+/** Converts votes to their form in a decision. */
 export function votesKnown(votes: ReadonlyMap<string, Vote>): Decision['votes'] {
   return [...votes].map(([name, { vote }]) => [name, vote] as const);
 }
 
-/** What a transaction's znode holds. */
+/** Encodes the contents of a transaction's znode. */
 export function encodeTransaction(of: Header, payload: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`${JSON.stringify({ version: 1, ...of })}\n`), payload]);
 }
 
-/** @throws MalformedRecordError for what is none */
+/** @throws MalformedRecordError if the data is not a transaction */
 export function decodeTransaction(path: string, data: Buffer | null): { header: Header; payload: Buffer } {
   const bytes = data ?? Buffer.alloc(0);
   const end = bytes.indexOf(NEWLINE);
@@ -81,17 +81,17 @@ export function decodeTransaction(path: string, data: Buffer | null): { header: 
   return { header: { participants, coordinator }, payload: bytes.subarray(end + 1) };
 }
 
-/** @throws MalformedRecordError for what is none */
+/** @throws MalformedRecordError if the data is not a vote */
 export function decodeVote(path: string, data: Buffer | null): Vote {
   return parse(path, vote, data);
 }
 
-/** @throws MalformedRecordError for what is none */
+/** @throws MalformedRecordError if the data is not a decision */
 export function decodeDecision(path: string, data: Buffer | null): Decision {
   return parse(path, decision, data);
 }
 
-/** Why a participant has not finished; `null` if nothing went wrong, or if it cannot be read. */
+/** Decodes the last failure of a participant's handler; `null` if there is none, or it cannot be read. */
 export function decodeTrouble(data: Buffer | null): Trouble | null {
   if (data === null || data.length === 0) return null;
   try {
@@ -101,7 +101,7 @@ export function decodeTrouble(data: Buffer | null): Trouble | null {
   }
 }
 
-/** What votes, decisions, troubles and audit records are written as. */
+/** Encodes votes, decisions, failures and audit records. */
 export function encodeRecord(record: Vote | Decision | Trouble | object): Buffer {
   return Buffer.from(JSON.stringify(record));
 }

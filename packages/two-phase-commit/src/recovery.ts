@@ -21,29 +21,29 @@ import { isAnyGone, type RollCall } from './roll-call.js';
 import type { Store, StoredTransaction } from './store.js';
 
 /*
- * Settles what coordinators have left that are gone. Any number may do so at once: to abort is the same conditional write as any decision,
- * and to remove is refused unless everybody has finished.
+ * Settles the transactions of coordinators that are gone. Any number of processes may do so at once. An abort is the same conditional write as any
+ * decision, and the server refuses to remove a transaction that some participant has not finished.
  *
- * The transactions are listed first and the coordinators after that: who has begun one that was found was there before. The lists are not sent
- * together: a busy server that refuses the first for a moment would turn their order round.
+ * The transactions are listed first and the coordinators second, so the coordinator of every listed transaction was present before the second list.
+ * The lists are not sent together: a busy server that first refuses one of them would reverse their order.
  */
 
-/** After which time the background looks again for what is old enough to be removed, at the earliest; in milliseconds. */
+/** Shortest pause in milliseconds until the background looks again for transactions that are old enough to be removed. */
 const SHORTEST_PAUSE_MS = 60_000;
 
-/** How soon the background looks again for what it was refused to settle; in milliseconds. */
+/** Pause in milliseconds after which the background tries again to settle a transaction after a refusal. */
 const RETRY_PAUSE_MS = 5_000;
 
-/** How many transactions are looked at at once. */
+/** Number of transactions that are inspected at once. */
 const AT_ONCE = 100;
 
-/** A transaction whose coordinator is gone, and what is to be done about it. */
+/** Transaction whose coordinator is gone, and the action to take. */
 interface Orphan {
   readonly transaction: StoredTransaction;
   readonly action: 'abort' | 'remove';
 }
 
-/** Settles everything once. What cannot be settled keeps nothing else from being settled. */
+/** Settles all transactions once. A transaction that cannot be settled does not stop the others. */
 export async function recoverAll(
   store: Store,
   presence: Presence,
@@ -80,7 +80,7 @@ export async function recoverAll(
   });
 }
 
-/** @returns whether it was this call that has decided */
+/** @returns whether this call has made the decision */
 async function abort(
   store: Store,
   transaction: StoredTransaction,
@@ -97,7 +97,7 @@ async function abort(
   return (await store.decide(transaction, decision, { signal }))?.by === by;
 }
 
-/** @returns `null` if nothing is to be done @throws MalformedRecordError; what the reads throw */
+/** @returns `null` if no action is necessary @throws MalformedRecordError; the errors of the reads */
 async function inspect(
   store: Store,
   id: string,
@@ -120,7 +120,10 @@ async function inspect(
   return action === 'nothing' ? null : { transaction, action };
 }
 
-/** One of all who do this is first in the line: it recovers at once, and whenever a coordinator has gone. Ends by the signal only. */
+/**
+ * Stands in the line of recovering processes. The first process recovers at once, and whenever a coordinator has gone. Ends only by the
+ * signal.
+ */
 export async function recoverInBackground(
   store: Store,
   presence: Presence,
@@ -137,7 +140,7 @@ export async function recoverInBackground(
         keepRecovering(store, presence, retentionMs, member, within),
       );
     } finally {
-      // Of a refusal the background tells.
+      // The background reports a refusal.
       await member.remove().catch(() => {});
     }
   });
@@ -156,7 +159,7 @@ async function keepRecovering(
   let pauseMs = longestPauseMs;
   const watch: { last: RollCall | null } = { last: null };
   for (;;) {
-    // What is finished by now is old enough to be removed after that time.
+    // After this pause, the transactions that are finished now are old enough to be removed.
     const pause = new AbortController();
     const cancelTimer = systemClock.schedule(pauseMs, () => pause.abort());
     await withAnySignal([signal, pause.signal], (either) => untilAnyGone(keeper, layout.coordinators, watch, either))
@@ -167,12 +170,12 @@ async function keepRecovering(
     const { failed } = await recoverAll(store, presence, retentionMs, signal);
     pauseMs = failed.reduce((least, { error }) => Math.min(least, pauseAfter(error)), longestPauseMs);
     tell(store, failed, told);
-    // Who was removed from the line by hand is not the one any more.
+    // A process whose place was removed by hand must stop.
     await keeper.transaction().check(member.path).commit({ signal });
   }
 }
 
-/** Resolves at the first list, and when a coordinator has gone since the last one, however short its life was. */
+/** Resolves at the first list, and when a coordinator has gone since the last list, even if it lived only between two lists. */
 async function untilAnyGone(
   keeper: Keeper,
   path: string,
@@ -199,7 +202,7 @@ function pauseAfter(error: Error): number {
   return error instanceof MalformedRecordError ? SHORTEST_PAUSE_MS : RETRY_PAUSE_MS;
 }
 
-/** Reports each failure once, as long as it is the same. @param told messages by the ids of transactions */
+/** Reports each failure once while its message stays the same. @param told messages by the ids of transactions */
 function tell({ keeper, layout }: Store, failed: readonly FailedTransaction[], told: Map<string, string>): void {
   const fresh = failed.filter(({ id, error }) => told.get(id) !== error.message);
   told.clear();

@@ -1,11 +1,11 @@
-/** The coordinators that live, as one list of their directory has them. */
+/** Coordinators that live, according to one list of their directory. */
 export interface RollCall {
   readonly names: readonly string[];
-  /** `cversion` of the directory: how many children came and went since it was made. */
+  /** `cversion` of the directory: number of children created and deleted since its creation. */
   readonly changes: number;
 }
 
-/** Whether a coordinator has gone between two lists, one that neither of them has included. Pure. */
+/** Whether a coordinator has gone between two lists, including a coordinator that is in neither list. Pure. */
 export function isAnyGone(before: RollCall, after: RollCall): boolean {
   const [known, present] = [new Set(before.names), new Set(after.names)];
   const gone = before.names.filter((name) => !present.has(name)).length;

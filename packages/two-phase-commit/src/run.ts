@@ -15,10 +15,10 @@ import type { Verdict, Write } from './protocol.js';
 import { type Decision, encodeTransaction, type Vote, votesKnown } from './records.js';
 import type { Refusal, Store } from './store.js';
 
-/** How long a caller that gives up waits for the decision, in milliseconds. */
+/** Time in milliseconds for which a caller that gives up waits for the decision. */
 const GRACE_MS = 250;
 
-/** One transaction, from its beginning to its decision. */
+/** Transaction of a coordinator, from its beginning to its decision. */
 export class Run {
   readonly id: string;
   readonly participants: readonly string[];
@@ -37,22 +37,25 @@ export class Run {
     this.participants = participants;
   }
 
-  /** Whether it certainly was begun. */
+  /** Whether the transaction has certainly begun. */
   get isBegun(): boolean {
     return this.#isBegun;
   }
 
-  /** Whether the request that begins it was made, so that it may be there. */
+  /** Whether the request that begins the transaction was made, so that the transaction may exist. */
   get mayBeBegun(): boolean {
     return this.#mayBeBegun;
   }
 
-  /** Whether a commit was tried, so that nobody knows what is decided before it is read. */
+  /** Whether a commit was tried, so that the decision is unknown until it is read. */
   get mayBeCommitted(): boolean {
     return this.#mayBeCommitted;
   }
 
-  /** Step 1. Sent again until it is certain: when it was done it is refused, since the transaction is there. */
+  /**
+   * Runs step 1. The request is sent again until its outcome is certain: if it was executed, the server refuses it, since the transaction
+   * exists.
+   */
   async begin(payload: Uint8Array, signal: AbortSignal): Promise<void> {
     const { protocol, layout } = this.#store;
     const { id, participants } = this;
@@ -73,7 +76,7 @@ export class Run {
     this.#isBegun = true;
   }
 
-  /** @throws RangeError if it does not fit into a request */
+  /** @throws RangeError if the transaction does not fit into a request */
   async #perform(writes: readonly Write[], payload: Uint8Array, signal: AbortSignal): Promise<Refusal | null> {
     try {
       return await this.#store.perform(writes, { signal, creatingParents: true });
@@ -88,7 +91,7 @@ export class Run {
     }
   }
 
-  /** Step 2: until the votes, or the signal, say how it ends; or until somebody else has decided. */
+  /** Runs step 2: waits until the votes or the signal determine the decision, or another process has decided. */
   async untilSettled(signal: AbortSignal): Promise<Verdict | Decision> {
     const { keeper } = this.#store;
     try {
@@ -102,8 +105,9 @@ export class Run {
   }
 
   /**
-   * Participants that have not voted and that no process serves now: their names may be wrong, or all of their processes be gone. Others are slow.
-   * Waits no longer than a caller that has given up does, and returns none where the server does not answer by then.
+   * Returns the participants that have not voted and that no process serves now. Their names may be wrong, or all of their processes may be
+   * gone; other participants are slow. Waits no longer than a caller that has given up, and returns none if the server does not answer in
+   * that time.
    */
   async #absent(): Promise<string[]> {
     const { keeper, layout } = this.#store;
@@ -115,7 +119,7 @@ export class Run {
       const places = await Promise.all(lines);
       return silent.filter((_, index) => places[index]?.length === 0);
     } catch {
-      // It is said for people to read, and changes no decision.
+      // The list is only for people, and changes no decision.
       return [];
     } finally {
       cancelTimer();
@@ -125,7 +129,7 @@ export class Run {
   async #untilVoted(signal: AbortSignal): Promise<Verdict | Decision> {
     const { keeper, layout } = this.#store;
     const path = layout.votes(this.id);
-    // Somebody else may have decided when this was another session, of a coordinator that seemed to be gone.
+    // In an earlier session this coordinator seemed to be gone, so another process may have decided.
     for (let isFirst = true; ; isFirst = false) {
       const change = new Change();
       const listing = keeper.getChildren().watching(change.happened).forPath(path, { signal });
@@ -159,7 +163,7 @@ export class Run {
   }
 
   /**
-   * Step 3. May be called again.
+   * Runs step 3. May be called again.
    *
    * @throws ConnectionLossError if the decision is not known
    */
@@ -173,7 +177,7 @@ export class Run {
     return decision;
   }
 
-  /** Decides for a caller, and tries that only a little longer once the caller gives up. @throws the same, or the caller's reason */
+  /** Decides for a caller. Once the caller gives up, tries only a little longer. @throws the errors of `decide`; the caller's reason */
   async decideFor(verdict: Verdict, caller: AbortSignal): Promise<Decision> {
     const patience = new AbortController();
     let cancelTimer = (): void => {};
@@ -190,7 +194,7 @@ export class Run {
     }
   }
 
-  /** That nobody knows what is, or will be, decided. */
+  /** Creates the error for a decision that is unknown. */
   unknown(cause: unknown): ConnectionLossError {
     return new ConnectionLossError('two-phase commit', this.#store.layout.transaction(this.id), 'unknown', cause);
   }

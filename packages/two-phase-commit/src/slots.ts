@@ -1,4 +1,4 @@
-/** Lets a bounded number of things happen at once, in the order in which they came. */
+/** Concurrency limit: runs a limited number of functions at once, in the order of their calls. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -8,7 +8,7 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Runs a function when it is its turn. */
+  /** Runs a function when a slot is free. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));

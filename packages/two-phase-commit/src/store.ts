@@ -16,24 +16,24 @@ import { Layout } from './layout.js';
 import { type Protocol, protocol, UNDECIDED, type Write } from './protocol.js';
 import { type Decision, decodeDecision, decodeTransaction, decodeVote, type Header, type Vote } from './records.js';
 
-/** A transaction as its znode holds it. */
+/** Transaction as its znode contains it. */
 export interface StoredTransaction extends Header {
   readonly id: string;
   readonly payload: Buffer;
-  /** When it was begun, by the server's clock. */
+  /** Begin of the transaction, by the server's clock, in milliseconds since 1970. */
   readonly beganAtMs: number;
 }
 
-/** A decision, or that there is none yet. */
+/** Decision of a transaction, or `null` before it. */
 export interface DecisionView {
   readonly decision: Decision | null;
-  /** When it was decided, or begun if it is not, by the server's clock. */
+  /** Time of the decision, or of the begin if there is none, by the server's clock, in milliseconds since 1970. */
   readonly atMs: number;
 }
 
-/** Why the server has not done a transaction. */
+/** Reason why the server refused a transaction. */
 export interface Refusal {
-  /** The operation that is to blame. */
+  /** Operation that failed. */
   readonly write: Write;
   readonly error: KeeperError;
 }
@@ -41,7 +41,7 @@ export interface Refusal {
 /** Votes of a transaction. */
 export interface VotesView {
   readonly votes: ReadonlyMap<string, Vote>;
-  /** Why the others that are there cannot be read. */
+  /** Reasons why the other existing votes cannot be read. */
   readonly unreadable: ReadonlyMap<string, MalformedRecordError>;
 }
 
@@ -53,7 +53,7 @@ interface WatchingCall extends Call {
   readonly watch?: ((event: WatchedEvent) => void) | undefined;
 }
 
-/** The znodes of a two-phase commit, as the protocol reads and writes them. */
+/** Znodes of a two-phase commit, as the protocol reads and writes them. */
 export class Store {
   readonly keeper: Keeper;
   readonly layout: Layout;
@@ -67,12 +67,12 @@ export class Store {
   }
 
   /**
-   * Has the server do all of it, or nothing. What is lost is sent again: each of these transactions creates, deletes or versions something
-   * of its own, so that one that was done is refused the next time, and the caller looks.
+   * Executes all writes or none. A lost request is sent again. Each of these transactions creates, deletes or versions a znode of its own.
+   * So the server refuses a transaction that it has already executed, and the caller reads the outcome.
    *
-   * @param creatingParents only for what begins: what belongs to a transaction that was removed must not bring its znode back
-   * @returns `null` if it was done just now
-   * @throws what the keeper throws when its retries are used up; the signal's reason
+   * @param creatingParents only for the writes that begin a transaction: later writes must not recreate the znode of a removed transaction
+   * @returns `null` if this call executed the writes
+   * @throws the keeper's error when its retries are used up; the signal's reason
    */
   async perform(
     writes: readonly Write[],
@@ -103,10 +103,10 @@ export class Store {
   }
 
   /**
-   * Ids of all transactions that are there. Where they are too many for one list, of all that are not finished, by the inboxes of the
-   * participants; a background error tells.
+   * Returns the ids of all transactions. If one list cannot hold them, returns the ids of all unfinished transactions, from the inboxes of
+   * the participants, and reports a background error.
    *
-   * @throws DirectoryTooLargeError if an inbox has too many as well
+   * @throws DirectoryTooLargeError if an inbox is too large as well
    */
   async ids(call: Call = {}): Promise<string[]> {
     try {
@@ -124,17 +124,17 @@ export class Store {
     }
   }
 
-  /** Names of all who have ever taken part. */
+  /** Returns the names of all participants that have ever taken part. */
   participants(call: Call = {}): Promise<string[]> {
     return namesIn(this.keeper, this.layout.participants, call);
   }
 
-  /** How many transactions a participant has not finished. */
+  /** Returns the number of transactions that a participant has not finished. */
   unfinished(participant: string, call: Call = {}): Promise<number> {
     return this.#countIn(this.layout.inbox(participant), call);
   }
 
-  /** Counts without listing anything, however many there are. */
+  /** Counts without listing transactions, however many exist. */
   async counts(call: Call = {}): Promise<Counts> {
     const [transactions, auditRecords, names] = await Promise.all([
       this.#countIn(this.layout.transactions, call),
@@ -149,7 +149,7 @@ export class Store {
     return (await this.keeper.exists().forPath(path, { signal }))?.numChildren ?? 0;
   }
 
-  /** @returns `null` if there is none @throws MalformedRecordError */
+  /** @returns `null` if the transaction does not exist @throws MalformedRecordError */
   async readTransaction(id: string, call: WatchingCall = {}): Promise<StoredTransaction | null> {
     const path = this.layout.transaction(id);
     const found = await this.#read(path, call);
@@ -158,7 +158,7 @@ export class Store {
     return { id, ...header, payload, beganAtMs: Number(found.stat.ctime) };
   }
 
-  /** @returns `null` if there is no such transaction @throws MalformedRecordError */
+  /** @returns `null` if the transaction does not exist @throws MalformedRecordError */
   async readDecision(id: string, call: WatchingCall = {}): Promise<DecisionView | null> {
     const path = this.layout.decision(id);
     const found = await this.#read(path, call);
@@ -168,14 +168,14 @@ export class Store {
     return { decision, atMs: Number(stat.mtime) };
   }
 
-  /** @returns `null` if it has not voted, or there is no such transaction @throws MalformedRecordError */
+  /** @returns `null` if the participant has not voted, or the transaction does not exist @throws MalformedRecordError */
   async readVote(id: string, participant: string, call: Call = {}): Promise<Vote | null> {
     const path = this.layout.vote(id, participant);
     const found = await this.#read(path, call);
     return found === null ? null : decodeVote(path, found.data);
   }
 
-  /** Reads the votes that are there, of these participants. */
+  /** Reads the existing votes of these participants. */
   async readVotes(id: string, names: readonly string[], call: Call = {}): Promise<VotesView> {
     const votes = new Map<string, Vote>();
     const unreadable = new Map<string, MalformedRecordError>();
@@ -197,17 +197,17 @@ export class Store {
     return await orNull((watch ? reading.watching(watch) : reading).forPath(path, { signal }));
   }
 
-  /** Who has voted. */
+  /** Returns the names of the participants that have voted. */
   voters(id: string, call: Call = {}): Promise<string[]> {
     return namesIn(this.keeper, this.layout.votes(id), call);
   }
 
-  /** Who has finished. */
+  /** Returns the names of the participants that have finished. */
   finished(id: string, call: Call = {}): Promise<string[]> {
     return namesIn(this.keeper, this.layout.acknowledgements(id), call);
   }
 
-  /** Decides, unless it is decided already. @returns what is decided; `null` if there is no such transaction any more */
+  /** Decides, unless the transaction is decided already. @returns the decision; `null` if the transaction no longer exists */
   async decide(
     { id, participants }: Pick<StoredTransaction, 'id' | 'participants'>,
     decision: Decision,
@@ -217,14 +217,14 @@ export class Store {
     const refusal = await this.perform(writes, call);
     if (refusal === null) return decision;
     const found = await this.readDecision(id, call);
-    // A vote that was seen can only be missing with the whole transaction, or by somebody's hand.
+    // A vote that was read is missing only if the whole transaction is gone, or an operator has removed the vote.
     if (found !== null && found.decision === null) throw refusal.error;
     return found?.decision ?? null;
   }
 
-  /** Removes a transaction that is decided and finished. Nothing happens if it is not, or gone. */
+  /** Removes a transaction that is decided and finished. Does nothing if it is not, or no longer exists. */
   async remove({ id, participants }: Pick<StoredTransaction, 'id' | 'participants'>, call: Call = {}): Promise<void> {
-    // Since it is decided nobody votes any more.
+    // After the decision no participant votes, so this list is complete.
     const voters = await this.voters(id, call);
     await this.perform(this.protocol.remove(this.layout, id, participants, voters), call);
   }

@@ -1,24 +1,24 @@
 /**
- * What tests of two-phase commits need: a participant's resource in memory.
+ * Helper for tests of two-phase commits: a participant's resource in memory.
  *
  * @packageDocumentation
  */
 
 import type { ParticipantHandlers, ParticipantTransaction, SettleCall } from './participant-options.js';
 
-/** One call of a handler. */
+/** Call of a handler. */
 export interface HandlerCall {
   readonly handler: 'prepare' | 'commit' | 'abort';
   readonly id: string;
 }
 
-/** What a resource knows of a transaction. */
+/** State of a transaction in a resource. */
 export type ResourceState = 'prepared' | 'committed' | 'aborted';
 
 /**
- * The handlers of a participant, on a resource in memory that outlives them as a database would: hand the same one to a second
- * `Participant` to play a restart. It is as strict as a database: it does not commit what it has not prepared, nor abort what it has
- * committed.
+ * Handlers of a participant, on a resource in memory. Like a database, the resource outlives the participant: pass the same one to a second
+ * `Participant` to simulate a restart. The resource is as strict as a database. It neither commits a transaction that it has not prepared,
+ * nor aborts a transaction that it has committed.
  */
 export class InMemoryResource<T> implements ParticipantHandlers<T> {
   /** All calls so far. */
@@ -26,7 +26,7 @@ export class InMemoryResource<T> implements ParticipantHandlers<T> {
   readonly #states = new Map<string, ResourceState>();
   readonly #onPrepare: (transaction: ParticipantTransaction<T>) => Promise<'commit' | 'abort'> | 'commit' | 'abort';
 
-  /** @param onPrepare how it votes; to commit by default. What it throws, `prepare` throws */
+  /** @param onPrepare returns the vote; by default `commit`. If it throws, `prepare` throws the same error */
   constructor(
     onPrepare: (transaction: ParticipantTransaction<T>) => Promise<'commit' | 'abort'> | 'commit' | 'abort' = () =>
       'commit',
@@ -34,12 +34,12 @@ export class InMemoryResource<T> implements ParticipantHandlers<T> {
     this.#onPrepare = onPrepare;
   }
 
-  /** What it knows of a transaction; `undefined` for nothing. */
+  /** Returns the state of a transaction; `undefined` if the resource does not know the transaction. */
   stateOf(id: string): ResourceState | undefined {
     return this.#states.get(id);
   }
 
-  /** Ids of transactions in a state. */
+  /** Returns the ids of the transactions in a state. */
   in(state: ResourceState): string[] {
     return [...this.#states].filter(([, of]) => of === state).map(([id]) => id);
   }

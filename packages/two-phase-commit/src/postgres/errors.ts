@@ -1,12 +1,12 @@
 import { describeError, RecipeError } from '@zk-recipes/core';
 
-/** PostgreSQL cannot prepare a transaction, or has not got what was prepared. */
+/** Failure of PostgreSQL to prepare a transaction, or to find a prepared one. */
 export class PreparedTransactionError extends RecipeError {
   declare readonly code: 'ZK_PREPARED_TRANSACTION';
   static {
     describeError(PreparedTransactionError, 'PreparedTransactionError', 'ZK_PREPARED_TRANSACTION');
   }
-  /** The transaction's identifier in PostgreSQL. */
+  /** Identifier of the prepared transaction in PostgreSQL. */
   readonly gid: string;
 
   constructor(gid: string, why: string, options?: ErrorOptions) {

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { ParticipantTransaction } from '../participant-options.js';
 
-/** Longest identifier of a prepared transaction, in bytes: PostgreSQL's 200 with the zero at its end. */
+/** Longest identifier of a prepared transaction, in bytes: PostgreSQL's 200 including the zero at its end. */
 const MAX_BYTES = 199;
 
-/** Names that are used as they are; others by a hash, whatever the encoding of the database. */
+/** Pattern of names that are used unchanged. Other names are replaced by a hash, which fits every encoding of the database. */
 const PLAIN = /^[\w.-]{1,100}$/;
 
-/** An identifier that the parts of one transaction do not share, though all of them be in one PostgreSQL. */
+/** Returns an identifier that differs between the participants of a transaction, even if all of them use one PostgreSQL. */
 export function globalIdOf({ participant, id }: ParticipantTransaction<unknown>): string {
   return `${prefixOf(participant)}${id}`;
 }
 
-/** The transaction's id of such an identifier; `null` for what is none of this participant. */
+/** Returns the id of the transaction in an identifier; `null` for an identifier that is not of this participant. */
 export function transactionIdOf(gid: string, participant: string): string | null {
   const prefix = prefixOf(participant);
   return gid.startsWith(prefix) ? gid.slice(prefix.length) : null;
@@ -25,7 +25,7 @@ function prefixOf(participant: string): string {
   return `zk-recipes:${name}:`;
 }
 
-/** @throws TypeError, RangeError for what PostgreSQL does not take, or cuts off */
+/** @throws TypeError, RangeError for an identifier that PostgreSQL refuses or truncates */
 export function checkGlobalId(gid: unknown): string {
   if (typeof gid !== 'string') throw new TypeError(`Expected \`gid\` to return a string, got ${String(gid)}`);
   const bytes = Buffer.byteLength(gid);

@@ -1,5 +1,5 @@
 /**
- * A participant's handlers over the prepared transactions of PostgreSQL.
+ * Handlers of a participant that use the prepared transactions of PostgreSQL.
  *
  * @packageDocumentation
  */

@@ -1,14 +1,14 @@
 import type { PostgresClient } from './postgres-client.js';
 
 /*
- * A table in the participant's database, a row a transaction: what became of it, or what becomes of it when the transaction ends in which
- * the row was written. Its key is what keeps a transaction from being prepared after it was aborted, or a second time.
+ * Table in the participant's database with one row for each transaction. The row contains the transaction's outcome, or the outcome that takes effect
+ * when the SQL transaction commits in which the row was written. Its primary key prevents preparing a transaction after its abort, or a second time.
  *
- * Who works on a transaction has its advisory lock as well, to the end of the SQL transaction, prepared ones included. So it can be told
- * without waiting whether somebody does, and who.
+ * A session that works on a transaction also has the transaction's advisory lock, until the end of the SQL transaction, including prepared ones. So
+ * another session can find out without waiting whether a session works on the transaction, and which one.
  */
 
-/** What became of a transaction. */
+/** Outcome of a transaction. */
 export type Mark = 'committed' | 'aborted';
 
 const TABLE = 'zk_recipes_two_phase_commit';
@@ -29,7 +29,7 @@ const take = `
        mark AS (INSERT INTO ${TABLE} (gid, state) SELECT $1::text, 'committed' FROM own WHERE is_own)
   SELECT is_own FROM own`;
 
-/** Shows the mark that there is; it leaves it as it was. */
+/** Returns an existing mark, and leaves it unchanged. */
 const bury = `
   WITH own AS (SELECT pg_try_advisory_xact_lock(${KEY}) AS is_own),
        mark AS (
@@ -49,15 +49,15 @@ const prepared = 'SELECT FROM pg_prepared_xacts WHERE gid = $1 AND database = cu
 
 const allPrepared = 'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared';
 
-/** PostgreSQL's code for a row that is there already. */
+/** PostgreSQL's code for a row that exists already. */
 const UNIQUE_VIOLATION = '23505';
 
-/** Makes the table where it is missing. @returns how many transactions can be prepared at once */
+/** Creates the table if it is missing. @returns the number of transactions that can be prepared at once */
 export async function setUp(client: PostgresClient): Promise<number> {
   const [{ most, found } = {}] = (await client.query(look)).rows;
   if (found !== true) {
     await client.query('BEGIN');
-    // Two who create a table at once do get in each other's way.
+    // Two sessions that create a table at once disturb each other.
     await client.query(`SELECT pg_advisory_xact_lock(${KEY})`, [TABLE]);
     await client.query(create);
     await client.query('COMMIT');
@@ -66,10 +66,10 @@ export async function setUp(client: PostgresClient): Promise<number> {
 }
 
 /**
- * Within an SQL transaction: reserves a transaction, and marks it as committed for when it is.
+ * Reserves a transaction within an SQL transaction, and writes the mark that takes effect with its commit.
  *
- * @returns `taken`; `busy` if somebody works on it or has prepared it; `marked` if something has become of it. Then the SQL transaction is
- *   good for nothing more
+ * @returns `taken`; `busy` if a session works on the transaction or has prepared it; `marked` if the transaction has an outcome. After
+ *   `marked`, the SQL transaction can only be rolled back
  */
 export async function reserve(client: PostgresClient, gid: string): Promise<'taken' | 'busy' | 'marked'> {
   try {
@@ -81,13 +81,17 @@ export async function reserve(client: PostgresClient, gid: string): Promise<'tak
   }
 }
 
-/** Marks a transaction as aborted, unless it has a mark. @returns its mark; `null` if somebody works on it or has prepared it */
+/**
+ * Marks a transaction as aborted, unless it has a mark.
+ *
+ * @returns its mark; `null` if a session works on the transaction or has prepared it
+ */
 export async function markAborted(client: PostgresClient, gid: string): Promise<Mark | null> {
   const [row] = (await client.query(bury, [gid])).rows;
   return row?.['is_own'] === true ? (row['state'] as Mark) : null;
 }
 
-/** What became of a transaction. */
+/** Returns the outcome of a transaction. */
 export async function markOf(client: PostgresClient, gid: string): Promise<Mark | null> {
   const [row] = (await client.query(`SELECT state FROM ${TABLE} WHERE gid = $1`, [gid])).rows;
   return row === undefined ? null : (row['state'] as Mark);
@@ -98,17 +102,17 @@ export async function isPrepared(client: PostgresClient, gid: string): Promise<b
   return (await client.query(prepared, [gid])).rows.length > 0;
 }
 
-/** Identifiers of all that is prepared in the database, of any program, the oldest first. */
+/** Returns the identifiers of all prepared transactions in the database, of any program, the oldest first. */
 export async function listPrepared(client: PostgresClient): Promise<string[]> {
   return (await client.query(allPrepared)).rows.map(({ gid }) => String(gid));
 }
 
-/** Ends the connections of those who work on a transaction. They may need a moment. */
+/** Terminates the connections that work on a transaction. The termination may take a moment. */
 export async function driveOut(client: PostgresClient, gid: string): Promise<void> {
   await client.query(banish, [gid]);
 }
 
-/** PostgreSQL's code of an error; `undefined` for what is none of its errors. */
+/** Returns PostgreSQL's code of an error; `undefined` for any other error. */
 export function codeOf(error: unknown): unknown {
   return error instanceof Error ? (error as { readonly code?: unknown }).code : undefined;
 }

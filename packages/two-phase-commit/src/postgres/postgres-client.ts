@@ -1,6 +1,6 @@
 import { orAborted } from '../or-aborted.js';
 
-/** What is needed of a client of the package `pg`. */
+/** Required part of a client of the package `pg`. */
 export interface PostgresClient {
   query(
     text: string,
@@ -12,17 +12,17 @@ export interface PostgresClient {
   release(destroy?: boolean): void;
 }
 
-/** What is needed of a `Pool` of the package `pg`; `C` is the class of its clients. */
+/** Required part of a `Pool` of the package `pg`; `C` is the class of its clients. */
 export interface PostgresPool<C extends PostgresClient> {
   readonly connect: { (): Promise<C>; (callback: never): void };
   readonly options?: { readonly max?: number };
 }
 
 /**
- * Lends a client. When the signal aborts it is taken away at once, with its connection, so that whatever runs on it fails, and nothing more
- * can be sent on it. When the work fails, what it has begun is rolled back.
+ * Runs work with a client of the pool. When the signal aborts, the client and its connection are closed at once, so that running queries
+ * fail and nothing more can be sent. When the work fails, its SQL transaction is rolled back.
  *
- * @throws what the work throws; the signal's reason
+ * @throws the error of the work; the signal's reason
  */
 export async function withClient<C extends PostgresClient, R>(
   pool: PostgresPool<C>,
@@ -32,14 +32,14 @@ export async function withClient<C extends PostgresClient, R>(
   signal.throwIfAborted();
   const connecting = pool.connect();
   const client = await orAborted(connecting, signal).catch((error: unknown) => {
-    // One that comes too late goes back; that none came is known.
+    // A client that arrives too late is released; a failure to connect needs no handling any more.
     connecting.then(
       (late) => late.release(),
       () => {},
     );
     throw error;
   });
-  // Node would end the process if nobody listened. Queries fail by it, and the pool does not take such a client back.
+  // Without a listener Node would end the process. Queries report the error, and the pool does not take back such a client.
   const onError = (): void => {};
   client.on('error', onError);
   let isClean = false;
@@ -51,13 +51,13 @@ export async function withClient<C extends PostgresClient, R>(
     isClean = !signal.aborted && (await rollBack(client, signal));
     throw error;
   } finally {
-    // One that is thrown away may still fail.
+    // A destroyed client may still emit an error.
     if (isClean) client.off('error', onError);
     client.release(!isClean);
   }
 }
 
-/** @returns whether it has; where not, PostgreSQL will, since the connection ends */
+/** @returns whether the rollback succeeded; otherwise PostgreSQL rolls back, since the connection ends */
 async function rollBack(client: PostgresClient, signal: AbortSignal): Promise<boolean> {
   try {
     await orAborted(client.query('ROLLBACK'), signal);

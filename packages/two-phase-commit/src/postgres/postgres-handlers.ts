@@ -9,62 +9,62 @@ import { type PostgresClient, type PostgresPool, withClient } from './postgres-c
 
 /*
  * Guarantee
- *   What `work` has done is committed exactly once if the transaction is committed, and never if it is aborted, whichever processes of the
- *   participant were active meanwhile. Nothing stays prepared that is decided and finished: who was aborted cannot be prepared any more.
+ *   The changes of `work` are committed exactly once if the transaction is committed, and never if it is aborted, whichever processes of the
+ *   participant were active meanwhile. No decided and finished transaction stays prepared: an aborted transaction cannot be prepared any more.
  * Not guaranteed
- *   That `work` runs once: again after a crash, and what the first had done is rolled back. What it does outside of its client.
+ *   That `work` runs once: it runs again after a crash, and the changes of the first run are rolled back. Effects of `work` outside of its client.
  * In the database
- *   prepared transaction `zk-recipes:<participant>:<id>`   it is promised
+ *   prepared transaction `zk-recipes:<participant>:<id>`   the promise to commit
  *   row of `zk_recipes_two_phase_commit`                   `committed`, written in the prepared transaction; or `aborted`
- *   advisory lock, a hash of the identifier                somebody works on it, or has prepared it
+ *   advisory lock, a hash of the identifier                a session works on the transaction, or has prepared it
  * Protocol
- *   1. prepare: begin; take the lock and write the row `committed`, in one statement. Is there a row, fail.
- *   2. The lock is taken: if it is prepared, that is the promise. Else end who has it, who was active before; back to 1.
- *   3. Do the work, and prepare. See that PostgreSQL has: it rolls back instead, without an error, if a statement has failed.
- *   4. commit: commit what was prepared. Not there: the row tells that it was committed before.
- *   5. abort: roll back what was prepared. Take the lock and write the row `aborted`, in one statement.
- *   6. The lock is taken: end who has it; back to 5, for it may have been prepared.
+ *   1. prepare: begin; take the lock and write the row `committed`, in one statement. If there is a row, fail.
+ *   2. The lock is taken: if the transaction is prepared, that is the promise. Else end the lock's owner, a formerly active process; back to 1.
+ *   3. Do the work, and prepare. Check the result: PostgreSQL rolls back instead, without an error, if a statement has failed.
+ *   4. commit: commit the prepared transaction. If it does not exist, the row tells that it was committed before.
+ *   5. abort: roll back the prepared transaction. Take the lock and write the row `aborted`, in one statement.
+ *   6. The lock is taken: end its owner; back to 5, for the transaction may have been prepared.
  * Failures
- *   crash before PREPARE                   rolled back with its connection; the next one begins anew (1, 2)
+ *   crash before PREPARE                   rolled back with its connection; the next process begins anew (1, 2)
  *   connection lost in PREPARE             votes abort; 5 and 6 find it prepared or not
- *   crash after PREPARE, before the vote   the next one finds it (2)
- *   crash in COMMIT PREPARED               the next one commits it, or finds the row (4)
- *   paused before PREPARE, and replaced    its connection is ended by the next one (2, 6), or its row refused (1)
- *   paused before BEGIN, and replaced      its row is refused once it is decided (1); before that, whoever is second waits (2)
- *   PostgreSQL crashes                     what was prepared is there again, lock included
- *   rolled back by somebody's hand         commit fails and says so, again and again
- *   transaction's znodes deleted           it stays prepared; the participant tells, and it is ended by hand, or by rule
+ *   crash after PREPARE, before the vote   the next process finds it (2)
+ *   crash in COMMIT PREPARED               the next process commits it, or finds the row (4)
+ *   paused before PREPARE, and replaced    its connection is ended by the next process (2, 6), or its row refused (1)
+ *   paused before BEGIN, and replaced      its row is refused once it is decided (1); before that, the second process waits (2)
+ *   PostgreSQL crashes                     prepared transactions exist again, with their locks
+ *   rolled back by hand                    commit fails and reports that, again and again
+ *   transaction's znodes deleted           it stays prepared; the participant reports it, and an operator or the rule ends it
  */
 
-/** The inverse of a function that makes identifiers. */
+/** Inverse of a function that makes identifiers. */
 type IdOf = (gid: string, participant: string) => string | null;
 
-/** How long who was ended may need, in milliseconds, until it is looked at again. */
+/** Pause in milliseconds after a connection was terminated, before the state is read again. */
 const MOMENT_MS = 10;
 
-/** PostgreSQL's code for a prepared transaction that is not there. */
+/** PostgreSQL's code for a prepared transaction that does not exist. */
 const UNDEFINED_OBJECT = '42704';
 
-/** What handlers over PostgreSQL are made of. */
+/** Options of `postgresHandlers`. */
 export interface PostgresOptions<T, C extends PostgresClient> {
   /**
-   * A `Pool` of the package `pg`, of at least 2 clients. One of them is always left for finishing. Listen to its `error` event, as `pg`
-   * wants it: without a listener a connection that breaks while idle ends the process.
+   * `Pool` of the package `pg`, of at least 2 clients. One client is always left for commits and aborts. Listen to its `error` event, as
+   * `pg` requires: without a listener a connection that breaks while idle ends the process.
    */
   readonly pool: PostgresPool<C>;
   /**
-   * Does the participant's part, on a client with an open transaction, which it must neither commit nor roll back. If it throws everything
-   * is rolled back and the vote is abort, with the error's message as the reason. When `signal` aborts, its client is taken away.
+   * Does the participant's part on a client with an open transaction, which it must neither commit nor roll back. If it throws, everything
+   * is rolled back and the vote is abort, with the error's message as the reason. When `signal` aborts, the client is closed.
    */
   readonly work: (client: C, transaction: ParticipantTransaction<T>) => Promise<void>;
   /**
-   * Identifier of the prepared transaction, at most 199 bytes, always the same for a transaction and a participant, and no others'. By
-   * default of both their names.
+   * Returns the identifier of the prepared transaction, at most 199 bytes. The identifier must be constant and unique for each pair of
+   * transaction and participant. Default: an identifier made of both names.
    */
   readonly gid?: ((transaction: ParticipantTransaction<T>) => string) | undefined;
   /**
-   * The inverse of `gid`: the id of the transaction, `null` for an identifier that is not one of this participant. Without it, orphans are
-   * not listed where `gid` is given.
+   * Returns the id of the transaction for an identifier from `gid`; `null` for an identifier that is not of this participant. If `gid` is
+   * given without `idOf`, orphans are not listed.
    */
   readonly idOf?: ((gid: string, participant: string) => string | null) | undefined;
 }
@@ -80,11 +80,13 @@ const optionsSchema: z.ZodMiniType = z.strictObject({
 });
 
 /**
- * Makes the handlers of a participant whose resource is a PostgreSQL database, by its prepared transactions. Its setting
- * `max_prepared_transactions`, 0 as it comes, must be as large as the number of transactions that may wait for their decision at once. The
- * role needs the right to create the table `zk_recipes_two_phase_commit`, or finds it there; and the processes of a participant have one role.
+ * Creates the handlers of a participant whose resource is a PostgreSQL database, by its prepared transactions.
  *
- * @throws TypeError or RangeError for a wrong option, which it names
+ * The setting `max_prepared_transactions`, 0 by default, must be at least the number of transactions that wait for their decision at once.
+ * The table `zk_recipes_two_phase_commit` must exist, or the role needs the right to create it. All processes of a participant must have
+ * the same role.
+ *
+ * @throws TypeError or RangeError for a wrong option, which the message names
  */
 export function postgresHandlers<T, C extends PostgresClient>(options: PostgresOptions<T, C>): ParticipantHandlers<T> {
   checkOptions('postgresHandlers', optionsSchema, options);
@@ -100,7 +102,7 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
   readonly #preparing: Slots;
   #isSetUp = false;
 
-  /** @param preparing leaves a client for who finishes: whoever prepares may wait for a row that the other has locked */
+  /** @param preparing leaves a client for commits and aborts: a `prepare` may wait for a row that the other transaction has locked */
   constructor(options: PostgresOptions<T, C>, preparing: Slots) {
     this.#options = options;
     this.#preparing = preparing;
@@ -145,7 +147,7 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
     }
   }
 
-  /** Identifiers of what is prepared for a participant, by the ids of the transactions. */
+  /** Returns the identifiers of the prepared transactions of a participant, by the ids of the transactions. */
   async #listPrepared(call: PreparedCall, idOf: IdOf): Promise<Map<string, string>> {
     const gids = await this.#with(call, listPrepared);
     const named = gids.map((gid) => [idOf(gid, call.participant), gid] as const);
@@ -154,7 +156,7 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
 
   async #settle(call: SettleCall, idOf: IdOf): Promise<void> {
     const gid = (await this.#listPrepared(call, idOf)).get(call.id);
-    // Settled by a call before.
+    // An earlier call has settled it.
     if (gid === undefined) return;
     await this.#with(call, (client) =>
       call.decision === 'committed' ? this.#commit(client, gid) : this.#abort(client, gid, call),
@@ -184,13 +186,13 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
   }
 
   async #driveOut(client: C, gid: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
-    // Who was replaced itself does not end its successor.
+    // A process that was itself replaced must not end its successor.
     signal.throwIfAborted();
     await driveOut(client, gid);
     await sleep(MOMENT_MS, signal);
   }
 
-  /** @returns how many transactions can be prepared at once, if it was not known that some can */
+  /** @returns the number of transactions that can be prepared at once; `null` if the setup was done before */
   async #setUp(client: C): Promise<number | null> {
     if (this.#isSetUp) return null;
     const most = await setUp(client);
@@ -207,7 +209,7 @@ class PostgresHandlers<T, C extends PostgresClient> implements ParticipantHandle
   }
 }
 
-/** @returns whether it was there */
+/** @returns whether the prepared transaction existed */
 async function finish(client: PostgresClient, what: 'COMMIT' | 'ROLLBACK', gid: string): Promise<boolean> {
   try {
     await client.query(`${what} PREPARED ${client.escapeLiteral(gid)}`);
