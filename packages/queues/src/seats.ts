@@ -3,7 +3,7 @@ import { childOf, giveUp, type Member, memberOf, namesIn, untilDeleted } from '@
 import { inOrder, type LineOrder, MOST_ROOM, seatFor } from './line-order.js';
 import type { Placed } from './turns.js';
 
-/** Number of tickets at the front of the line whose consumers watch the queue. Each other idle consumer watches only the ticket ahead. */
+/** Largest number of tickets ahead of a consumer that watches the queue. Each other idle consumer watches only the ticket ahead. */
 const AWAKE = 3;
 
 /** Ticket: a place in the line of idle consumers. */
